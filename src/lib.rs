@@ -1,0 +1,42 @@
+//! Postern leads a security vendor and its customers through getting alert mail (SMTP) and SYSLOG through a VPN tunnel.
+//!
+//! It proves each step instead of believing it: a staged probe from the alerting IP through the tunnel, settings read
+//! back from the product, a test alert that a person confirms.
+//!
+//! Arrows between modules go one way, and an arrow may skip but never turn:
+//! `main -> cli -> {web, worker} -> app -> {store, mail, probe, apply, views} -> {domain, smtp}`.
+//! `domain` and `smtp` are pure: no I/O, no clock, no async. Time, identifiers and the environment come from `clock`
+//! and `config` only. `tests/it/architecture.rs` keeps these sentences true.
+
+/// The vocabulary and the decisions: addresses, workflow, causes, cases. Pure.
+pub mod domain;
+/// The SMTP and SYSLOG dialogues as state machines over bytes and instants. Pure.
+pub mod smtp;
+
+/// The only sources of time and identifiers.
+pub mod clock;
+/// Configuration, parsed once; the only reader of the environment.
+pub mod config;
+/// Values that must not be seen.
+pub mod secret;
+
+/// All SQL.
+pub mod store;
+/// Building and sending Postern's own mail.
+pub mod mail;
+/// The tunnel test: moves bytes between a dialogue and a socket.
+pub mod probe;
+/// Writes SMTP settings into the product and reads them back.
+pub mod apply;
+/// Templates and the contexts they are given.
+pub mod views;
+
+/// Use cases; the only place that opens a write transaction.
+pub mod app;
+/// Pages and JSON API.
+pub mod web;
+/// What happens later: outbox, timers, probes.
+pub mod worker;
+
+/// Commands.
+pub mod cli;

@@ -1,0 +1,1 @@
+//! Tests through the public door, in one binary so that they link once.
