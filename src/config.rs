@@ -1,1 +1,255 @@
-//! (filled by its own change)
+//! Configuration, parsed once: flag, then environment, then file, then default. The only reader of the environment.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use thiserror::Error;
+
+/// Where a value of the environment comes from; tests give a map.
+pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
+
+/// Everything that can be set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where data lives: the database, sealed keys, mail that is written to files.
+    pub data: PathBuf,
+    /// Database URL: `sqlite:PATH` or `postgres://…`.
+    pub database: String,
+    /// Address that the service listens on.
+    pub listen: SocketAddr,
+    /// Address at which people reach the service, without a slash at its end; links in mail start with it.
+    pub public_url: String,
+    /// Names of the vendor and its product in pages and mail.
+    pub brand: Brand,
+    /// What installations may switch on.
+    pub policy: Policy,
+    /// Outgoing mail.
+    pub mail: MailConfig,
+    /// Where laboratories and the demo really dial.
+    pub lab: Lab,
+    /// The file that was read, if any.
+    pub file: Option<PathBuf>,
+}
+
+/// Names of the vendor and its product.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Brand {
+    /// Who runs this service.
+    pub vendor: String,
+    /// The product that sends alerts.
+    pub product: String,
+    /// The word for the list of permitted addresses: `whitelist` or `allowlist`.
+    pub list_word: String,
+}
+
+impl Default for Brand {
+    fn default() -> Self {
+        Self {
+            vendor: "Tenable".to_owned(),
+            product: "Tenable Identity Exposure".to_owned(),
+            list_word: "whitelist".to_owned(),
+        }
+    }
+}
+
+/// What installations may switch on.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// Documentation networks count as public (laboratories, the demo).
+    pub allow_documentation: bool,
+}
+
+/// Outgoing mail.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MailConfig {
+    /// The server to hand mail to; without one, mail is written to files below the data folder.
+    pub host: Option<String>,
+    /// Its port; 587 where none is set.
+    pub port: Option<u16>,
+    /// `none`, `starttls` (the default) or `implicit_tls`.
+    pub encryption: Option<String>,
+    /// Account name, with `password_file`.
+    pub account: Option<String>,
+    /// File that holds the password.
+    pub password_file: Option<PathBuf>,
+    /// Sender of Postern's mail.
+    pub from: Option<String>,
+}
+
+/// Where laboratories and the demo really dial.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lab {
+    /// Judged address and port -> dialed address and port. Policy judges the first, nothing but a probe reads the second.
+    pub dial: BTreeMap<SocketAddr, SocketAddr>,
+    /// Binds the alerting IP before dialing; off where the lab's loopback does not own it.
+    pub bind_source: Option<bool>,
+}
+
+/// What the command line gives.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--config`.
+    pub file: Option<PathBuf>,
+    /// `--data`.
+    pub data: Option<PathBuf>,
+    /// `--database`.
+    pub database: Option<String>,
+    /// `--listen`.
+    pub listen: Option<SocketAddr>,
+}
+
+/// Why the configuration is not usable.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// A file that was named cannot be read.
+    #[error("configuration file {path} cannot be read: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A key is unknown or a value has the wrong form; the text names line and key.
+    #[error("configuration file {path}: {detail}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Line, key and what was expected.
+        detail: String,
+    },
+    /// A value of the environment has the wrong form.
+    #[error("{name} is {received:?}: {expected} is needed")]
+    Environment {
+        /// The variable.
+        name: &'static str,
+        /// Its value.
+        received: String,
+        /// What fits.
+        expected: &'static str,
+    },
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    data: Option<PathBuf>,
+    listen: Option<SocketAddr>,
+    public_url: Option<String>,
+    database: DatabaseSection,
+    brand: Brand,
+    policy: Policy,
+    mail: MailConfig,
+    lab: Lab,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct DatabaseSection {
+    url: Option<String>,
+}
+
+/// The file that is read where it exists and none is named.
+const DEFAULT_FILE: &str = "/etc/postern/config.toml";
+
+/// The process's environment.
+pub fn environment(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl Config {
+    /// Reads the configuration: flag, then environment (`POSTERN_DATABASE`, `POSTERN_LISTEN`, `POSTERN_PUBLIC_URL`,
+    /// `STATE_DIRECTORY`), then file, then default.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the file or variable, the key and what fits.
+    pub fn load(flags: Flags, environment: Environment<'_>) -> Result<Self, ConfigError> {
+        let named = flags.file.or_else(|| environment("POSTERN_CONFIG").map(PathBuf::from));
+        let path = named.or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()));
+        let file = path.as_deref().map_or_else(|| Ok(File::default()), read)?;
+        let listen = match environment("POSTERN_LISTEN") {
+            Some(text) => Some(text.parse().map_err(|_not_an_address| ConfigError::Environment {
+                name: "POSTERN_LISTEN",
+                received: text.clone(),
+                expected: "an address with a port, like 127.0.0.1:8080,",
+            })?),
+            None => None,
+        };
+        let data = flags
+            .data
+            .or_else(|| environment("STATE_DIRECTORY").map(PathBuf::from))
+            .or(file.data)
+            .unwrap_or_else(|| PathBuf::from("data"));
+        let listen =
+            flags.listen.or(listen).or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let database = flags
+            .database
+            .or_else(|| environment("POSTERN_DATABASE"))
+            .or(file.database.url)
+            .unwrap_or_else(|| format!("sqlite:{}", data.join("postern.db").display()));
+        let public_url =
+            environment("POSTERN_PUBLIC_URL").or(file.public_url).unwrap_or_else(|| format!("http://{listen}"));
+        Ok(Self {
+            data,
+            database,
+            listen,
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            brand: file.brand,
+            policy: file.policy,
+            mail: file.mail,
+            lab: file.lab,
+            file: path,
+        })
+    }
+
+    /// Whether cookies can carry the `__Host-` prefix: only over https, or on a loopback address that browsers trust.
+    pub fn is_secure(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+}
+
+fn read(path: &Path) -> Result<File, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    toml::from_str(&text).map_err(|error| ConfigError::Parse { path: path.to_owned(), detail: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_beats_the_environment_which_beats_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, "listen = \"127.0.0.1:1\"\n[database]\nurl = \"sqlite:from-file\"\n").unwrap();
+        let environment = |name: &str| (name == "POSTERN_DATABASE").then(|| "sqlite:from-environment".to_owned());
+        let flags = Flags { file: Some(path.clone()), ..Flags::default() };
+        let config = Config::load(flags.clone(), &environment).unwrap();
+        assert_eq!((config.database.as_str(), config.listen.port()), ("sqlite:from-environment", 1));
+        let flags = Flags { database: Some("sqlite:from-flag".into()), ..flags };
+        assert_eq!(Config::load(flags, &environment).unwrap().database, "sqlite:from-flag");
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, "[policy]\nallow_documentatoin = true\n").unwrap();
+        let error = Config::load(Flags { file: Some(path), ..Flags::default() }, &|_| None).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("allow_documentatoin"), "{error}");
+    }
+
+    #[test]
+    fn without_anything_the_service_stays_on_loopback_and_beside_its_data() {
+        let config = Config::load(Flags::default(), &|_| None).unwrap();
+        assert!(config.listen.ip().is_loopback());
+        assert_eq!(config.database, "sqlite:data/postern.db");
+        assert_eq!(config.public_url, "http://127.0.0.1:8080");
+    }
+}

@@ -17,17 +17,21 @@ pub mod smtp;
 pub mod clock;
 /// Configuration, parsed once; the only reader of the environment.
 pub mod config;
+/// Files that are there whole or not at all.
+pub mod files;
+/// Taking secrets out of texts that others wrote.
+pub mod redact;
 /// Values that must not be seen.
 pub mod secret;
 
-/// All SQL.
-pub mod store;
+/// Writes SMTP settings into the product and reads them back.
+pub mod apply;
 /// Building and sending Postern's own mail.
 pub mod mail;
 /// The tunnel test: moves bytes between a dialogue and a socket.
 pub mod probe;
-/// Writes SMTP settings into the product and reads them back.
-pub mod apply;
+/// All SQL.
+pub mod store;
 /// Templates and the contexts they are given.
 pub mod views;
 

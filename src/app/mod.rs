@@ -1,1 +1,168 @@
-//! (filled by its own change)
+//! Use cases: what a person or the machine does. The only place that opens a write transaction.
+//!
+//! Reading order: this file, `error`, then `turn` (one event of a case: decide, save, log, effects, all in one
+//! transaction), `effects` and `clocks` (what an event leaves behind), then one file per use case.
+
+pub mod access;
+pub mod admin;
+pub mod cases;
+mod clocks;
+pub mod completion;
+mod effects;
+mod error;
+pub mod mails;
+pub mod probes;
+pub mod queue;
+pub mod requests;
+pub mod timers;
+pub mod token;
+mod turn;
+pub mod vault;
+pub mod whitelist;
+pub mod workflows;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+pub use error::{Error, FieldError};
+use vault::Vault;
+use workflows::Workflows;
+
+use crate::clock::Clock;
+use crate::config::{Brand, Config, Lab};
+use crate::domain::workflow::Policy;
+use crate::mail::Mailer;
+use crate::probe::Prober;
+use crate::secret::Secret;
+use crate::store::Db;
+use crate::store::Tx;
+use crate::store::idempotency::{self, Answer};
+use crate::views::Views;
+
+/// Everything a use case needs; shared by all tasks.
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// Time.
+    pub clock: Clock,
+    /// Definitions.
+    pub workflows: Workflows,
+    /// Templates.
+    pub views: Views,
+    /// Master key.
+    pub vault: Vault,
+    /// Outgoing mail.
+    pub mailer: Mailer,
+    /// Sender of outgoing mail, where one is set.
+    pub mail_from: Option<String>,
+    /// Tunnel tests.
+    pub prober: Prober,
+    /// Names of vendor and product.
+    pub brand: Brand,
+    /// What the installation permits.
+    pub policy: Policy,
+    /// Where laboratories dial.
+    pub lab: Lab,
+    /// Address at which people reach the service.
+    pub public_url: String,
+    /// Whether that address is https, so that cookies can be bound to it.
+    pub is_secure: bool,
+    /// Where data lives.
+    pub data: PathBuf,
+    /// Names this process in leases.
+    pub node: String,
+    /// Keeps password hashing from starving the machine: two at a time.
+    pub hashing: Arc<tokio::sync::Semaphore>,
+    /// Wakes the workers when an event left them something to do.
+    pub wake: Arc<tokio::sync::Notify>,
+}
+
+impl App {
+    /// Puts the parts together: opens the database, the master key and the definitions.
+    ///
+    /// # Errors
+    /// [`Error`] says which part is missing and what to do.
+    pub async fn open(
+        config: &Config,
+        clock: Clock,
+        mailer: impl FnOnce(&Vault) -> Result<Mailer, Error>,
+        prober: Prober,
+    ) -> Result<Arc<Self>, Error> {
+        std::fs::create_dir_all(&config.data)
+            .map_err(|error| Error::Internal(format!("data folder {}: {error}", config.data.display())))?;
+        let vault = Vault::open(&config.data.join("master.key"))?;
+        Ok(Arc::new(Self {
+            db: Db::open(&config.database).await?,
+            clock,
+            workflows: Workflows::embedded()?,
+            views: Views::load()?,
+            mailer: mailer(&vault)?,
+            vault,
+            mail_from: config.mail.from.clone(),
+            prober,
+            brand: config.brand.clone(),
+            policy: Policy { allow_documentation: config.policy.allow_documentation },
+            lab: config.lab.clone(),
+            public_url: config.public_url.clone(),
+            is_secure: config.is_secure(),
+            data: config.data.clone(),
+            node: crate::clock::fresh_id().to_string(),
+            hashing: Arc::new(tokio::sync::Semaphore::new(2)),
+            wake: Arc::new(tokio::sync::Notify::new()),
+        }))
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+}
+
+/// Secrets of one form, by field name. They go into the vault and nowhere else.
+pub type Secrets = BTreeMap<String, Secret>;
+
+/// A request that may be repeated: whose it is, its key, and what it was.
+#[derive(Clone, Debug)]
+pub struct Once {
+    /// Person and route.
+    pub scope: String,
+    /// The key that the client chose, at most 255 characters.
+    pub key: String,
+    /// Fingerprint of method, path and body.
+    pub fingerprint: String,
+}
+
+/// What a use case that is applied once gives back.
+#[derive(Clone, Debug)]
+pub enum Outcome<T> {
+    /// It was done now.
+    Done(T),
+    /// It had been done: the answer as it was given then.
+    Before(Answer),
+}
+
+impl Once {
+    /// The answer given to this request before.
+    ///
+    /// # Errors
+    /// [`Error::KeyReused`] where the key came with another request.
+    async fn before(&self, tx: &mut Tx) -> Result<Option<Answer>, Error> {
+        match idempotency::find(tx, &self.scope, &self.key).await? {
+            Some(answer) if answer.request_hash == self.fingerprint => Ok(Some(answer)),
+            Some(_) => Err(Error::KeyReused),
+            None => Ok(None),
+        }
+    }
+
+    /// Keeps the answer.
+    async fn keep(&self, tx: &mut Tx, status: i64, answer: String, at: DateTime<Utc>) -> Result<(), Error> {
+        let answer = Answer { request_hash: self.fingerprint.clone(), status, answer };
+        Ok(idempotency::keep(tx, (&self.scope, &self.key), &answer, at).await?)
+    }
+}
+
+/// How long answers to repeated requests are kept.
+pub const KEEP_ANSWERS: TimeDelta = TimeDelta::hours(48);

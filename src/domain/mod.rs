@@ -1,12 +1,29 @@
 //! The vocabulary and the decisions. Pure: no I/O, no clock, no async; every fact a rule needs is an argument.
 
+mod words;
+pub(crate) use words::words;
+
+/// Who acts, with which roles.
+pub mod actor;
 /// Strict parsers for addresses and networks, and their class by the IANA registries.
 pub mod address;
+/// A case as it is stored, and who may see it.
+pub mod case;
 /// Why a probe ended as it did: one entry per cause, with owner and remedies.
 pub mod cause;
 /// E-mail addresses, host names and ports: parsed once, then trusted.
 pub mod contact;
+/// A customer of the vendor and its product tenants.
+pub mod customer;
+/// One type per kind of identifier.
+pub mod id;
+/// The hash chain of a case's log, and commitments to personal values.
+pub mod log;
 /// SMTP settings of the product and of a probe.
 pub mod mail_settings;
+/// Business time: calendars, spans and when clocks ring.
+pub mod schedule;
+/// Tunnels, and what a whitelist entry may be.
+pub mod tunnel;
 /// Workflow definitions, their checker and the engine that decides.
 pub mod workflow;

@@ -1,1 +1,123 @@
-//! (filled by its own change)
+//! The tunnel test: moves bytes between `smtp::Dialogue` and a socket, and reports what happened stage by stage.
+//!
+//! Reading order: `request` is what is asked for, `form` reads it from text, `run` goes through the stages, `policy`,
+//! `resolve` and `connect` are the stages before the dialogue, `smtp` drives the dialogue, `tls` and `certificate` are
+//! its encryption, `second_look` tells apart what one connection cannot, `message` is the test alert.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::clock::Clock;
+use crate::domain::cause::{Cause, Step};
+use crate::smtp::record::Record;
+use crate::smtp::report::Report;
+use crate::smtp::stage::Stage;
+
+/// Certificates, judged.
+mod certificate;
+/// TCP from the alerting IP.
+mod connect;
+/// From text to request.
+pub mod form;
+/// The test alert.
+pub mod message;
+/// Which addresses may be tested.
+pub mod policy;
+/// What a test is asked to do.
+pub mod request;
+/// Names to addresses.
+pub mod resolve;
+/// The stages in order.
+mod run;
+/// What only another connection can tell.
+mod second_look;
+/// Bytes between dialogue and socket.
+mod smtp;
+/// The TLS handshake.
+mod tls;
+
+pub use form::{Entered, FormFault};
+pub use request::ProbeRequest;
+pub use resolve::Resolver;
+pub use run::refused_form;
+
+/// Runs tests.
+#[derive(Clone, Debug)]
+pub enum Prober {
+    /// Opens sockets.
+    Real {
+        /// For the start of a report and the dates of certificates.
+        clock: Clock,
+        /// For names.
+        resolver: Resolver,
+    },
+    /// Opens none and answers what a test of the product has prepared.
+    Scripted(Script),
+}
+
+/// Prepared answers of a [`Prober::Scripted`].
+#[derive(Clone, Debug)]
+pub struct Script {
+    clock: Clock,
+    answers: Arc<Mutex<VecDeque<Option<Cause>>>>,
+    asked: Arc<Mutex<Vec<ProbeRequest>>>,
+}
+
+impl Prober {
+    /// A prober that opens sockets and uses the system's resolver.
+    pub fn real(clock: Clock) -> Self {
+        Self::Real { clock, resolver: Resolver::System }
+    }
+
+    /// Runs one test to its end; never longer than the request's total (and a moment for closing).
+    pub async fn run(&self, request: ProbeRequest) -> Report {
+        match self {
+            Self::Real { clock, resolver } => run::run(clock, resolver, &request).await,
+            Self::Scripted(script) => script.answer(request),
+        }
+    }
+}
+
+impl Script {
+    /// Answers in this order: `None` passes, a cause ends the test with it. When all are used up, tests are not run.
+    pub fn new(clock: Clock, answers: impl IntoIterator<Item = Option<Cause>>) -> Self {
+        let answers = Arc::new(Mutex::new(answers.into_iter().collect()));
+        Self { clock, answers, asked: Arc::default() }
+    }
+
+    /// Adds an answer.
+    pub fn push(&self, answer: Option<Cause>) {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(answer);
+    }
+
+    /// Everything that was asked so far.
+    pub fn asked(&self) -> Vec<ProbeRequest> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn answer(&self, request: ProbeRequest) -> Report {
+        let next = self.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let ended = next.unwrap_or(Some(Cause::ProbeNotRun));
+        let mut record = Record::default();
+        if let Some(cause) = ended {
+            record.fail(stage_of(cause), std::time::Duration::ZERO, cause, None, "scripted answer");
+        }
+        let report = run::scripted_report(&self.clock, &request, &record);
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+        report
+    }
+}
+
+/// A stage at which the cause can come up.
+fn stage_of(cause: Cause) -> Stage {
+    match cause.entry().step {
+        Step::Whitelist => Stage::Policy,
+        Step::Tunnel | Step::Route => Stage::Route,
+        Step::Tcp | Step::Machinery => Stage::Tcp,
+        Step::Greeting => Stage::Banner,
+        Step::Encryption => Stage::Tls,
+        Step::SignIn => Stage::Auth,
+        Step::SenderRecipient => Stage::Rcpt,
+        Step::TestAlert => Stage::DataEnd,
+    }
+}

@@ -1,1 +1,79 @@
-//! (filled by its own change)
+//! What happens later. Each worker is a loop around a `step`: claim under a lease, do it outside any transaction, settle.
+//! Tests call the steps; the service runs the loops.
+
+pub mod outbox;
+pub mod probes;
+pub mod timers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::app::{App, Error};
+
+/// How often a worker looks although nobody woke it: for what is due by the clock, or was left by another node.
+const TICK: Duration = Duration::from_secs(1);
+/// How long it waits when the database is away.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Something was due and was dealt with; there may be more.
+    Worked,
+    /// Nothing is due.
+    Idle,
+}
+
+/// Starts the workers; they end after the present step once `stop` says so.
+pub fn start(app: &Arc<App>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+    let mut workers = JoinSet::new();
+    for _ in 0..4 {
+        let (app, stop) = (Arc::clone(app), stop.clone());
+        workers.spawn(async move { run("outbox", &app, stop, outbox::step).await });
+    }
+    for _ in 0..4 {
+        let (app, stop) = (Arc::clone(app), stop.clone());
+        workers.spawn(async move { run("probes", &app, stop, probes::step).await });
+    }
+    let (app, stop) = (Arc::clone(app), stop.clone());
+    workers.spawn(async move { run("timers", &app, stop, timers::step).await });
+    workers
+}
+
+/// The one loop.
+async fn run<F>(name: &'static str, app: &Arc<App>, mut stop: watch::Receiver<bool>, step: F)
+where
+    F: AsyncFn(&Arc<App>) -> Result<Step, Error>,
+{
+    while !*stop.borrow() {
+        // Registered before looking, so that what is left between the look and the wait wakes it.
+        let woken = app.wake.notified();
+        let wait = match step(app).await {
+            Ok(Step::Worked) => continue,
+            Ok(Step::Idle) => TICK,
+            Err(error) => {
+                tracing::warn!(worker = name, error = %chain(&error), "a step failed and will be tried again");
+                PAUSE
+            }
+        };
+        tokio::select! {
+            () = woken => {}
+            () = tokio::time::sleep(wait) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// An error with its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,387 @@
+//! Cases: acting in one, writing in one, and everything that its pages show.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value as Json, json};
+
+use super::turn::{self, Firing, fire};
+use super::whitelist::{self, Check};
+use super::{App, Error, Once, Outcome, Secrets};
+use crate::clock::fresh_id;
+use crate::domain::actor::{Actor, Person};
+use crate::domain::case::Case;
+use crate::domain::customer::Customer;
+use crate::domain::id::MessageId;
+use crate::domain::tunnel::Tunnel;
+use crate::domain::workflow::{Brand, Data, Definition, FieldType, Rule, Store, Value};
+use crate::secret::Secret;
+use crate::store::messages::{self, Message};
+use crate::store::probes::{self, Probe};
+use crate::store::settings::{self, Settings};
+use crate::store::whitelist::Entry;
+use crate::store::{Tx, cases, customers, log, people};
+
+/// The longest message.
+pub const LONGEST_MESSAGE: usize = 10_000;
+
+/// Something that a person does to a case.
+#[derive(Clone)]
+pub struct Act {
+    /// Which case.
+    pub number: i64,
+    /// Which event of its workflow.
+    pub event: String,
+    /// Answers as they were typed, by field name.
+    pub answers: BTreeMap<String, String>,
+    /// The state entry that the form was made for.
+    pub entered: Option<u64>,
+    /// The revision that the client read (`If-Match`).
+    pub revision: Option<i64>,
+    /// So that a repeat is applied once.
+    pub once: Once,
+}
+
+/// Does it: one event, all of it or nothing.
+///
+/// # Errors
+/// [`Error::NotFound`] where the person may not see the case; [`Error::Invalid`], [`Error::Refused`], [`Error::Changed`]
+/// and [`Error::Claimed`] say why it was not done.
+pub async fn act(app: &Arc<App>, person: &Person, act: Act) -> Result<Outcome<Case>, Error> {
+    let (shared, person, act) = (Arc::clone(app), person.clone(), Arc::new(act));
+    app.db
+        .write(move |tx| {
+            let (app, person, act) = (Arc::clone(&shared), person.clone(), Arc::clone(&act));
+            Box::pin(async move {
+                let mut case = visible(tx, &person, act.number).await?;
+                if let Some(answer) = act.once.before(tx).await? {
+                    return Ok(Outcome::Before(answer));
+                }
+                if act.revision.is_some_and(|revision| revision != case.revision) {
+                    return Err(Error::Changed { number: case.number, revision: case.revision });
+                }
+                let definition = app.workflows.of(&case.workflow)?;
+                let (plain, secrets) = split(definition, &act.answers);
+                let firing = Firing {
+                    actor: &Actor::Person(person.clone()),
+                    event: &act.event,
+                    data: typed(definition, plain),
+                    secrets: &secrets,
+                    expected_entered: act.entered,
+                    probe: None,
+                    at: app.now(),
+                };
+                fire(&app, tx, &mut case, firing).await?;
+                act.once.keep(tx, 200, resource(&app, &case)?.to_string(), app.now()).await?;
+                Ok::<_, Error>(Outcome::Done(case))
+            })
+        })
+        .await
+}
+
+/// Writes a message, or a note that stays inside.
+///
+/// # Errors
+/// [`Error::Invalid`] for an empty or too long text; [`Error::NotFound`].
+pub async fn write(
+    app: &Arc<App>,
+    person: &Person,
+    (number, body, is_internal): (i64, String, bool),
+    once: Once,
+) -> Result<Outcome<Case>, Error> {
+    if body.trim().is_empty() {
+        return Err(Error::field("message", "missing", "Enter the message"));
+    }
+    if body.chars().count() > LONGEST_MESSAGE {
+        let text = format!("Message must be {LONGEST_MESSAGE} characters or fewer");
+        return Err(Error::field("message", "too_long", text));
+    }
+    if body.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t')) {
+        return Err(Error::field("message", "control_char", "Message must not contain control characters"));
+    }
+    let is_internal = is_internal && person.is_staff();
+    let (shared, person) = (Arc::clone(app), person.clone());
+    app.db
+        .write(move |tx| {
+            let (app, person, body, once) = (Arc::clone(&shared), person.clone(), body.clone(), once.clone());
+            Box::pin(async move {
+                let mut case = visible(tx, &person, number).await?;
+                if let Some(answer) = once.before(tx).await? {
+                    return Ok(Outcome::Before(answer));
+                }
+                let at = app.now();
+                let id = MessageId::new(fresh_id());
+                let message = Message { id, at, author_id: Some(person.id), author_name: None, is_internal, body };
+                messages::add(tx, case.customer, case.id, &message).await?;
+                let act = ("wrote", json!({"message": id, "internal": is_internal}));
+                turn::note(&app, tx, &mut case, &Actor::Person(person), act, at).await?;
+                once.keep(tx, 201, resource(&app, &case)?.to_string(), at).await?;
+                Ok::<_, Error>(Outcome::Done(case))
+            })
+        })
+        .await
+}
+
+/// Everything that the pages and the API show of a case.
+pub struct View<'v> {
+    /// The case.
+    pub case: Case,
+    /// Its workflow.
+    pub definition: &'v Definition,
+    /// Whose case it is.
+    pub customer: Customer,
+    /// Names of people who are mentioned, by identifier text.
+    pub names: BTreeMap<String, String>,
+    /// What the person may do now, in order.
+    pub offers: Vec<&'v Rule>,
+    /// The conversation; without notes for a customer.
+    pub messages: Vec<Message>,
+    /// What happened: when, who, what.
+    pub history: Vec<Happening>,
+    /// Tunnel tests, newest first.
+    pub probes: Vec<Probe>,
+    /// Revisions of settings, newest first.
+    pub settings: Vec<Settings>,
+    /// The tunnel, and what speaks for or against whitelisting the address; for engineers.
+    pub whitelist: Option<(Tunnel, Check)>,
+    /// The whitelist entry of the case's address, where there is one.
+    pub entry: Option<Entry>,
+}
+
+/// One line of a case's history.
+#[derive(Clone, Debug)]
+pub struct Happening {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who; `Postern` for the machine.
+    pub who: String,
+    /// What, as the button said it.
+    pub what: String,
+}
+
+/// A case with everything around it.
+///
+/// # Errors
+/// [`Error::NotFound`] where the person may not see it; what the database says.
+pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View<'v>, Error> {
+    let mut tx = app.db.read().await?;
+    let case = visible(&mut tx, person, number).await?;
+    let definition = app.workflows.of(&case.workflow)?;
+    let customer = customers::by_id(&mut tx, case.customer).await?.ok_or(Error::NotFound)?;
+    let mut messages = messages::list(&mut tx, case.customer, case.id).await?;
+    messages.retain(|message| person.is_staff() || !message.is_internal);
+    let mut names = Names::default();
+    for id in case.claimant().into_iter().chain([case.opened_by]) {
+        names.of(&mut tx, &id.to_string()).await?;
+    }
+    let history = history(&mut tx, definition, &case, &mut names).await?;
+    let whitelist = whitelist::check(&mut tx, &case).await?;
+    let entry = match &whitelist {
+        Some((tunnel, check)) => {
+            let network = ipnet::IpNet::from(check.address).to_string();
+            let port = super::effects::number(&case, "smtp_port").unwrap_or_default();
+            crate::store::whitelist::find(&mut tx, tunnel.id, &network, port).await?
+        }
+        None => None,
+    };
+    Ok(View {
+        offers: offers(definition, &case, person),
+        probes: probes::of_case(&mut tx, case.customer, case.id).await?,
+        settings: settings::of_case(&mut tx, case.customer, case.id).await?,
+        customer,
+        names: names.known,
+        messages,
+        history,
+        whitelist,
+        entry,
+        definition,
+        case,
+    })
+}
+
+/// A tunnel test of a case.
+///
+/// # Errors
+/// [`Error::NotFound`] where the person may not see the case, or it has no such test.
+pub async fn test(app: &App, person: &Person, number: i64, test: i64) -> Result<(Case, Probe), Error> {
+    let mut tx = app.db.read().await?;
+    let case = visible(&mut tx, person, number).await?;
+    let probe = probes::by_number(&mut tx, case.customer, case.id, test).await?.ok_or(Error::NotFound)?;
+    Ok((case, probe))
+}
+
+/// The cases that a contact sees, newest first, with numbers below `before`.
+///
+/// # Errors
+/// What the database says.
+pub async fn mine(app: &App, person: &Person, before: i64, limit: i64) -> Result<Vec<Case>, Error> {
+    let customer = person.customer.ok_or(Error::Forbidden("Engineers find cases in the queue"))?;
+    let opener = (!person.all_cases).then_some(person.id);
+    let mut tx = app.db.read().await?;
+    Ok(cases::of_customer(&mut tx, customer, opener, before, limit).await?)
+}
+
+/// A case that the person may see; another customer's case looks like one that does not exist.
+async fn visible(tx: &mut Tx, person: &Person, number: i64) -> Result<Case, Error> {
+    cases::by_number(tx, number).await?.filter(|case| case.is_visible_to(person)).ok_or(Error::NotFound)
+}
+
+/// What a person may do with a case now; each event once.
+pub fn offers<'d>(definition: &'d Definition, case: &Case, person: &Person) -> Vec<&'d Rule> {
+    let roles = Actor::Person(person.clone()).workflow_roles();
+    definition
+        .rules_at(&case.flow.state)
+        .into_iter()
+        .filter(|rule| roles.iter().any(|role| rule.by.contains(*role)))
+        .collect()
+}
+
+/// The case as the API gives it.
+///
+/// # Errors
+/// [`Error::Internal`] where its workflow is not in this build.
+pub fn resource(app: &App, case: &Case) -> Result<Json, Error> {
+    let definition = app.workflows.of(&case.workflow)?;
+    let brand = Brand { vendor: app.brand.vendor.clone(), product: app.brand.product.clone() };
+    let next = definition
+        .state(&case.flow.state)
+        .map(|state| definition.wording(&state.customer.next, &case.flow, &brand))
+        .unwrap_or_default();
+    let secrets: BTreeMap<String, bool> = definition
+        .fields
+        .iter()
+        .filter(|(_, field)| field.store == Store::Vault)
+        .map(|(name, _)| (format!("{}_set", name.trim_start_matches("smtp_")), case.flow.sealed.contains(name)))
+        .collect();
+    Ok(json!({
+        "number": case.number,
+        "title": case.title,
+        "state": case.flow.state,
+        "entered": case.flow.entered,
+        "etag": etag(case),
+        "waiting_on": case.waiting_on,
+        "owner": case.owner_role,
+        "next": next,
+        "priority": case.priority,
+        "vendor_ticket": case.vendor_ticket,
+        "claimed_by": case.claimant(),
+        "is_open": case.is_open,
+        "outcome": case.outcome,
+        "opened_at": case.opened_at,
+        "due_at": case.due_at,
+        "closed_at": case.closed_at,
+        "data": case.flow.data,
+        "secrets": secrets,
+    }))
+}
+
+/// The strong entity tag of a case.
+pub fn etag(case: &Case) -> String {
+    format!("\"{}\"", case.revision)
+}
+
+/// Answers as typed -> values as the definition types them. What does not fit stays text, so that the engine can say what
+/// it received.
+pub fn typed(definition: &Definition, raw: BTreeMap<String, String>) -> Data {
+    raw.into_iter()
+        .map(|(name, text)| {
+            let value = match definition.fields.get(&name).map(|field| field.field_type) {
+                Some(FieldType::Bool) => match text.trim() {
+                    "true" | "yes" | "on" => Value::Bool(true),
+                    "false" | "no" => Value::Bool(false),
+                    _ => Value::Text(text),
+                },
+                Some(FieldType::Port) => {
+                    let digits = text.trim();
+                    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+                    digits.parse().ok().filter(|_| is_plain).map_or(Value::Text(text), Value::Integer)
+                }
+                Some(FieldType::IpList) => Value::List(
+                    text.split([',', ' ', '\n']).filter(|part| !part.is_empty()).map(str::to_owned).collect(),
+                ),
+                Some(
+                    FieldType::Enum
+                    | FieldType::Ip
+                    | FieldType::Host
+                    | FieldType::Email
+                    | FieldType::Text
+                    | FieldType::Timestamp,
+                )
+                | None => Value::Text(text),
+            };
+            (name, value)
+        })
+        .collect()
+}
+
+/// Parts secrets from plain answers. A secret left empty is one that was not given: the stored one stays.
+fn split(definition: &Definition, answers: &BTreeMap<String, String>) -> (BTreeMap<String, String>, Secrets) {
+    let is_secret = |name: &str| definition.fields.get(name).is_some_and(|field| field.store == Store::Vault);
+    let mut plain = BTreeMap::new();
+    let mut secrets = Secrets::new();
+    for (name, value) in answers {
+        if !is_secret(name) {
+            plain.insert(name.clone(), value.clone());
+        } else if !value.is_empty() {
+            secrets.insert(name.clone(), Secret::new(value.clone()));
+        }
+    }
+    (plain, secrets)
+}
+
+#[derive(Default)]
+struct Names {
+    known: BTreeMap<String, String>,
+}
+
+impl Names {
+    async fn of(&mut self, tx: &mut Tx, id: &str) -> Result<String, Error> {
+        if let Some(name) = self.known.get(id) {
+            return Ok(name.clone());
+        }
+        let person = match id.parse() {
+            Ok(uuid) => people::by_id(tx, crate::domain::id::PersonId::new(uuid)).await?,
+            Err(_) => None,
+        };
+        let name = person.map_or_else(|| "Somebody".to_owned(), |entry| entry.person.name);
+        self.known.insert(id.to_owned(), name.clone());
+        Ok(name)
+    }
+}
+
+async fn history(
+    tx: &mut Tx,
+    definition: &Definition,
+    case: &Case,
+    names: &mut Names,
+) -> Result<Vec<Happening>, Error> {
+    let mut happenings = Vec::new();
+    for row in log::entries(tx, case.customer, case.id).await? {
+        let body: Json = serde_json::from_str(&row.body).unwrap_or_default();
+        let text = |pointer: &str| body.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let who = match text("/actor/id") {
+            id if id.is_empty() => "Postern".to_owned(),
+            id => names.of(tx, &id).await?,
+        };
+        let what = match text("/act").as_str() {
+            "event" => label(definition, &text("/event")),
+            "opened" => "Opened the case".to_owned(),
+            "claimed" => "Claimed the case".to_owned(),
+            "released" => "Released the case".to_owned(),
+            "handed_over" => "Handed the case over".to_owned(),
+            "wrote" => "Wrote a message".to_owned(),
+            other => other.to_owned(),
+        };
+        let at = DateTime::from_timestamp_micros(row.at_us).unwrap_or(case.opened_at);
+        happenings.push(Happening { at, who, what });
+    }
+    Ok(happenings)
+}
+
+/// What the button of an event says.
+fn label(definition: &Definition, event: &str) -> String {
+    let own = definition.states.iter().flat_map(|state| &state.rules);
+    let rule = own.chain(&definition.anywhere).find(|rule| rule.event == event);
+    rule.map_or_else(|| event.to_owned(), |rule| rule.label.clone())
+}

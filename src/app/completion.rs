@@ -1,0 +1,293 @@
+//! The last steps of a case: revisions of SMTP settings, applying them to the product, the test alert.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value as Json;
+
+use super::turn::{Firing, answers, came_too_late, fire};
+use super::{App, Error, Secrets, effects};
+use crate::apply::{Applied, ApplyError, ApplyRequest, FileTarget, Outcome, PasswordChange, Target, TieTarget};
+use crate::clock::fresh_id;
+use crate::domain::actor::Actor;
+use crate::domain::case::Case;
+use crate::domain::id::SettingsId;
+use crate::domain::mail_settings::Encryption;
+use crate::secret::Secret;
+use crate::store::outbox::Effect;
+use crate::store::settings::{self, Settings};
+use crate::store::{Tx, cases, customers, outbox, vault};
+
+/// The settings that a full test is to use: the newest revision where it still equals the case, else a new one.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn revise_settings(tx: &mut Tx, case: &Case, firing: &Firing<'_>) -> Result<SettingsId, Error> {
+    let fresh = from_case(tx, case, firing).await?;
+    if let Some(newest) = settings::newest(tx, case.customer, case.id).await?
+        && is_same(&newest, &fresh)
+    {
+        return Ok(newest.id);
+    }
+    settings::add(tx, &fresh).await?;
+    Ok(fresh.id)
+}
+
+async fn from_case(tx: &mut Tx, case: &Case, firing: &Firing<'_>) -> Result<Settings, Error> {
+    let text = |field: &str| effects::text(case, field);
+    let address = text("smtp_ip")?;
+    let word = text("encryption")?;
+    let encryption = Encryption::parse(&word)
+        .map_err(|error| Error::Internal(format!("case {}: encryption: {error}", case.number)))?;
+    let key = (case.customer, case.id);
+    Ok(Settings {
+        customer_id: case.customer,
+        id: SettingsId::new(fresh_id()),
+        case_id: case.id,
+        tenant_id: case.tenant,
+        host: address.clone(),
+        address,
+        port: effects::number(case, "smtp_port")?,
+        encryption,
+        sender: text("sender_address")?,
+        tls_name: text("tls_name").ok().or_else(|| text("smtp_host").ok()),
+        recipient: text("test_recipient")?,
+        account_id: vault::field(tx, key, "smtp_account").await?,
+        password_id: vault::field(tx, key, "smtp_password").await?,
+        made_by: firing.actor.person().map(|person| person.id),
+        made_at: firing.at,
+        passed_probe: None,
+        applied_at: None,
+        applied_how: None,
+    })
+}
+
+fn is_same(a: &Settings, b: &Settings) -> bool {
+    (&a.host, &a.address, a.port, a.encryption, &a.sender, &a.tls_name, &a.recipient, a.account_id, a.password_id)
+        == (
+            &b.host,
+            &b.address,
+            b.port,
+            b.encryption,
+            &b.sender,
+            &b.tls_name,
+            &b.recipient,
+            b.account_id,
+            b.password_id,
+        )
+}
+
+/// The newest revision of a case.
+///
+/// # Errors
+/// [`Error::Internal`] where there is none: the definition asks for settings before anything that uses them.
+pub(super) async fn newest_settings(tx: &mut Tx, case: &Case) -> Result<Settings, Error> {
+    settings::newest(tx, case.customer, case.id)
+        .await?
+        .ok_or_else(|| Error::Internal(format!("case {} has no settings", case.number)))
+}
+
+/// The newest revision, which must have passed a full test: nothing else is ever applied.
+///
+/// # Errors
+/// [`Error::Internal`] where it has not.
+pub(super) async fn settings_to_apply(tx: &mut Tx, case: &Case) -> Result<Settings, Error> {
+    let newest = newest_settings(tx, case).await?;
+    if newest.passed_probe.is_none() {
+        return Err(Error::Internal(format!(
+            "settings of case {} passed no full test and are not applied",
+            case.number
+        )));
+    }
+    Ok(newest)
+}
+
+/// A task of the outbox, with what it needs from the vault.
+pub struct Task {
+    /// The settings.
+    pub settings: Settings,
+    /// Account and password, opened.
+    pub account: Option<Secret>,
+    /// The password.
+    pub password: Option<Secret>,
+    /// The case.
+    pub case: Case,
+    /// The event that answers.
+    pub answers: String,
+}
+
+/// Loads what an apply or a test alert needs.
+///
+/// # Errors
+/// What the database and the vault say.
+pub async fn load(app: &App, tx: &mut Tx, effect: &Effect) -> Result<Task, Error> {
+    let missing = |what: &str| Error::Internal(format!("outbox row {}: {what} is missing", effect.effect_key));
+    let id: SettingsId = serde_json::from_value(effect.payload.0.get("settings").cloned().unwrap_or_default())
+        .map_err(|_not_an_id| missing("settings"))?;
+    let answers = effect.payload.0.get("answers").and_then(Json::as_str).ok_or_else(|| missing("answers"))?.to_owned();
+    let case = cases::by_id(tx, effect.customer_id, effect.case_id).await?.ok_or_else(|| missing("case"))?;
+    let settings = settings::by_id(tx, effect.customer_id, id).await?.ok_or_else(|| missing("settings"))?;
+    let account = match settings.account_id {
+        Some(id) => Some(app.vault.get(tx, effect.customer_id, id).await?),
+        None => None,
+    };
+    let password = match settings.password_id {
+        Some(id) => Some(app.vault.get(tx, effect.customer_id, id).await?),
+        None => None,
+    };
+    Ok(Task { settings, account, password, case, answers })
+}
+
+/// Where the settings of a task go, and the password that is in force there, if our vault knows it.
+///
+/// # Errors
+/// What the database and the vault say; [`Error::Internal`] for a tenant whose API is not usable.
+pub async fn target(app: &App, tx: &mut Tx, task: &Task) -> Result<(Target, Option<Secret>), Error> {
+    let customer = task.case.customer;
+    let tenant = match task.settings.tenant_id {
+        Some(id) => customers::tenant(tx, customer, id).await?,
+        None => None,
+    };
+    let name = tenant.as_ref().map_or_else(|| format!("case-{}", task.case.number), |tenant| tenant.name.clone());
+    let Some((base_url, key)) = tenant.as_ref().and_then(|tenant| tenant.base_url.clone().zip(tenant.api_key)) else {
+        return Ok((Target::File(FileTarget { folder: app.data.join("settings"), tenant: name }), None));
+    };
+    let key = app.vault.get(tx, customer, key).await?;
+    let target = TieTarget::new(&base_url, key, None).map_err(|error| Error::Internal(error.to_string()))?;
+    let in_use = match tenant.and_then(|tenant| tenant.settings_in_use) {
+        Some(id) => settings::by_id(tx, customer, id).await?,
+        None => None,
+    };
+    let previous = match in_use.and_then(|settings| settings.password_id) {
+        Some(id) => Some(app.vault.get(tx, customer, id).await?),
+        None => None,
+    };
+    Ok((Target::Tie(target), previous))
+}
+
+/// What the product is asked to hold.
+///
+/// # Errors
+/// [`Error::Internal`] for a port outside 1 to 65535.
+pub fn request(task: &Task) -> Result<ApplyRequest, Error> {
+    let port = u16::try_from(task.settings.port).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(ApplyRequest {
+        reference: format!("case-{}", task.case.number),
+        host: task.settings.tls_name.clone().unwrap_or_else(|| task.settings.host.clone()),
+        port,
+        encryption: task.settings.encryption,
+        account: task.account.as_ref().map(|account| account.expose().to_owned()),
+        password: match (&task.password, task.settings.password_id) {
+            (Some(password), Some(id)) => {
+                PasswordChange::Set { password: password.clone(), vault_reference: id.to_string() }
+            }
+            _ => PasswordChange::Clear,
+        },
+        sender: task.settings.sender.clone(),
+    })
+}
+
+/// How an apply ended, in the words of the workflow.
+pub struct ApplyAnswer {
+    /// `applied`, `by_hand` or `failed`.
+    pub outcome: &'static str,
+    /// A sentence or two for the case page.
+    pub evidence: String,
+}
+
+/// Puts the result of an apply into words.
+pub fn judge(result: &Result<Applied, ApplyError>) -> ApplyAnswer {
+    match result {
+        Ok(applied) => match &applied.outcome {
+            Outcome::Applied => ApplyAnswer {
+                outcome: "applied",
+                evidence: "Every field was read back equal. The product does not show its password, so only the test \
+                           alert proves that."
+                    .to_owned(),
+            },
+            Outcome::WrittenToFile { path } => ApplyAnswer {
+                outcome: "by_hand",
+                evidence: format!(
+                    "The settings were written to {}. Enter them in the product and confirm.",
+                    path.display()
+                ),
+            },
+            Outcome::Failed { reason, .. } => {
+                let back = applied.put_back.as_ref().map(crate::apply::PutBack::sentence).unwrap_or_default();
+                ApplyAnswer { outcome: "failed", evidence: format!("{reason}. {back}") }
+            }
+        },
+        Err(error) => ApplyAnswer { outcome: "failed", evidence: format!("{error}. The product was not changed.") },
+    }
+}
+
+/// Settles an apply: records it, and fires the answer unless the case has moved on.
+///
+/// # Errors
+/// What the database says.
+pub async fn settle_apply(app: &Arc<App>, effect: Effect, answer: ApplyAnswer) -> Result<(), Error> {
+    let fields = answers([("apply_outcome", answer.outcome), ("evidence", &clip(&answer.evidence))]);
+    let applied = answer.outcome == "applied";
+    settle(app, effect, fields, applied).await
+}
+
+/// Settles a test alert.
+///
+/// # Errors
+/// What the database says.
+pub async fn settle_alert(app: &Arc<App>, effect: Effect, sent: bool, evidence: &str) -> Result<(), Error> {
+    let word = if sent { "sent" } else { "failed" };
+    settle(app, effect, answers([("alert_outcome", word), ("evidence", &clip(evidence))]), false).await
+}
+
+async fn settle(
+    app: &Arc<App>,
+    effect: Effect,
+    data: crate::domain::workflow::Data,
+    applied: bool,
+) -> Result<(), Error> {
+    let shared = Arc::clone(app);
+    app.db
+        .write(move |tx| {
+            let (app, effect, data) = (Arc::clone(&shared), effect.clone(), data.clone());
+            Box::pin(async move {
+                let at = app.now();
+                if !outbox::settle(tx, &effect.effect_key, &app.node, at).await? {
+                    return Ok(());
+                }
+                let mut task = load(&app, tx, &effect).await?;
+                if applied {
+                    record_applied(tx, &task, at).await?;
+                }
+                let firing = Firing {
+                    actor: &Actor::Machine,
+                    event: &task.answers,
+                    data,
+                    secrets: &Secrets::new(),
+                    expected_entered: u64::try_from(effect.case_entered).ok(),
+                    probe: None,
+                    at,
+                };
+                let late = came_too_late(fire(&app, tx, &mut task.case, firing).await)?;
+                if late {
+                    tracing::info!(key = effect.effect_key, "an answer came after the case had moved on");
+                }
+                Ok::<(), Error>(())
+            })
+        })
+        .await
+}
+
+async fn record_applied(tx: &mut Tx, task: &Task, at: DateTime<Utc>) -> Result<(), Error> {
+    let (customer, id) = (task.case.customer, task.settings.id);
+    settings::set_applied(tx, (customer, id), at, "read back").await?;
+    if let Some(tenant) = task.settings.tenant_id {
+        customers::set_settings_in_use(tx, (customer, tenant), id).await?;
+    }
+    Ok(())
+}
+
+/// The longest evidence that a definition takes.
+fn clip(text: &str) -> String {
+    text.chars().take(2_000).collect()
+}

@@ -1,0 +1,193 @@
+//! What an event leaves behind, row by row, in the event's own transaction: mail and tasks in the outbox, tests, whitelist
+//! entries, sealed values. Carrying them out is the workers' business.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use sqlx::types::Json;
+
+use super::turn::Firing;
+use super::{App, Error, completion, mails, whitelist};
+use crate::clock::fresh_id;
+use crate::domain::case::{Case, Priority};
+use crate::domain::id::{ProbeId, ServerId};
+use crate::domain::workflow::{Effect, ProbeLevel, Value};
+use crate::store::outbox::{self, Kind};
+use crate::store::probes::{self, Probe};
+use crate::store::tunnels::{self, Server};
+use crate::store::{Tx, vault};
+
+/// Writes the rows of an event's effects. `case` is the case after the event.
+///
+/// # Errors
+/// What the database says; [`Error::Invalid`] and [`Error::Refused`] where a whitelist entry is not possible.
+pub(super) async fn leave(
+    app: &App,
+    tx: &mut Tx,
+    case: &mut Case,
+    effects: &[Effect],
+    firing: &Firing<'_>,
+) -> Result<(), Error> {
+    for (index, effect) in effects.iter().enumerate() {
+        let key = effect_key(case, index);
+        match effect {
+            Effect::Seal { fields } => seal(app, tx, case, fields, firing).await?,
+            Effect::Unset { field } => vault::unset_field(tx, (case.customer, case.id), field).await?,
+            Effect::Mail { template, to } => mails::enqueue(app, tx, case, &key, (template, to), firing).await?,
+            Effect::OpenCase { queue, priority } => open(tx, case, queue, priority.as_str(), firing).await?,
+            Effect::Probe { level, host, port, answers, .. } => {
+                let ask = Ask { key, level: *level, host, port, answers };
+                probe(tx, case, &ask, firing).await?;
+            }
+            Effect::Whitelist { action, side, host, port } => {
+                let target = (text(case, host)?, number(case, port)?);
+                whitelist::change(tx, case, (*action, *side), target, firing).await?;
+            }
+            Effect::Apply { answers } => {
+                let settings = completion::settings_to_apply(tx, case).await?;
+                let payload = json!({"settings": settings.id, "answers": answers});
+                let lane = format!("tenant:{}", case.tenant.map_or_else(|| case.id.uuid(), |tenant| tenant.uuid()));
+                task(tx, case, key, Kind::Apply, (&lane, payload), firing).await?;
+            }
+            Effect::SendTestAlert { answers, .. } => {
+                let settings = completion::newest_settings(tx, case).await?;
+                let payload = json!({"settings": settings.id, "answers": answers});
+                let lane = format!("alert:{}", case.id);
+                task(tx, case, key, Kind::TestAlert, (&lane, payload), firing).await?;
+            }
+            // Folded into the case by the engine, or kept by `clocks` and `turn`.
+            Effect::Store { .. }
+            | Effect::Set { .. }
+            | Effect::Go { .. }
+            | Effect::Stay { .. }
+            | Effect::StartClock { .. }
+            | Effect::PauseClock
+            | Effect::ResumeClock
+            | Effect::StopClock
+            | Effect::CloseCase { .. } => {}
+            // The notice of an IP change becomes a case of its own with the step that builds its pages; until then the
+            // engineers are told by mail, which the same rules order.
+            Effect::Spawn { .. } | Effect::Signal { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+/// The key by which everything that an effect causes can be told from a repeat. Sorts in the order of effects.
+fn effect_key(case: &Case, index: usize) -> String {
+    format!("{}.{:08}.{index:03}", case.id, case.revision)
+}
+
+async fn seal(
+    app: &App,
+    tx: &mut Tx,
+    case: &Case,
+    fields: &BTreeSet<String>,
+    firing: &Firing<'_>,
+) -> Result<(), Error> {
+    for field in fields {
+        let Some(secret) = firing.secrets.get(field) else { continue };
+        let id = app.vault.put(tx, case.customer, field, secret, firing.at).await?;
+        vault::set_field(tx, (case.customer, case.id), field, id).await?;
+    }
+    Ok(())
+}
+
+/// The case enters the queue; what is known of the server goes on record.
+async fn open(tx: &mut Tx, case: &mut Case, queue: &str, priority: &str, firing: &Firing<'_>) -> Result<(), Error> {
+    if !case.queued {
+        case.queued = true;
+        case.priority = Priority::parse(priority).unwrap_or(Priority::P3);
+        tracing::debug!(case = case.number, queue, "a case entered the queue");
+    }
+    let Some(tunnel) = case.tunnel else { return Ok(()) };
+    if let (Ok(address), Ok(port)) = (text(case, "smtp_ip"), number(case, "smtp_port")) {
+        let server = Server {
+            customer_id: case.customer,
+            id: ServerId::new(fresh_id()),
+            tunnel_id: tunnel,
+            name: text(case, "smtp_host").ok(),
+            address,
+            port,
+        };
+        case.server = Some(tunnels::record_server(tx, &server, firing.at).await?);
+    }
+    Ok(())
+}
+
+struct Ask<'a> {
+    key: String,
+    level: ProbeLevel,
+    host: &'a str,
+    port: &'a str,
+    answers: &'a str,
+}
+
+async fn probe(tx: &mut Tx, case: &Case, ask: &Ask<'_>, firing: &Firing<'_>) -> Result<(), Error> {
+    let settings = match ask.level {
+        ProbeLevel::Reach => None,
+        ProbeLevel::Full => Some(completion::revise_settings(tx, case, firing).await?),
+    };
+    let probe = Probe {
+        customer_id: case.customer,
+        id: ProbeId::new(fresh_id()),
+        case_id: case.id,
+        number: 0,
+        effect_key: ask.key.clone(),
+        level: ask.level.as_str().to_owned(),
+        case_entered: i64::try_from(case.flow.entered).unwrap_or(i64::MAX),
+        answers: ask.answers.to_owned(),
+        settings_id: settings,
+        target_host: text(case, ask.host)?,
+        target_port: number(case, ask.port)?,
+        state: "queued".to_owned(),
+        attempts: 0,
+        requested_at: firing.at,
+        finished_at: None,
+        verdict: None,
+        cause: None,
+        report: None,
+    };
+    probes::add(tx, &probe).await?;
+    Ok(())
+}
+
+async fn task(
+    tx: &mut Tx,
+    case: &Case,
+    effect_key: String,
+    kind: Kind,
+    (lane, payload): (&str, serde_json::Value),
+    firing: &Firing<'_>,
+) -> Result<(), Error> {
+    let effect = outbox::Effect {
+        effect_key,
+        customer_id: case.customer,
+        case_id: case.id,
+        case_entered: i64::try_from(case.flow.entered).unwrap_or(i64::MAX),
+        kind,
+        payload: Json(payload),
+        attempts: 0,
+    };
+    Ok(outbox::add(tx, &effect, lane, firing.at).await?)
+}
+
+/// A field that the checker promises to be set here.
+pub(super) fn text(case: &Case, field: &str) -> Result<String, Error> {
+    match case.flow.data.get(field) {
+        Some(Value::Text(text)) => Ok(text.clone()),
+        Some(Value::Bool(_) | Value::Integer(_) | Value::List(_)) | None => Err(unset(case, field)),
+    }
+}
+
+/// As [`text`], for a number.
+pub(super) fn number(case: &Case, field: &str) -> Result<i64, Error> {
+    match case.flow.data.get(field) {
+        Some(Value::Integer(number)) => Ok(*number),
+        Some(Value::Bool(_) | Value::Text(_) | Value::List(_)) | None => Err(unset(case, field)),
+    }
+}
+
+fn unset(case: &Case, field: &str) -> Error {
+    Error::Internal(format!("case {} has no {field} in {}", case.number, case.flow.state))
+}

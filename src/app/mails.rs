@@ -1,0 +1,192 @@
+//! Mail about cases: who gets it is decided with the event, whether they still may is decided when it is sent.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sqlx::types::Json;
+
+use super::turn::Firing;
+use super::{App, Error};
+use crate::domain::actor::{Actor, Role};
+use crate::domain::case::Case;
+use crate::domain::id::PersonId;
+use crate::domain::workflow::{self, Definition, Sensitivity, Store};
+use crate::mail::{Mailbox, Outgoing, message_id};
+use crate::store::outbox::{self, Effect, Kind};
+use crate::store::people::{self, Entry};
+use crate::store::{Tx, cases};
+use crate::views::common::Brand;
+use crate::views::mail::{MailCase, MailContext, Recipient};
+
+/// What the outbox keeps of a mail: the wording is that of the moment of the event.
+#[derive(Debug, Serialize, Deserialize)]
+struct Planned {
+    template: String,
+    to: PersonId,
+    headline: String,
+    body: String,
+    next: String,
+    fields: BTreeMap<String, String>,
+    at: DateTime<Utc>,
+}
+
+/// Puts a mail of the definition into the outbox, once for each person it goes to.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn enqueue(
+    app: &App,
+    tx: &mut Tx,
+    case: &Case,
+    key: &str,
+    (template, to): (&str, &str),
+    firing: &Firing<'_>,
+) -> Result<(), Error> {
+    let definition = app.workflows.of(&case.workflow)?;
+    for (index, person) in recipients(tx, case, to, firing.actor).await?.into_iter().enumerate() {
+        let planned = plan(app, definition, case, (template, person), firing.at);
+        let effect = Effect {
+            effect_key: format!("{key}.{index:02}"),
+            customer_id: case.customer,
+            case_id: case.id,
+            case_entered: i64::try_from(case.flow.entered).unwrap_or(i64::MAX),
+            kind: Kind::Mail,
+            payload: Json(json!(planned)),
+            attempts: 0,
+        };
+        outbox::add(tx, &effect, &format!("mail:{}:{person}", case.id), firing.at).await?;
+    }
+    Ok(())
+}
+
+/// Who gets a mail that a definition addresses to a role or a group.
+async fn recipients(tx: &mut Tx, case: &Case, to: &str, actor: &Actor) -> Result<Vec<PersonId>, Error> {
+    let contacts = |entries: Vec<Entry>| -> Vec<PersonId> {
+        entries.into_iter().filter(|entry| case.is_visible_to(&entry.person)).map(|entry| entry.person.id).collect()
+    };
+    let acting = actor.person().map(|person| person.id);
+    Ok(match (to, Role::parse(to)) {
+        ("contacts" | "customer", _) => contacts(people::contacts(tx, case.customer).await?),
+        ("others", _) => {
+            let mut all = contacts(people::contacts(tx, case.customer).await?);
+            all.extend(case.claimant());
+            all.retain(|person| Some(*person) != acting);
+            all
+        }
+        (_, Some(role)) => match case.claimant() {
+            Some(claimant) => vec![claimant],
+            None => {
+                let staff = people::staff(tx, role).await?;
+                staff.into_iter().filter(|entry| entry.wants_mail).map(|entry| entry.person.id).collect()
+            }
+        },
+        (_, None) => Vec::new(),
+    })
+}
+
+fn plan(
+    app: &App,
+    definition: &Definition,
+    case: &Case,
+    (template, to): (&str, PersonId),
+    at: DateTime<Utc>,
+) -> Planned {
+    let brand = workflow::Brand { vendor: app.brand.vendor.clone(), product: app.brand.product.clone() };
+    let fill = |text: &str| definition.wording(text, &case.flow, &brand);
+    let (headline, body, next) = definition.state(&case.flow.state).map_or_else(
+        || (String::new(), String::new(), String::new()),
+        |state| (fill(&state.customer.headline), fill(&state.customer.body), fill(&state.customer.next)),
+    );
+    let fields = definition
+        .fields
+        .iter()
+        .filter(|(_, field)| field.store != Store::Vault && field.sensitive != Some(Sensitivity::Secret))
+        .map(|(name, _)| (name.clone(), case.flow.data.get(name).map(ToString::to_string).unwrap_or_default()))
+        .collect();
+    Planned { template: template.to_owned(), to, headline, body, next, fields, at }
+}
+
+/// Makes the mail of an outbox row, or nothing where the person may no longer have it.
+///
+/// # Errors
+/// What the database says; [`Error::View`] for a template that does not render.
+pub async fn compose(app: &App, tx: &mut Tx, effect: &Effect) -> Result<Option<Outgoing>, Error> {
+    let planned: Planned = serde_json::from_value(effect.payload.0.clone())
+        .map_err(|error| Error::Internal(format!("outbox row {}: {error}", effect.effect_key)))?;
+    let Some(case) = cases::by_id(tx, effect.customer_id, effect.case_id).await? else { return Ok(None) };
+    let person = match people::by_id(tx, planned.to).await? {
+        Some(entry) if entry.active && case.is_visible_to(&entry.person) => entry.person,
+        Some(_) | None => return Ok(None),
+    };
+    let context = MailContext {
+        brand: Brand { vendor: app.brand.vendor.clone(), product: app.brand.product.clone() },
+        case: MailCase {
+            number: case.number.unsigned_abs(),
+            title: case.title.clone(),
+            url: format!("{}/cases/{}", app.public_url, case.number),
+            headline: planned.headline,
+            body: planned.body,
+            next: planned.next,
+        },
+        field: planned.fields,
+        to: Recipient { name: person.name.clone() },
+        list_word: app.brand.list_word.clone(),
+        replies_read: false,
+    };
+    let text = app.views.mail(&planned.template, &context)?;
+    let thread =
+        message_id(&app.vault.derive("message id"), &domain(app), &format!("thread.{}.{}", case.id, person.id));
+    Ok(Some(Outgoing {
+        effect_key: effect.effect_key.clone(),
+        to: Mailbox { name: Some(person.name), address: person.email },
+        from: Mailbox { name: Some(format!("{} alerting", app.brand.product)), address: sender(app) },
+        subject: text.subject,
+        text: text.text,
+        html: text.html,
+        in_reply_to: Some(thread.clone()),
+        references: vec![thread],
+        date: planned.at,
+    }))
+}
+
+/// The host name of the public address; Message-IDs end in it.
+pub fn domain(app: &App) -> String {
+    let rest = app.public_url.split("://").nth(1).unwrap_or("postern.invalid");
+    let host = rest.split(['/', ':']).next().unwrap_or_default();
+    // An address is no domain; mail from a machine without a name uses a name that resolves nowhere (RFC 2606).
+    if host.is_empty() || host.parse::<std::net::IpAddr>().is_ok() {
+        "postern.invalid".to_owned()
+    } else {
+        host.to_owned()
+    }
+}
+
+fn sender(app: &App) -> String {
+    app.mail_from.clone().unwrap_or_else(|| format!("postern@{}", domain(app)))
+}
+
+/// Sends a reminder or an escalation about a case.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn nudge(
+    app: &App,
+    tx: &mut Tx,
+    case: &Case,
+    key: &str,
+    (template, role): (&'static str, &str),
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let firing = Firing {
+        actor: &Actor::Machine,
+        event: template,
+        data: BTreeMap::new(),
+        secrets: &BTreeMap::new(),
+        expected_entered: None,
+        probe: None,
+        at,
+    };
+    enqueue(app, tx, case, key, (template, role), &firing).await
+}

@@ -1,0 +1,247 @@
+//! One event of a case, in the caller's transaction: decide, apply, log, effects, save. All of it or nothing.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value as Json, json};
+
+use super::{App, Error, Secrets, clocks, effects, token};
+use crate::domain::actor::{Actor, Role};
+use crate::domain::case::{Case, WaitingOn};
+use crate::domain::id::ProbeId;
+use crate::domain::log::{self, Entry};
+use crate::domain::workflow::{
+    Data, Definition, Effect, Event, Refusal, Sensitivity, Side, StateKind, Value, apply, decide,
+};
+use crate::store::log::{self as rows, Personal};
+use crate::store::{Tx, cases};
+
+/// An event on its way into a case.
+pub(super) struct Firing<'f> {
+    /// Who does it.
+    pub(super) actor: &'f Actor,
+    /// What.
+    pub(super) event: &'f str,
+    /// With which answers.
+    pub(super) data: Data,
+    /// And which secrets.
+    pub(super) secrets: &'f Secrets,
+    /// The state entry that the form or the machine's task was made for.
+    pub(super) expected_entered: Option<u64>,
+    /// The test that a machine's answer rests on.
+    pub(super) probe: Option<ProbeId>,
+    /// When.
+    pub(super) at: DateTime<Utc>,
+}
+
+/// Fires an event and saves the case. `case` was loaded in this transaction.
+///
+/// # Errors
+/// [`Error::Refused`] and [`Error::Invalid`] where the workflow does not accept it; [`Error::Claimed`] where a colleague
+/// works on the case.
+pub(super) async fn fire(app: &App, tx: &mut Tx, case: &mut Case, firing: Firing<'_>) -> Result<Vec<Effect>, Error> {
+    let definition = app.workflows.of(&case.workflow)?;
+    let role = role_for(definition, case, &firing)?;
+    refuse_if_claimed(tx, definition, case, &firing, role).await?;
+    let event = Event {
+        name: firing.event.to_owned(),
+        role: role.to_owned(),
+        data: firing.data.clone(),
+        sealed: firing.secrets.keys().cloned().collect(),
+        expected_entered: firing.expected_entered,
+    };
+    let decided = decide(definition, &case.flow, &event, &app.policy)?;
+    let loaded = case.revision;
+    let before = case.clone();
+    case.flow = apply(&case.flow, &decided);
+    case.revision += 1;
+    clocks::keep(tx, definition, case, &before.flow, &decided, firing.at).await?;
+    place(definition, case, &before, firing.at);
+    effects::leave(app, tx, case, &decided, &firing).await?;
+    case.title = title(case);
+    let body = json!({
+        "act": "event",
+        "event": firing.event,
+        "actor": actor_json(firing.actor),
+        "role": role,
+        "effects": decided,
+        "definition": case.workflow.hash,
+    });
+    cases::replace(tx, loaded, case).await?;
+    append(tx, definition, case, body, firing.at).await?;
+    app.wake.notify_waiters();
+    Ok(decided)
+}
+
+/// Logs something that is no event of the workflow (a claim, a message) and saves the case.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn note(
+    app: &App,
+    tx: &mut Tx,
+    case: &mut Case,
+    actor: &Actor,
+    (act, detail): (&str, Json),
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let loaded = case.revision;
+    case.revision += 1;
+    cases::replace(tx, loaded, case).await?;
+    let body = json!({"act": act, "actor": actor_json(actor), "detail": detail});
+    append(tx, app.workflows.of(&case.workflow)?, case, body, at).await
+}
+
+/// Adds a newborn case with the first entry of its log.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn birth(
+    app: &App,
+    tx: &mut Tx,
+    case: &mut Case,
+    actor: &Actor,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let definition = app.workflows.of(&case.workflow)?;
+    case.revision = 1;
+    let before = case.clone();
+    let start: Vec<Effect> = definition
+        .state(&case.flow.state)
+        .and_then(|state| state.clock.clone())
+        .map(|clock| Effect::StartClock { clock })
+        .into_iter()
+        .collect();
+    place(definition, case, &before, at);
+    cases::add(tx, case).await?;
+    clocks::keep(tx, definition, case, &before.flow, &start, at).await?;
+    let body = json!({
+        "act": "opened",
+        "actor": actor_json(actor),
+        "definition": case.workflow.hash,
+        "born": case.flow,
+    });
+    append(tx, definition, case, body, at).await
+}
+
+/// The role in which the actor may fire the event; for an event that is not open to the actor, any role of the actor,
+/// so that the engine says why.
+fn role_for<'d>(definition: &'d Definition, case: &Case, firing: &Firing<'_>) -> Result<&'static str, Error> {
+    let roles = firing.actor.workflow_roles();
+    let rule = definition.rules_at(&case.flow.state).into_iter().find(|rule| rule.event == firing.event);
+    let fits = rule.and_then(|rule| roles.iter().copied().find(|role| rule.by.contains(*role)));
+    fits.or_else(|| roles.first().copied()).ok_or(Error::Forbidden("Administrators do not act in cases"))
+}
+
+/// Two engineers must not work on one case at once: what one claimed, another acts on only as a lead.
+async fn refuse_if_claimed(
+    tx: &mut Tx,
+    definition: &Definition,
+    case: &Case,
+    firing: &Firing<'_>,
+    role: &str,
+) -> Result<(), Error> {
+    let (Some(person), Some((claimant, at))) = (firing.actor.person(), case.claim) else { return Ok(()) };
+    let is_staff_act = definition.side_of(role) == Some(Side::Vendor);
+    if !is_staff_act || person.id == claimant || person.is(Role::Lead) {
+        return Ok(());
+    }
+    let by = crate::store::people::by_id(tx, claimant).await?.map_or_else(String::new, |entry| entry.person.name);
+    Err(Error::Claimed { number: case.number, by, at })
+}
+
+/// Sets what lists show: whose turn it is, since when, whether the case is over.
+fn place(definition: &Definition, case: &mut Case, before: &Case, at: DateTime<Utc>) {
+    let Some(state) = definition.state(&case.flow.state) else { return };
+    case.owner_role.clone_from(&state.owner);
+    let side = state.owner.as_deref().and_then(|owner| definition.side_of(owner));
+    case.waiting_on = match (state.kind, side) {
+        (StateKind::Terminal | StateKind::Ongoing, _) | (_, None) => WaitingOn::Nobody,
+        (StateKind::Normal | StateKind::Hold, Some(Side::Customer)) => WaitingOn::Customer,
+        (StateKind::Normal | StateKind::Hold, Some(Side::Vendor | Side::Machine)) => WaitingOn::Vendor,
+    };
+    if case.waiting_on != before.waiting_on {
+        case.waiting_since = at;
+    }
+    if state.kind == StateKind::Terminal && case.is_open {
+        case.is_open = false;
+        case.closed_at = Some(at);
+        case.outcome.clone_from(&state.outcome);
+    }
+}
+
+/// One line for lists, from what is known.
+fn title(case: &Case) -> String {
+    let text = |field: &str| case.flow.data.get(field).map(ToString::to_string);
+    let server = text("smtp_host").or_else(|| text("smtp_ip"));
+    match (text("architecture").as_deref(), text("smtp_location").as_deref(), server) {
+        (Some("secure_relay"), _, _) => "SMTP settings with Secure Relay".to_owned(),
+        (_, Some("public"), Some(server)) => format!("Reach {server} through the VPN tunnel"),
+        (_, _, Some(server)) => format!("Whitelist {server} for the VPN tunnel"),
+        (_, _, None) => case.title.clone(),
+    }
+}
+
+fn actor_json(actor: &Actor) -> Json {
+    actor.person().map_or_else(
+        || json!({"kind": "machine"}),
+        |person| json!({"kind": "person", "id": person.id, "staff": person.is_staff()}),
+    )
+}
+
+/// Appends to the log. Personal values enter by commitment; they stand in rows beside, so that each can be erased.
+async fn append(
+    tx: &mut Tx,
+    definition: &Definition,
+    case: &Case,
+    mut body: Json,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let mut personal = Vec::new();
+    commit_personal(definition, &mut body, &mut personal);
+    let text = log::canonical(&body);
+    let entry = Entry { case: case.id, seq: case.revision, at_us: at.timestamp_micros(), body: &text };
+    rows::append(tx, case.customer, &entry).await?;
+    for (name, value, salt) in personal {
+        let row = Personal { seq: case.revision, name, value: Some(value), salt };
+        rows::add_personal(tx, (case.customer, case.id), &row).await?;
+    }
+    Ok(())
+}
+
+/// Replaces each value of a personal field, wherever it stands in the body, by a commitment to it.
+fn commit_personal(definition: &Definition, body: &mut Json, found: &mut Vec<(String, String, Vec<u8>)>) {
+    match body {
+        Json::Object(members) => {
+            for (name, member) in members.iter_mut() {
+                let is_personal =
+                    definition.fields.get(name).is_some_and(|field| field.sensitive == Some(Sensitivity::Personal));
+                match (is_personal, &member) {
+                    (true, Json::String(value)) => {
+                        let salt = token::random::<16>().to_vec();
+                        let commitment = log::commitment(&salt, value);
+                        if !found.iter().any(|(known, _, _)| known == name) {
+                            found.push((name.clone(), value.clone(), salt));
+                        }
+                        *member = json!({ "commitment": commitment });
+                    }
+                    _ => commit_personal(definition, member, found),
+                }
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(|item| commit_personal(definition, item, found)),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+    }
+}
+
+/// A data set of text values, for events that the machine fires.
+pub(super) fn answers<const N: usize>(pairs: [(&str, &str); N]) -> Data {
+    pairs.into_iter().map(|(field, value)| (field.to_owned(), Value::from(value))).collect()
+}
+
+/// Whether a machine's answer came too late: the case has moved on since it was asked for.
+pub(super) fn came_too_late(result: Result<Vec<Effect>, Error>) -> Result<bool, Error> {
+    match result {
+        Ok(_) => Ok(false),
+        Err(Error::Refused(Refusal::Stale { .. } | Refusal::Unhandled { .. })) => Ok(true),
+        Err(other) => Err(other),
+    }
+}

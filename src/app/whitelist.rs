@@ -1,0 +1,177 @@
+//! The whitelist as cases change it: wanted, applied by somebody, proven by a probe; on our side and on theirs.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::turn::Firing;
+use super::{App, Error};
+use crate::clock::fresh_id;
+use crate::domain::case::Case;
+use crate::domain::id::EntryId;
+use crate::domain::tunnel::{Progress, Tunnel};
+use crate::domain::workflow::{End, Refusal, Value, WhitelistAction};
+use crate::store::whitelist::{self, Entry};
+use crate::store::{Tx, tunnels};
+
+/// What speaks for or against an entry, for the engineer's page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// The address to be whitelisted.
+    pub address: IpAddr,
+    /// The tunnel's selector that carries it.
+    pub selector: Option<IpNet>,
+    /// Other tunnels of the same routing table that carry the same address.
+    pub clashes: Vec<String>,
+    /// The address belongs to the tunnel itself or to our side of it.
+    pub is_ours: bool,
+}
+
+impl Check {
+    /// Whether the entry can be made.
+    pub fn passes(&self) -> bool {
+        self.selector.is_some() && self.clashes.is_empty() && !self.is_ours
+    }
+
+    /// What stands against the entry, and what to do.
+    pub fn objection(&self) -> Option<String> {
+        let address = self.address;
+        if self.is_ours {
+            return Some(format!(
+                "{address} belongs to the tunnel itself. Ask the customer for the IP of the SMTP server."
+            ));
+        }
+        if self.selector.is_none() {
+            return Some(format!(
+                "No traffic selector of the tunnel covers {address}. Add its network to the selectors on both gateways and \
+                 to the tunnel's record, then try again."
+            ));
+        }
+        (!self.clashes.is_empty()).then(|| {
+            format!(
+                "{address} is also inside {} in the same routing table. One of them needs address translation.",
+                self.clashes.join(", ")
+            )
+        })
+    }
+}
+
+/// Judges the address of a case against its tunnel; `None` while the case has no tunnel or no address.
+///
+/// # Errors
+/// What the database says.
+pub async fn check(tx: &mut Tx, case: &Case) -> Result<Option<(Tunnel, Check)>, Error> {
+    let address = case.flow.data.get("smtp_ip").and_then(Value::as_text).and_then(|text| text.parse().ok());
+    let (Some(id), Some(address)) = (case.tunnel, address) else { return Ok(None) };
+    let Some(tunnel) = tunnels::by_id(tx, case.customer, id).await? else { return Ok(None) };
+    let others = tunnels::in_routing_domain(tx, &tunnel.routing_domain).await?;
+    let clashes = others
+        .into_iter()
+        .filter(|other| other.id != tunnel.id && other.selector_for(address).is_some())
+        .map(|other| format!("tunnel {}", other.name))
+        .collect();
+    let check =
+        Check { address, selector: tunnel.selector_for(address), clashes, is_ours: tunnel.is_our_side(address) };
+    Ok(Some((tunnel, check)))
+}
+
+/// Changes one side of an entry as an effect says; makes the entry where there is none.
+///
+/// # Errors
+/// [`Error::Invalid`] where the customer named an address of ours; [`Error::Refused`] where the tunnel cannot carry it.
+pub(super) async fn change(
+    tx: &mut Tx,
+    case: &Case,
+    (action, side): (WhitelistAction, End),
+    (host, port): (String, i64),
+    firing: &Firing<'_>,
+) -> Result<(), Error> {
+    let Some((tunnel, check)) = check(tx, case).await? else {
+        return Err(Error::Internal(format!("case {} has no tunnel to whitelist {host} in", case.number)));
+    };
+    match (action, side) {
+        (WhitelistAction::Wanted, End::Ours) if check.is_ours => {
+            let text = "This IP is ours. Enter the IP of your SMTP server";
+            return Err(Error::field("smtp_ip", "ours", text));
+        }
+        (WhitelistAction::Applied, End::Ours) => {
+            if let Some(objection) = check.objection() {
+                return Err(Error::Refused(Refusal::Guard(objection)));
+            }
+        }
+        _ => {}
+    }
+    let network = host.parse::<IpAddr>().map_or(host, |address| IpNet::from(address).to_string());
+    let known = whitelist::find(tx, tunnel.id, &network, port).await?;
+    let is_new = known.is_none();
+    let mut entry = known.unwrap_or_else(|| fresh(case, &tunnel, network, port, firing));
+    entry.case_id = case.id;
+    mark(&mut entry, (action, side), case, firing);
+    if is_new {
+        whitelist::add(tx, &entry).await?
+    } else {
+        whitelist::replace(tx, &entry).await?
+    }
+    Ok(())
+}
+
+fn fresh(case: &Case, tunnel: &Tunnel, network: String, port: i64, firing: &Firing<'_>) -> Entry {
+    Entry {
+        customer_id: case.customer,
+        id: EntryId::new(fresh_id()),
+        tunnel_id: tunnel.id,
+        network,
+        port,
+        case_id: case.id,
+        ours: Progress::None,
+        ours_by: None,
+        ours_how: None,
+        ours_at: None,
+        theirs: Progress::None,
+        theirs_by: None,
+        theirs_how: None,
+        theirs_at: None,
+        proven_by: None,
+        created_at: firing.at,
+    }
+}
+
+/// Writes down who did what to a side, and how.
+fn mark(entry: &mut Entry, (action, side): (WhitelistAction, End), case: &Case, firing: &Firing<'_>) {
+    let progress = match action {
+        WhitelistAction::Wanted => Progress::Wanted,
+        WhitelistAction::Applied => Progress::Applied,
+        WhitelistAction::Proven => Progress::Proven,
+        WhitelistAction::Retire => Progress::Retired,
+    };
+    let by = firing.actor.person().map_or_else(|| "Postern".to_owned(), |person| person.name.clone());
+    let reference = ["change_ref", "provider_ref"].iter().find_map(|field| firing.data.get(*field));
+    let how = reference.map_or_else(|| format!("{} in case {}", firing.event, case.number), ToString::to_string);
+    match side {
+        End::Ours => {
+            entry.ours = progress;
+            entry.ours_by = Some(by);
+            entry.ours_how = Some(how);
+            entry.ours_at = Some(firing.at);
+        }
+        End::Theirs => {
+            entry.theirs = progress;
+            entry.theirs_by = Some(by);
+            entry.theirs_how = Some(how);
+            entry.theirs_at = Some(firing.at);
+        }
+    }
+    if action == WhitelistAction::Proven {
+        entry.proven_by = firing.probe;
+    }
+}
+
+/// The entries of a case's tunnel.
+///
+/// # Errors
+/// What the database says.
+pub async fn of_case(app: &App, case: &Case) -> Result<Vec<Entry>, Error> {
+    let Some(tunnel) = case.tunnel else { return Ok(Vec::new()) };
+    let mut tx = app.db.read().await?;
+    Ok(whitelist::of_tunnel(&mut tx, case.customer, tunnel).await?)
+}

@@ -1,0 +1,313 @@
+//! `postern probe smtp`: one staged test, as JSON or as text.
+
+use std::io::{self, Read as _, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+use ipnet::IpNet;
+
+use crate::clock::{Clock, fresh_id};
+use crate::domain::mail_settings::Encryption;
+use crate::probe::message::TestAlert;
+use crate::probe::{Entered, FormFault, ProbeRequest, Prober, refused_form};
+use crate::secret::Secret;
+use crate::smtp::report::{Level, Report, Status, Target, Verdict};
+
+/// Exit code for what cannot be used.
+const USAGE: u8 = 2;
+/// Exit code for our own failure.
+const COULD_NOT_TELL: u8 = 9;
+/// The longest password or CA file that is read, in octets.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// Arguments of `postern probe`.
+#[derive(Debug, Args)]
+pub(super) struct ProbeArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Test a mail server stage by stage, from TCP to the recipient
+    Smtp(Box<SmtpArgs>),
+}
+
+#[derive(Debug, Args)]
+struct SmtpArgs {
+    /// Address or host name of the server
+    #[arg(long)]
+    host: String,
+    /// TCP port
+    #[arg(long, allow_hyphen_values = true)]
+    port: String,
+    #[arg(long, default_value = "unknown", help = "none, starttls, implicit_tls or unknown (tries, and proposes)")]
+    encryption: String,
+    /// Account to sign in with
+    #[arg(long)]
+    account: Option<String>,
+    /// File with the password, or - for standard input; a line end at its end is dropped
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Sender address
+    #[arg(long)]
+    sender: Option<String>,
+    /// Recipient address; may be repeated
+    #[arg(long)]
+    recipient: Vec<String>,
+    /// How far to go: reach by default, full where an account, sender or recipient is given
+    #[arg(long)]
+    level: Option<LevelWord>,
+    /// Send a test message
+    #[arg(long)]
+    send: bool,
+    /// Stop after this stage
+    #[arg(long, value_name = "STAGE")]
+    until: Option<String>,
+    /// Address to speak from (the alerting IP)
+    #[arg(long, value_name = "IP")]
+    source: Option<String>,
+    /// Network device to leave by
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
+    /// Name that the certificate must contain, where it is not the host
+    #[arg(long, value_name = "NAME")]
+    tls_name: Option<String>,
+    /// Further certification authorities, PEM
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Accept the certificate with this fingerprint
+    #[arg(long, value_name = "SHA256")]
+    pin: Option<String>,
+    /// Send the password unencrypted; never to a public address
+    #[arg(long)]
+    insecure_auth_in_tunnel: bool,
+    /// Our name in EHLO
+    #[arg(long, value_name = "NAME")]
+    ehlo_name: Option<String>,
+    /// Limit of one stage; may be repeated
+    #[arg(long, value_name = "STAGE=SECONDS")]
+    limit: Vec<String>,
+    /// Limit of the whole test: 60 seconds for reach, 180 for full
+    #[arg(long, value_name = "SECONDS")]
+    total: Option<String>,
+    /// Test targets in this network although policy refuses them; may be repeated
+    #[arg(long, value_name = "CIDR")]
+    allow: Vec<IpNet>,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LevelWord {
+    Reach,
+    Full,
+}
+
+/// Runs the test and prints its report.
+pub(super) fn run(args: &ProbeArgs) -> ExitCode {
+    match &args.what {
+        What::Smtp(args) => run_smtp(args),
+    }
+}
+
+fn run_smtp(args: &SmtpArgs) -> ExitCode {
+    let entered = match entered(args) {
+        Ok(entered) => entered,
+        Err(message) => return complain(&message, USAGE),
+    };
+    let clock = Clock::System;
+    let report = match request(&entered, &clock) {
+        Ok(request) => match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => {
+                let report = runtime.block_on(Prober::real(clock).run(request));
+                // A look-up that is still waiting must not hold up the end of the command.
+                runtime.shutdown_background();
+                report
+            }
+            Err(error) => return complain(&format!("cannot start the test: {error}"), COULD_NOT_TELL),
+        },
+        Err(fault) => refused_form(&clock, target(&entered), entered.level.unwrap_or(Level::Reach), &fault),
+    };
+    let mut output = io::stdout().lock();
+    let written = if args.json { write_json(&report, &mut output) } else { write_text(&report, &mut output) };
+    match written.and_then(|()| output.flush()) {
+        Ok(()) => ExitCode::from(report.exit_code()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(report.exit_code()),
+        Err(error) => complain(&format!("cannot write the report: {error}"), 1),
+    }
+}
+
+fn entered(args: &SmtpArgs) -> Result<Entered, String> {
+    let password = args.password_file.as_deref().map(read_password).transpose()?;
+    let ca_pem = args.ca_file.as_deref().map(read_text).transpose()?;
+    Ok(Entered {
+        host: args.host.clone(),
+        port: args.port.clone(),
+        encryption: args.encryption.clone(),
+        account: args.account.clone(),
+        password,
+        sender: args.sender.clone(),
+        recipients: args.recipient.clone(),
+        level: args.level.map(|word| match word {
+            LevelWord::Reach => Level::Reach,
+            LevelWord::Full => Level::Full,
+        }),
+        send: args.send,
+        until: args.until.clone(),
+        source: args.source.clone(),
+        device: args.device.clone(),
+        tls_name: args.tls_name.clone(),
+        ca_pem,
+        pin: args.pin.clone(),
+        insecure_auth_in_tunnel: args.insecure_auth_in_tunnel,
+        ehlo_name: args.ehlo_name.clone(),
+        limits: args.limit.clone(),
+        total: args.total.clone(),
+        allow: args.allow.clone(),
+    })
+}
+
+fn request(entered: &Entered, clock: &Clock) -> Result<ProbeRequest, FormFault> {
+    let mut request = entered.parse()?;
+    if let (true, Some(sender)) = (entered.send, request.sender.as_deref()) {
+        let test_id = fresh_id().simple().to_string();
+        let alert = TestAlert {
+            test_id: &test_id,
+            sender,
+            recipients: &request.recipients,
+            customer: "the receiver of this mail",
+            date: clock.now(),
+        };
+        request.send = Some(alert.build().map_err(|error| FormFault {
+            cause: crate::domain::cause::Cause::FormAddressInvalid,
+            field: "send",
+            detail: error.to_string(),
+        })?);
+    }
+    Ok(request)
+}
+
+/// What a refused report calls the target: as entered, as far as it fits the shape of a report.
+fn target(entered: &Entered) -> Target {
+    Target {
+        host: crate::domain::address::text::escaped(&entered.host),
+        port: entered.port.trim().parse().unwrap_or(0),
+        encryption: Encryption::parse(&entered.encryption).unwrap_or(Encryption::Unknown),
+    }
+}
+
+fn read_password(path: &Path) -> Result<Secret, String> {
+    let mut text = if path == Path::new("-") {
+        let mut text = String::new();
+        io::stdin()
+            .lock()
+            .take(MAX_FILE_BYTES)
+            .read_to_string(&mut text)
+            .map_err(|error| format!("cannot read the password from standard input: {error}"))?;
+        text
+    } else {
+        read_text(path)?
+    };
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    Ok(Secret::new(text))
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    let file = std::fs::File::open(path).map_err(|error| format!("cannot open {}: {error}", path.display()))?;
+    let mut text = String::new();
+    file.take(MAX_FILE_BYTES)
+        .read_to_string(&mut text)
+        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    Ok(text)
+}
+
+fn complain(message: &str, code: u8) -> ExitCode {
+    // Where standard error is closed, the exit code alone tells.
+    drop(writeln!(io::stderr().lock(), "postern probe: {message}"));
+    ExitCode::from(code)
+}
+
+fn write_json(report: &Report, output: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *output, report)?;
+    writeln!(output)
+}
+
+fn write_text(report: &Report, output: &mut impl Write) -> io::Result<()> {
+    let Target { host, port, encryption } = &report.target;
+    let verdict = match report.verdict {
+        Verdict::Reachable => "Reachable",
+        Verdict::ReachableWithWarnings => "Reachable with warnings",
+        Verdict::Unconfirmed => "Sent, cannot be confirmed",
+        Verdict::NotReachable => "Not reachable",
+        Verdict::Deferred => "Deferred: test again later",
+        Verdict::CouldNotTell => "Could not tell",
+        Verdict::Refused => "Refused: nothing was sent",
+    };
+    writeln!(output, "{verdict}: {host} port {port}, {encryption}")?;
+    if let Some(source) = &report.source {
+        writeln!(output, "from {source}, {} ms", report.ms)?;
+    }
+    writeln!(output)?;
+    for stage in &report.stages {
+        let status = match stage.status {
+            Status::Pass => "passed",
+            Status::Warn => "warning",
+            Status::Fail => "failed",
+            Status::Deferred => "deferred",
+            Status::Skipped => "not needed",
+            Status::NotRun => "not run",
+        };
+        let cause = stage.cause.map_or_else(String::new, |cause| format!("  {cause}: {}", cause.entry().title));
+        writeln!(output, "{:<9} {status:<10} {:>7} ms{cause}", stage.stage.as_str(), stage.ms)?;
+        if let (Some(detail), Some(_)) = (&stage.detail, stage.cause) {
+            writeln!(output, "          {detail}")?;
+        }
+    }
+    write_rows(report, output)?;
+    if let Some(cause) = report.cause {
+        let entry = cause.entry();
+        writeln!(output, "\nActs next: {}", entry.owner.as_str())?;
+        writeln!(output, "Customer:  {}\nEngineer:  {}", entry.remedy_customer, entry.remedy_engineer)?;
+    }
+    if let Some(proposal) = report.proposal {
+        writeln!(output, "\nProposed encryption: {proposal}")?;
+    }
+    Ok(())
+}
+
+fn write_rows(report: &Report, output: &mut impl Write) -> io::Result<()> {
+    if report.addresses.len() > 1 {
+        writeln!(output, "\nAddresses")?;
+        for row in &report.addresses {
+            let cause = row.cause.map_or("works", |cause| cause.id());
+            writeln!(output, "  {}  {cause}  {} ms", row.address, row.ms)?;
+        }
+    }
+    if !report.recipients.is_empty() {
+        writeln!(output, "\nRecipients")?;
+        for row in &report.recipients {
+            let code = row.code.map_or_else(String::new, |code| code.to_string());
+            writeln!(output, "  {}  {code} {}", row.address, row.text)?;
+        }
+    }
+    if let Some(certificate) = &report.certificate {
+        writeln!(output, "\nCertificate\n  holder  {}\n  issuer  {}", certificate.subject, certificate.issuer)?;
+        writeln!(output, "  names   {}", certificate.names.join(", "))?;
+        writeln!(
+            output,
+            "  valid   {} to {}",
+            certificate.not_before.format("%Y-%m-%d"),
+            certificate.not_after.format("%Y-%m-%d")
+        )?;
+        writeln!(output, "  SHA-256 {}\n  chain {}, name {}", certificate.sha256, certificate.chain, certificate.name)?;
+    }
+    Ok(())
+}

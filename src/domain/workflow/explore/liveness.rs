@@ -1,0 +1,84 @@
+//! Which carried fields still matter in a state: what nothing reads any more is forgotten, so that the search ends soon.
+
+use super::abstraction::{Abstraction, brought_along, read_on_entry};
+use crate::domain::workflow::Definition;
+use crate::domain::workflow::model::{Branch, Rule, StateKind, Target, Verb};
+
+/// For each state by position: which slots matter there.
+pub(super) struct Liveness {
+    slots: Vec<Vec<bool>>,
+}
+
+impl Liveness {
+    pub(super) fn of(definition: &Definition, abstraction: &Abstraction<'_>) -> Self {
+        let width = abstraction.carried.len();
+        let mut live = Self { slots: definition.states.iter().map(|_| vec![false; width]).collect() };
+        for (position, state) in definition.states.iter().enumerate() {
+            live.mark(position, abstraction, read_on_entry(definition, state));
+            for rule in definition.rules(&state.id) {
+                live.mark(position, abstraction, brought_along(rule));
+                live.mark(position, abstraction, rule.all_orders().flat_map(|order| order.verb.reads()));
+            }
+        }
+        while live.spread(definition, abstraction) {}
+        live
+    }
+
+    /// Whether a slot matters in a state, with the state to which a waiting room leads back.
+    pub(super) fn matters(&self, slot: usize, state: usize, previous: Option<usize>) -> bool {
+        let at = |state: usize| self.slots.get(state).and_then(|slots| slots.get(slot)).copied().unwrap_or(true);
+        at(state) || previous.is_some_and(at)
+    }
+
+    fn mark<'a>(&mut self, state: usize, abstraction: &Abstraction<'_>, fields: impl IntoIterator<Item = &'a str>) {
+        for slot in fields.into_iter().filter_map(|field| abstraction.slot(field)) {
+            if let Some(live) = self.slots.get_mut(state).and_then(|slots| slots.get_mut(slot)) {
+                *live = true;
+            }
+        }
+    }
+
+    /// One round of carrying needs backwards along the rules; whether anything changed.
+    fn spread(&mut self, definition: &Definition, abstraction: &Abstraction<'_>) -> bool {
+        let mut changed = false;
+        for (position, state) in
+            definition.states.iter().enumerate().filter(|(_, state)| state.kind != StateKind::Terminal)
+        {
+            for rule in definition.rules(&state.id) {
+                for branch in &rule.branches {
+                    let Target::State(id) = &branch.to else { continue };
+                    let Some(target) = definition.states.iter().position(|state| state.id == *id) else { continue };
+                    let needed = self.slots.get(target).cloned().unwrap_or_default();
+                    for slot in (0..needed.len()).filter(|slot| needed.get(*slot) == Some(&true)) {
+                        if overwritten(abstraction, rule, branch, slot) {
+                            continue;
+                        }
+                        if let Some(live) = self.slots.get_mut(position).and_then(|slots| slots.get_mut(slot)) {
+                            changed |= !*live;
+                            *live = true;
+                        }
+                    }
+                }
+            }
+        }
+        changed
+    }
+}
+
+/// Whether a rule gives the field a new value on this way, so that the old one does not matter.
+fn overwritten(abstraction: &Abstraction<'_>, rule: &Rule, branch: &Branch, slot: usize) -> bool {
+    let Some(name) = abstraction.carried.get(slot) else { return false };
+    let ordered = rule.orders.iter().chain(&branch.orders).any(|order| match &order.verb {
+        Verb::Set { field, .. } | Verb::Unset { field } => field == name,
+        Verb::Mail { .. }
+        | Verb::OpenCase { .. }
+        | Verb::CloseCase { .. }
+        | Verb::Probe { .. }
+        | Verb::Whitelist { .. }
+        | Verb::Apply { .. }
+        | Verb::SendTestAlert { .. }
+        | Verb::Spawn { .. }
+        | Verb::Signal { .. } => false,
+    });
+    ordered || rule.ask.iter().any(|asked| asked == name)
+}

@@ -1,0 +1,434 @@
+//! Breadth-first search over everything that a case can be: state, previous state, values of the fields that guards tell
+//! apart, and whether the other fields that anything reads have a value. Comparisons of open values go both ways.
+
+/// Values as the search sees them.
+mod abstraction;
+/// What the graph of configurations says as a whole.
+mod graph;
+/// Which fields still matter.
+mod liveness;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use self::abstraction::{ANY, Abstraction, UNSET, View, clock_fields, undecided};
+use self::liveness::Liveness;
+use super::Definition;
+use super::diagnostic::{Code, Diagnostic, Place};
+use super::guard::Expression;
+use super::model::{Branch, Order, Rule, State, StateKind, Target, Verb};
+use super::value::Value;
+
+/// What a child is born with: fields with a value, and the value where the parent's guards tell it. Absent is unset.
+pub(crate) type Seed = BTreeMap<String, Option<Value>>;
+
+/// What the search saw.
+pub(crate) struct Exploration<'a> {
+    /// W03, W05, W06, W07, W12, W16.
+    pub(crate) findings: Vec<Diagnostic>,
+    /// Every way by which a case enters a state.
+    pub(crate) entries: Vec<Entry<'a>>,
+    /// What each child can be born with.
+    pub(crate) spawned: BTreeMap<String, BTreeSet<Seed>>,
+    /// How many configurations there are.
+    pub(crate) configurations: usize,
+}
+
+/// One way into a state.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    pub(crate) from: &'a State,
+    pub(crate) rule: &'a Rule,
+    pub(crate) branch: &'a Branch,
+    pub(crate) to: &'a State,
+}
+
+/// Where a case is and what it holds, as far as it matters.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Configuration {
+    state: usize,
+    previous: Option<usize>,
+    codes: Vec<u8>,
+}
+
+/// A step from one configuration to another.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Edge {
+    to: usize,
+    /// Whether the machine takes it by itself, without waiting for a clock.
+    machine: bool,
+}
+
+/// Searches a definition. A child starts with what its parent gives it (`seeds`), if the parent is known.
+pub(crate) fn explore<'a>(
+    definition: &'a Definition,
+    package: &'a BTreeMap<String, Definition>,
+    seeds: Option<&BTreeSet<Seed>>,
+) -> Exploration<'a> {
+    let abstraction = Abstraction::of(definition);
+    let live = Liveness::of(definition, &abstraction);
+    let mut search = Search {
+        definition,
+        package,
+        abstraction: &abstraction,
+        live: &live,
+        found: HashMap::new(),
+        configurations: Vec::new(),
+        edges: Vec::new(),
+        findings: BTreeSet::new(),
+        entries: BTreeMap::new(),
+        spawned: BTreeMap::new(),
+    };
+    for codes in starts(definition, &abstraction, seeds) {
+        if let Some(state) = definition.states.iter().position(|state| state.id == definition.initial) {
+            search.reach(state, None, codes);
+        }
+    }
+    let mut next = 0;
+    while next < search.configurations.len() {
+        search.expand(next);
+        next += 1;
+    }
+    search.findings.extend(graph::findings(definition, &search.configurations, &search.edges));
+    Exploration {
+        findings: search.findings.into_iter().collect(),
+        entries: search.entries.into_values().collect(),
+        spawned: search.spawned,
+        configurations: search.configurations.len(),
+    }
+}
+
+/// What cases are born with: defaults, then every combination of the inputs.
+fn starts(definition: &Definition, abstraction: &Abstraction<'_>, seeds: Option<&BTreeSet<Seed>>) -> Vec<Vec<u8>> {
+    let defaults = abstraction.carried.iter().map(|field| {
+        let default = definition.fields.get(*field).and_then(|field| field.default.as_ref());
+        default.map_or(UNSET, |value| abstraction.code(field, value))
+    });
+    let mut starts: Vec<Vec<u8>> = vec![defaults.collect()];
+    let with = |codes: &[u8], slot: usize, code: u8| {
+        let mut codes = codes.to_vec();
+        if let Some(place) = codes.get_mut(slot) {
+            *place = code;
+        }
+        codes
+    };
+    if let Some(seeds) = seeds.filter(|seeds| !seeds.is_empty()) {
+        let base = starts.swap_remove(0);
+        return seeds.iter().map(|seed| seeded(abstraction, &base, seed)).collect();
+    }
+    let inputs: BTreeSet<&String> = definition.inputs.iter().chain(&definition.optional_inputs).collect();
+    for (field, slot) in inputs.into_iter().filter_map(|field| Some((field, abstraction.slot(field)?))) {
+        let mut choices = abstraction.choices(field);
+        if definition.optional_inputs.contains(field) {
+            choices.push(UNSET);
+        }
+        starts = starts.iter().flat_map(|codes| choices.iter().map(|code| with(codes, slot, *code))).collect();
+    }
+    starts
+}
+
+fn seeded(abstraction: &Abstraction<'_>, base: &[u8], seed: &Seed) -> Vec<u8> {
+    let mut codes = base.to_vec();
+    for (field, value) in seed {
+        if let Some(place) = abstraction.slot(field).and_then(|slot| codes.get_mut(slot)) {
+            *place = value.as_ref().map_or(ANY, |value| abstraction.code(field, value));
+        }
+    }
+    codes
+}
+
+struct Search<'a, 's> {
+    definition: &'a Definition,
+    package: &'a BTreeMap<String, Definition>,
+    abstraction: &'s Abstraction<'a>,
+    live: &'s Liveness,
+    found: HashMap<Configuration, usize>,
+    configurations: Vec<Configuration>,
+    edges: Vec<Vec<Edge>>,
+    findings: BTreeSet<Diagnostic>,
+    entries: BTreeMap<(usize, usize, usize), Entry<'a>>,
+    spawned: BTreeMap<String, BTreeSet<Seed>>,
+}
+
+/// An event as the search fires it.
+struct Fired<'a> {
+    from: usize,
+    state: &'a State,
+    previous: Option<usize>,
+    rule: &'a Rule,
+}
+
+impl<'a> Search<'a, '_> {
+    /// The number of a configuration, which is judged when it is met first.
+    fn reach(&mut self, state: usize, previous: Option<usize>, mut codes: Vec<u8>) -> usize {
+        for (slot, code) in codes.iter_mut().enumerate() {
+            if !self.live.matters(slot, state, previous) {
+                *code = UNSET;
+            }
+        }
+        let configuration = Configuration { state, previous, codes };
+        if let Some(index) = self.found.get(&configuration) {
+            return *index;
+        }
+        let index = self.configurations.len();
+        self.judge_entry(&configuration);
+        self.found.insert(configuration.clone(), index);
+        self.configurations.push(configuration);
+        self.edges.push(Vec::new());
+        index
+    }
+
+    /// W12: what the state shows and orders must have a value on every way in.
+    fn judge_entry(&mut self, configuration: &Configuration) {
+        let definition = self.definition;
+        let Some(state) = definition.states.get(configuration.state) else { return };
+        let unset =
+            |field: &str| self.abstraction.slot(field).and_then(|slot| configuration.codes.get(slot)) == Some(&UNSET);
+        let mut found = Vec::new();
+        for field in state.placeholders.iter().filter(|field| unset(field)) {
+            found.push((state.place, format!("the wording of {} shows {field}, which can be unset here", state.id)));
+        }
+        for field in clock_fields(definition, state).into_iter().filter(|field| unset(field)) {
+            found.push((state.place, format!("the clock of {} needs {field}, which can be unset here", state.id)));
+        }
+        for order in &state.enter {
+            for field in
+                order.verb.reads().into_iter().filter(|field| unset(field) && !self.may_be_unset(&order.verb, field))
+            {
+                let verb = order.verb.word();
+                found.push((
+                    order.place,
+                    format!("`{verb}` on the way into {} needs {field}, which can be unset here", state.id),
+                ));
+            }
+        }
+        for (place, message) in found {
+            self.fault(Code::W12, place, message);
+        }
+    }
+
+    /// Whether an order does without this field: a child that takes it as optional.
+    fn may_be_unset(&self, verb: &Verb, field: &str) -> bool {
+        match verb {
+            Verb::Spawn { workflow, .. } => self
+                .package
+                .get(workflow)
+                .is_some_and(|child| child.optional_inputs.iter().any(|optional| optional == field)),
+            Verb::Mail { .. }
+            | Verb::OpenCase { .. }
+            | Verb::CloseCase { .. }
+            | Verb::Set { .. }
+            | Verb::Unset { .. }
+            | Verb::Probe { .. }
+            | Verb::Whitelist { .. }
+            | Verb::Apply { .. }
+            | Verb::SendTestAlert { .. }
+            | Verb::Signal { .. } => false,
+        }
+    }
+
+    fn expand(&mut self, index: usize) {
+        let definition = self.definition;
+        let Some(configuration) = self.configurations.get(index).cloned() else { return };
+        let Some(state) = definition.states.get(configuration.state) else { return };
+        for rule in definition.rules(&state.id) {
+            let fired = Fired { from: index, state, previous: configuration.previous, rule };
+            let mut open = Vec::new();
+            rule.guards().for_each(|guard| undecided(self.abstraction, guard.expression(), &mut open));
+            for answers in self.combinations(rule, &configuration.codes) {
+                for truths in 0..1_u32 << open.len().min(8) {
+                    let assumed: Vec<(&Expression, bool)> =
+                        open.iter().enumerate().map(|(bit, atom)| (*atom, truths >> bit & 1 == 1)).collect();
+                    self.fire(&fired, &configuration.codes, &answers, &assumed);
+                }
+            }
+        }
+    }
+
+    /// Every combination of answers that can make a difference.
+    fn combinations(&self, rule: &'a Rule, codes: &[u8]) -> Vec<Vec<(&'a str, u8)>> {
+        let read: BTreeSet<&str> =
+            rule.guards().flat_map(|guard| guard.reads().into_iter().chain(guard.asks_known())).collect();
+        let mut combinations = vec![Vec::new()];
+        for (index, field) in rule.questions().map(String::as_str).enumerate() {
+            let slot = self.abstraction.slot(field);
+            if slot.is_none() && !read.contains(field) {
+                continue;
+            }
+            let mut choices = self.abstraction.choices(field);
+            if index >= rule.ask.len() {
+                choices.push(slot.and_then(|slot| codes.get(slot)).copied().unwrap_or(UNSET));
+                choices.sort_unstable();
+                choices.dedup();
+            }
+            combinations = combinations
+                .iter()
+                .flat_map(|answers| {
+                    choices.iter().map(move |code| {
+                        let mut answers: Vec<(&'a str, u8)> = answers.clone();
+                        answers.push((field, *code));
+                        answers
+                    })
+                })
+                .collect();
+        }
+        combinations
+    }
+
+    fn fire(&mut self, fired: &Fired<'a>, codes: &[u8], answers: &[(&'a str, u8)], assumed: &[(&Expression, bool)]) {
+        let Fired { rule, state, .. } = fired;
+        let code = |field: &str| {
+            let answered = answers.iter().find(|(name, _)| *name == field).map(|(_, code)| *code);
+            answered.or_else(|| self.abstraction.slot(field).and_then(|slot| codes.get(slot)).copied()).unwrap_or(UNSET)
+        };
+        let view = View { abstraction: self.abstraction, codes: &code, assumed };
+        let accepted = rule.condition.as_ref().map_or(Ok(true), |condition| view.holds(condition.guard.expression()));
+        let fits = |branch: &&'a Branch| match &branch.guard {
+            None => Ok(true),
+            Some(guard) => view.holds(guard.expression()),
+        };
+        let chosen = accepted.and_then(|accepted| {
+            let mut fitting = Vec::new();
+            for branch in rule.branches.iter().filter(|_| accepted) {
+                if fits(&branch)? {
+                    fitting.push(branch);
+                }
+            }
+            Ok((accepted, fitting))
+        });
+        match chosen {
+            Err(field) => {
+                let message =
+                    format!("a condition of {} in {} reads {field}, which can be unset here", rule.event, state.id);
+                self.fault(Code::W12, rule.place, message);
+            }
+            Ok((false, _)) => {}
+            Ok((true, fitting)) => {
+                if fitting.len() != 1 {
+                    self.judge_choice(fired, answers, fitting.len());
+                }
+                if let Some(branch) = fitting.first() {
+                    self.follow(fired, branch, codes, answers);
+                }
+            }
+        }
+    }
+
+    /// W06 and W07: exactly one branch must fit.
+    fn judge_choice(&mut self, fired: &Fired<'a>, answers: &[(&'a str, u8)], fitting: usize) {
+        let shown = answers
+            .iter()
+            .filter_map(|(field, code)| self.abstraction.value(field, *code).map(|value| format!("{field} = {value}")));
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        let given = if shown.is_empty() { String::new() } else { format!(" where {shown}") };
+        let Fired { rule, state, .. } = fired;
+        let (code, count) = if fitting == 0 {
+            (Code::W06, "no branch fits".to_owned())
+        } else {
+            (Code::W07, format!("{fitting} branches fit"))
+        };
+        self.fault(code, rule.place, format!("{} in {}: {count}{given}", rule.event, state.id));
+    }
+
+    /// Takes a branch: effects on the values, then the move.
+    fn follow(&mut self, fired: &Fired<'a>, branch: &'a Branch, codes: &[u8], answers: &[(&'a str, u8)]) {
+        let mut codes = codes.to_vec();
+        for (field, code) in answers {
+            self.assign(&mut codes, field, *code);
+        }
+        for order in fired.rule.orders.iter().chain(&branch.orders) {
+            self.order(fired, order, &mut codes);
+        }
+        let target = match &branch.to {
+            Target::Same => None,
+            Target::State(id) => self.definition.states.iter().position(|state| state.id == *id),
+            Target::Previous => match fired.previous {
+                Some(previous) => Some(previous),
+                None => {
+                    let message = format!(
+                        "{} leads to @previous, but {} can be entered without one",
+                        fired.rule.event, fired.state.id
+                    );
+                    return self.fault(Code::W17, fired.rule.place, message);
+                }
+            },
+        };
+        let here = self.configurations.get(fired.from).map_or(0, |configuration| configuration.state);
+        let (to, previous) = match target {
+            None => (here, fired.previous),
+            Some(to) => {
+                let is_hold =
+                    |state: usize| self.definition.states.get(state).is_some_and(|state| state.kind == StateKind::Hold);
+                let previous = match (is_hold(here), is_hold(to)) {
+                    (false, true) => Some(here),
+                    (true, true) => fired.previous,
+                    (_, false) => None,
+                };
+                self.enter(fired, branch, to);
+                (to, previous)
+            }
+        };
+        let reached = self.reach(to, previous, codes);
+        let edge = Edge { to: reached, machine: target.is_some() && self.by_machine_alone(fired) };
+        if let Some(edges) = self.edges.get_mut(fired.from).filter(|edges| !edges.contains(&edge)) {
+            edges.push(edge);
+        }
+    }
+
+    fn enter(&mut self, fired: &Fired<'a>, branch: &'a Branch, to: usize) {
+        let Some(state) = self.definition.states.get(to) else { return };
+        let key = (std::ptr::from_ref(branch).addr(), std::ptr::from_ref(fired.state).addr(), to);
+        self.entries.insert(key, Entry { from: fired.state, rule: fired.rule, branch, to: state });
+    }
+
+    /// Whether the machine takes this step without a person and without a clock that makes it wait.
+    fn by_machine_alone(&self, fired: &Fired<'_>) -> bool {
+        let clock = fired.state.clock.as_ref().and_then(|clock| self.definition.clocks.get(clock));
+        let awaited =
+            clock.and_then(|clock| clock.expire.as_ref()).is_some_and(|expiry| expiry.event == fired.rule.event);
+        fired.rule.machine_only(self.definition) && !awaited
+    }
+
+    fn assign(&self, codes: &mut [u8], field: &str, code: u8) {
+        if let Some(place) = self.abstraction.slot(field).and_then(|slot| codes.get_mut(slot)) {
+            *place = code;
+        }
+    }
+
+    fn order(&mut self, fired: &Fired<'a>, order: &'a Order, codes: &mut [u8]) {
+        let code = |field: &str, codes: &[u8]| {
+            self.abstraction.slot(field).and_then(|slot| codes.get(slot)).copied().unwrap_or(ANY)
+        };
+        let unset: Vec<&str> = order.verb.reads().into_iter().filter(|field| code(field, codes) == UNSET).collect();
+        match &order.verb {
+            Verb::Set { field, value } => self.assign(codes, field, self.abstraction.code(field, value)),
+            Verb::Unset { field } => self.assign(codes, field, UNSET),
+            Verb::Spawn { workflow, with } => {
+                let seed = with.iter().filter(|field| code(field, codes) != UNSET);
+                let seed: Seed = seed
+                    .map(|field| (field.clone(), self.abstraction.value(field, code(field, codes)).cloned()))
+                    .collect();
+                self.spawned.entry(workflow.clone()).or_default().insert(seed);
+            }
+            Verb::Mail { .. }
+            | Verb::OpenCase { .. }
+            | Verb::CloseCase { .. }
+            | Verb::Probe { .. }
+            | Verb::Whitelist { .. }
+            | Verb::Apply { .. }
+            | Verb::SendTestAlert { .. }
+            | Verb::Signal { .. } => {}
+        }
+        for field in unset.into_iter().filter(|field| !self.may_be_unset(&order.verb, field)).collect::<Vec<_>>() {
+            let (verb, event, state) = (order.verb.word(), &fired.rule.event, &fired.state.id);
+            self.fault(
+                Code::W12,
+                order.place,
+                format!("`{verb}` of {event} in {state} needs {field}, which can be unset here"),
+            );
+        }
+    }
+
+    fn fault(&mut self, code: Code, place: Place, message: String) {
+        self.findings.insert(place.error(&self.definition.file, code, message));
+    }
+}

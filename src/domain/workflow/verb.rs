@@ -1,0 +1,99 @@
+//! The closed list of effects that a definition can order.
+
+use std::collections::BTreeMap;
+
+use super::diagnostic::Place;
+use super::value::Value;
+use super::words::{AlertPath, End, Priority, ProbeKind, ProbeLevel, WhitelistAction};
+
+/// An effect as a definition orders it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// What is ordered.
+    pub verb: Verb,
+    /// Where it stands in the file.
+    pub place: Place,
+}
+
+/// The closed list of what a definition can order. `host`, `port`, `to` and `with` name fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the keys of each verb are those of the format, documented with it")]
+pub enum Verb {
+    /// Write to a role, to `contacts` or to `others`.
+    Mail { template: String, to: String },
+    /// Put the case into a queue.
+    OpenCase { queue: String, priority: Priority },
+    /// End the case.
+    CloseCase { outcome: String },
+    /// Give a field a fixed value.
+    Set { field: String, value: Value },
+    /// Take the value of a field away.
+    Unset { field: String },
+    /// Test the path to a server.
+    Probe { level: ProbeLevel, kind: ProbeKind, host: String, port: String, answers: String },
+    /// Record what is whitelisted.
+    Whitelist { action: WhitelistAction, side: End, host: String, port: String },
+    /// Write the SMTP settings into the product.
+    Apply { answers: String },
+    /// Send a test alert.
+    SendTestAlert { path: AlertPath, to: String, answers: String },
+    /// Start a child with these fields.
+    Spawn { workflow: String, with: Vec<String> },
+    /// Tell the parent; field of the parent -> field of this workflow.
+    Signal { signal: String, with: BTreeMap<String, String> },
+}
+
+/// Fields that applying the settings reads.
+const APPLIED_FIELDS: [&str; 4] = ["smtp_ip", "smtp_port", "encryption", "sender_address"];
+
+impl Verb {
+    /// The event with which the machine answers, if this is answered.
+    pub fn answers(&self) -> Option<&str> {
+        match self {
+            Self::Probe { answers, .. } | Self::Apply { answers } | Self::SendTestAlert { answers, .. } => {
+                Some(answers)
+            }
+            Self::Mail { .. }
+            | Self::OpenCase { .. }
+            | Self::CloseCase { .. }
+            | Self::Set { .. }
+            | Self::Unset { .. }
+            | Self::Whitelist { .. }
+            | Self::Spawn { .. }
+            | Self::Signal { .. } => None,
+        }
+    }
+
+    /// Fields of this workflow that the effect reads.
+    pub fn reads(&self) -> Vec<&str> {
+        match self {
+            Self::Probe { host, port, .. } | Self::Whitelist { host, port, .. } => vec![host, port],
+            Self::Apply { .. } => APPLIED_FIELDS.to_vec(),
+            Self::SendTestAlert { to, .. } => vec![to],
+            Self::Spawn { with, .. } => with.iter().map(String::as_str).collect(),
+            Self::Signal { with, .. } => with.values().map(String::as_str).collect(),
+            Self::Mail { .. }
+            | Self::OpenCase { .. }
+            | Self::CloseCase { .. }
+            | Self::Set { .. }
+            | Self::Unset { .. } => Vec::new(),
+        }
+    }
+
+    /// The verb as files know it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Mail { .. } => "mail",
+            Self::OpenCase { .. } => "open_case",
+            Self::CloseCase { .. } => "close_case",
+            Self::Set { .. } => "set",
+            Self::Unset { .. } => "unset",
+            Self::Probe { .. } => "probe",
+            Self::Whitelist { .. } => "whitelist",
+            Self::Apply { .. } => "apply",
+            Self::SendTestAlert { .. } => "send_test_alert",
+            Self::Spawn { .. } => "spawn",
+            Self::Signal { .. } => "signal",
+        }
+    }
+}

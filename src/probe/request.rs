@@ -1,0 +1,99 @@
+//! What a test is asked to do, parsed and ready.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+
+use crate::domain::mail_settings::{Encryption, MailHost};
+use crate::smtp::auth::Credentials;
+use crate::smtp::dialogue::ClearAuth;
+use crate::smtp::report::{Level, Target};
+use crate::smtp::stage::{Limits, Stage};
+
+/// The SHA-256 of a certificate that is accepted whatever its chain and name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pin(pub [u8; 32]);
+
+/// One test.
+#[derive(Clone, Debug)]
+pub struct ProbeRequest {
+    /// The server.
+    pub host: MailHost,
+    /// Its TCP port; never replaced by another.
+    pub port: u16,
+    /// How to encrypt.
+    pub encryption: Encryption,
+    /// Account and password.
+    pub credentials: Option<Credentials>,
+    /// Sender for MAIL.
+    pub sender: Option<String>,
+    /// Recipients for RCPT.
+    pub recipients: Vec<String>,
+    /// How far to go.
+    pub level: Level,
+    /// The message to send, complete with its header; see `message`.
+    pub send: Option<Vec<u8>>,
+    /// The last stage to run, if not all.
+    pub until: Option<Stage>,
+    /// The alerting IP to speak from.
+    pub source: Option<IpAddr>,
+    /// The network device to leave by.
+    pub device: Option<String>,
+    /// The name the certificate must contain, where it is not the host.
+    pub tls_name: Option<String>,
+    /// Further certification authorities, PEM.
+    pub ca_pem: Option<String>,
+    /// The certificate to accept.
+    pub pin: Option<Pin>,
+    /// Whether a password may go out unencrypted; never granted for a public address.
+    pub clear_auth: ClearAuth,
+    /// Our name in EHLO; the address literal of our own end where none is given.
+    pub ehlo_name: Option<String>,
+    /// How long each stage, and everything, may take.
+    pub limits: Limits,
+    /// Networks that policy lets through although it refuses them otherwise: what the tunnel lists, labs.
+    pub allow: Vec<IpNet>,
+    /// Networks of our own, which are never tested.
+    pub own: Vec<IpNet>,
+    /// Where to connect in place of an address, for labs and the demo. Policy judges the address before the map.
+    pub dial: BTreeMap<SocketAddr, SocketAddr>,
+}
+
+impl ProbeRequest {
+    /// A reach test of this server with nothing else set.
+    pub fn reach(host: MailHost, port: u16, encryption: Encryption) -> Self {
+        Self {
+            host,
+            port,
+            encryption,
+            credentials: None,
+            sender: None,
+            recipients: Vec::new(),
+            level: Level::Reach,
+            send: None,
+            until: None,
+            source: None,
+            device: None,
+            tls_name: None,
+            ca_pem: None,
+            pin: None,
+            clear_auth: ClearAuth::Refused,
+            ehlo_name: None,
+            limits: Limits::with_total(REACH_TOTAL),
+            allow: Vec::new(),
+            own: Vec::new(),
+            dial: BTreeMap::new(),
+        }
+    }
+
+    /// What reports call the target.
+    pub fn target(&self) -> Target {
+        Target { host: self.host.to_string(), port: self.port, encryption: self.encryption }
+    }
+}
+
+/// The total of a reach test.
+pub const REACH_TOTAL: std::time::Duration = std::time::Duration::from_secs(60);
+/// The total of a full test.
+pub const FULL_TOTAL: std::time::Duration = std::time::Duration::from_secs(180);

@@ -1,0 +1,53 @@
+//! From a host name to its addresses.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::domain::cause::Cause;
+
+/// More addresses of one name than this are not tested.
+const MAX_ADDRESSES: usize = 16;
+
+/// Where names are looked up.
+#[derive(Clone, Debug)]
+pub enum Resolver {
+    /// The system's resolver.
+    System,
+    /// A fixed table, for labs and tests; a name that is not in it does not exist.
+    Fixed(BTreeMap<String, Vec<IpAddr>>),
+}
+
+impl Resolver {
+    /// The addresses of a name, without doubles, in the order of the answer.
+    pub async fn resolve(&self, name: &str, deadline: Instant) -> Result<Vec<IpAddr>, (Cause, String)> {
+        let found = match self {
+            Self::Fixed(table) => table.get(name).cloned().unwrap_or_default(),
+            Self::System => match timeout_at(deadline, tokio::net::lookup_host((name, 0))).await {
+                Ok(Ok(addresses)) => addresses.map(|address| address.ip()).collect(),
+                Ok(Err(error)) => return Err(failure(name, &error)),
+                Err(_) => return Err((Cause::DnsTimeout, format!("no answer about {name} in time"))),
+            },
+        };
+        let mut addresses: Vec<IpAddr> = Vec::new();
+        for address in found.into_iter().map(|address| address.to_canonical()) {
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+        addresses.truncate(MAX_ADDRESSES);
+        if addresses.is_empty() {
+            return Err((Cause::DnsNxdomain, format!("{name} has no address")));
+        }
+        Ok(addresses)
+    }
+}
+
+/// The system's resolver tells its reasons apart by text only.
+fn failure(name: &str, error: &io::Error) -> (Cause, String) {
+    let text = error.to_string();
+    let cause = if text.contains("Temporary failure") { Cause::DnsTimeout } else { Cause::DnsNxdomain };
+    (cause, format!("{name}: {text}"))
+}

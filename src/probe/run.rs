@@ -1,0 +1,372 @@
+//! The stages of a test in order. Everything before the dialogue happens here; a name with several addresses is tested
+//! address by address.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use rustls::RootCertStore;
+use rustls::pki_types::ServerName;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::form::FormFault;
+use super::request::ProbeRequest;
+use super::resolve::Resolver;
+use super::tls::{self, Trust};
+use super::{connect, policy, second_look, smtp};
+use crate::clock::Clock;
+use crate::domain::address::{Answers, Class, Options, judge_answers};
+use crate::domain::cause::Cause;
+use crate::domain::mail_settings::{Encryption, MailHost};
+use crate::smtp::dialogue::{ClearAuth, Mode, Plan};
+use crate::smtp::record::{Record, millis};
+use crate::smtp::report::{AddressReport, CertificateReport, Level, Report, Target, verdict_of};
+use crate::smtp::stage::Stage;
+
+/// One address, tested to the end.
+pub(super) struct Attempt {
+    pub address: IpAddr,
+    pub record: Record,
+    pub mode: Mode,
+    pub source: Option<IpAddr>,
+    pub certificate: Option<CertificateReport>,
+    pub ms: u64,
+}
+
+/// What all addresses of one test share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub request: Arc<ProbeRequest>,
+    pub trust: Trust,
+    pub start: Instant,
+}
+
+/// Runs a test.
+pub(super) async fn run(clock: &Clock, resolver: &Resolver, request: &ProbeRequest) -> Report {
+    let started_at = clock.now();
+    let start = Instant::now();
+    let mut record = Record::default();
+    record.begin(Stage::Form, start.elapsed());
+    record.pass(Stage::Form, start.elapsed(), None);
+    let prepared = match trust(clock, request) {
+        Ok(trust) => Shared { request: Arc::new(request.clone()), trust, start },
+        Err(detail) => {
+            record.fail(Stage::Form, start.elapsed(), Cause::FormOptionInvalid, None, &detail);
+            return assemble(request, started_at, start, Outcome::before_any_address(record));
+        }
+    };
+    let addresses = match approach(resolver, request, &mut record, start).await {
+        Some(addresses) => addresses,
+        None => return assemble(request, started_at, start, Outcome::before_any_address(record)),
+    };
+    let outcome = match addresses.as_slice() {
+        [only] => Outcome::single(attempt(&prepared, *only, record, request.level).await),
+        several => attempt_several(&prepared, several, &record).await,
+    };
+    assemble(request, started_at, start, outcome)
+}
+
+/// The report of a test that was refused because of what was entered.
+pub fn refused_form(clock: &Clock, target: Target, level: Level, fault: &FormFault) -> Report {
+    let start = Instant::now();
+    let mut record = Record::default();
+    record.begin(Stage::Form, start.elapsed());
+    record.fail(Stage::Form, start.elapsed(), fault.cause, None, &fault.to_string());
+    report(target, level, clock.now(), 0, &Outcome::before_any_address(record))
+}
+
+/// The report behind a prepared answer.
+pub(super) fn scripted_report(clock: &Clock, request: &ProbeRequest, record: &Record) -> Report {
+    report(request.target(), request.level, clock.now(), 0, &Outcome::before_any_address(record.clone()))
+}
+
+fn trust(clock: &Clock, request: &ProbeRequest) -> Result<Trust, String> {
+    let roots: RootCertStore = tls::roots(request.ca_pem.as_deref())?;
+    let name = match (&request.tls_name, &request.host) {
+        (Some(name), _) => server_name(name)?,
+        (None, MailHost::Name(name)) => server_name(name.as_str())?,
+        (None, MailHost::Address(address)) => ServerName::from(*address),
+    };
+    Ok(Trust { roots: Arc::new(roots), name, pin: request.pin, clock: clock.clone() })
+}
+
+fn server_name(name: &str) -> Result<ServerName<'static>, String> {
+    ServerName::try_from(name.to_owned()).map_err(|error| format!("{name} cannot stand in a certificate: {error}"))
+}
+
+/// Classify, resolve, policy. Returns the addresses to test, or nothing where the record says why there are none.
+async fn approach(
+    resolver: &Resolver,
+    request: &ProbeRequest,
+    record: &mut Record,
+    start: Instant,
+) -> Option<Vec<IpAddr>> {
+    record.begin(Stage::Classify, start.elapsed());
+    let addresses = match &request.host {
+        MailHost::Address(address) => {
+            record.pass(Stage::Classify, start.elapsed(), None);
+            record.skip(Stage::Resolve, "the host is an address");
+            vec![address.to_canonical()]
+        }
+        MailHost::Name(name) => {
+            record.pass(Stage::Classify, start.elapsed(), None);
+            record.note(Stage::Classify, "a host name; its addresses are judged after the look-up");
+            record.begin(Stage::Resolve, start.elapsed());
+            let limit = request.limits.of(Stage::Resolve).min(request.limits.total);
+            match resolver.resolve(name.as_str(), start + limit).await {
+                Ok(addresses) => {
+                    record.pass(Stage::Resolve, start.elapsed(), None);
+                    record.note(Stage::Resolve, &listed(&addresses));
+                    addresses
+                }
+                Err((cause, detail)) => {
+                    record.fail(Stage::Resolve, start.elapsed(), cause, None, &detail);
+                    return None;
+                }
+            }
+        }
+    };
+    record.begin(Stage::Policy, start.elapsed());
+    let mut classes: Vec<Class> = Vec::new();
+    for address in &addresses {
+        match policy::judge(*address, &request.allow, &request.own) {
+            Ok(class) => classes.push(class),
+            Err(detail) => {
+                record.fail(Stage::Policy, start.elapsed(), Cause::PolicyTargetForbidden, None, &detail);
+                return None;
+            }
+        }
+    }
+    if matches!(judge_answers(&addresses, Options::default()), Answers::Mixed(_)) {
+        let detail = format!("the name has addresses of different classes: {}", listed(&addresses));
+        record.fail(Stage::Resolve, start.elapsed(), Cause::DnsMixedClasses, None, &detail);
+        return None;
+    }
+    record.pass(Stage::Policy, start.elapsed(), None);
+    let words: Vec<&str> = classes.iter().map(|class| class.as_str()).collect();
+    record.note(Stage::Classify, &words.join(", "));
+    (!stops_before(request, Stage::Route)).then_some(addresses)
+}
+
+/// All addresses are tested up to EHLO side by side; the first that works is then tested as far as asked. So a wrong
+/// password is tried once and a message is sent once, however many addresses a name has.
+async fn attempt_several(shared: &Shared, addresses: &[IpAddr], record: &Record) -> Outcome {
+    let mut tasks = JoinSet::new();
+    for (index, address) in addresses.iter().enumerate() {
+        let (shared, address, record) = (shared.clone(), *address, record.clone());
+        tasks.spawn(async move { (index, attempt(&shared, address, record, Level::Reach).await) });
+    }
+    let mut attempts = Vec::new();
+    while let Some(finished) = tasks.join_next().await {
+        match finished {
+            Ok(attempt) => attempts.push(attempt),
+            Err(error) => tracing::error!(%error, "the test of one address ended abnormally"),
+        }
+    }
+    attempts.sort_by_key(|(index, _)| *index);
+    let mut attempts: Vec<Attempt> = attempts.into_iter().map(|(_, attempt)| attempt).collect();
+    let rows: Vec<AddressReport> = attempts.iter().map(Attempt::row).collect();
+    let passed = attempts.iter().position(|attempt| attempt.record.ended().is_none());
+    let partly = passed.is_some() && attempts.iter().any(|attempt| attempt.record.ended().is_some());
+    let Some(chosen) = (!attempts.is_empty()).then(|| attempts.swap_remove(passed.unwrap_or(0))) else {
+        let mut record = record.clone();
+        let detail = "no address could be tested";
+        record.fail(Stage::Tcp, shared.start.elapsed(), Cause::ProbeNotRun, None, detail);
+        return Outcome::before_any_address(record);
+    };
+    let mut chosen = match (passed, shared.request.level) {
+        (Some(_), Level::Full) => attempt(shared, chosen.address, record.clone(), Level::Full).await,
+        (Some(_), Level::Reach) | (None, _) => chosen,
+    };
+    if partly {
+        chosen.record.warn(Stage::Tcp, Cause::TcpPartly);
+        let failing: Vec<&AddressReport> = rows.iter().filter(|row| row.cause.is_some()).collect();
+        let works = rows.len() - failing.len();
+        chosen.record.note(Stage::Tcp, &format!("works on {works} of {} addresses", rows.len()));
+    }
+    Outcome { addresses: rows, ..Outcome::single(chosen) }
+}
+
+/// One address. Where the encryption is not known, STARTTLS first; TLS from the first byte where that is what answers.
+async fn attempt(shared: &Shared, address: IpAddr, record: Record, level: Level) -> Attempt {
+    let mode = match shared.request.encryption {
+        Encryption::None => Mode::Clear,
+        Encryption::StartTls | Encryption::Unknown => Mode::StartTls,
+        Encryption::ImplicitTls => Mode::ImplicitTls,
+    };
+    let first = attempt_in(shared, address, record.clone(), level, mode).await;
+    let other = matches!(first.record.ended(), Some((_, Cause::ProtoTlsOnPlain)));
+    if shared.request.encryption != Encryption::Unknown || !other {
+        return first;
+    }
+    attempt_in(shared, address, record, level, Mode::ImplicitTls).await
+}
+
+async fn attempt_in(shared: &Shared, address: IpAddr, record: Record, level: Level, mode: Mode) -> Attempt {
+    let began = shared.start.elapsed();
+    let mut attempt = Attempt { address, record, mode, source: shared.request.source, certificate: None, ms: 0 };
+    if let Some(stream) = reach(shared, &mut attempt).await {
+        let plan = plan(shared, &attempt, level);
+        let (record, certificate) = smtp::drive(plan, attempt.record, &shared.trust, stream, shared.start).await;
+        attempt.record = record;
+        attempt.certificate = certificate;
+        second_look::name_the_mode(shared, &mut attempt).await;
+    }
+    attempt.ms = millis(shared.start.elapsed().saturating_sub(began));
+    attempt
+}
+
+/// Route and TCP.
+async fn reach(shared: &Shared, attempt: &mut Attempt) -> Option<tokio::net::TcpStream> {
+    let (request, start) = (&shared.request, shared.start);
+    let remote = dialed(request, attempt.address);
+    let record = &mut attempt.record;
+    record.begin(Stage::Route, start.elapsed());
+    let socket = match connect::bound(remote, request.source, request.device.as_deref()) {
+        Ok(socket) => socket,
+        Err((cause, detail)) => {
+            record.fail(Stage::Route, start.elapsed(), cause, None, &detail);
+            return None;
+        }
+    };
+    record.pass(Stage::Route, start.elapsed(), None);
+    if stops_before(request, Stage::Tcp) {
+        return None;
+    }
+    let began = start.elapsed();
+    record.begin(Stage::Tcp, began);
+    let own_limit = began + request.limits.of(Stage::Tcp);
+    let deadline = start + own_limit.min(request.limits.total);
+    match connect::connect(socket, remote, deadline).await {
+        Ok(stream) => {
+            record.pass(Stage::Tcp, start.elapsed(), None);
+            attempt.source = attempt.source.or_else(|| stream.local_addr().ok().map(|local| local.ip().to_canonical()));
+            let next = if attempt.mode == Mode::ImplicitTls { Stage::Tls } else { Stage::Banner };
+            (!stops_before(request, next)).then_some(stream)
+        }
+        Err((cause, detail)) => {
+            let from = attempt.source.map_or_else(String::new, |source| format!(" from {source}"));
+            let waited = (start.elapsed().saturating_sub(began)).as_secs_f64();
+            let detail = format!("{}:{}{from}: {detail} after {waited:.1} s", attempt.address, request.port);
+            record.fail(Stage::Tcp, start.elapsed(), cause, None, &detail);
+            let public = policy::judge(attempt.address, &request.allow, &request.own) == Ok(Class::Public);
+            if cause == Cause::TcpTimeout && request.port == 25 && public {
+                record.warn(Stage::Tcp, Cause::EgressPort25Suspected);
+            }
+            None
+        }
+    }
+}
+
+fn plan(shared: &Shared, attempt: &Attempt, level: Level) -> Plan {
+    let request = &shared.request;
+    let class = policy::judge(attempt.address, &request.allow, &request.own);
+    let clear_auth = if class == Ok(Class::Public) { ClearAuth::Refused } else { request.clear_auth };
+    Plan {
+        mode: attempt.mode,
+        ehlo_name: request.ehlo_name.clone().unwrap_or_else(|| address_literal(attempt.source)),
+        credentials: request.credentials.clone(),
+        clear_auth,
+        sender: request.sender.clone(),
+        recipients: request.recipients.clone(),
+        message: request.send.clone(),
+        level,
+        until: request.until,
+        limits: request.limits.clone(),
+    }
+}
+
+/// The address literal of our own end (RFC 5321 section 4.1.3): never a bare address, never "localhost".
+fn address_literal(source: Option<IpAddr>) -> String {
+    match source {
+        Some(IpAddr::V4(address)) => format!("[{address}]"),
+        Some(IpAddr::V6(address)) => format!("[IPv6:{address}]"),
+        None => "[0.0.0.0]".to_owned(),
+    }
+}
+
+/// Where to connect for an address: to itself, unless the map of a lab or the demo says otherwise.
+pub(super) fn dialed(request: &ProbeRequest, address: IpAddr) -> SocketAddr {
+    let real = SocketAddr::new(address, request.port);
+    request.dial.get(&real).copied().unwrap_or(real)
+}
+
+fn stops_before(request: &ProbeRequest, stage: Stage) -> bool {
+    let order = Stage::in_order(request.encryption == Encryption::ImplicitTls);
+    let at = |wanted: Stage| order.iter().position(|stage| *stage == wanted);
+    request.until.is_some_and(|until| at(stage) > at(until))
+}
+
+fn listed(addresses: &[IpAddr]) -> String {
+    addresses.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl Attempt {
+    fn row(&self) -> AddressReport {
+        let ended = self.record.ended();
+        AddressReport {
+            address: self.address.to_string(),
+            verdict: verdict_of(ended, self.record.warnings()),
+            stage: ended.map(|(stage, _)| stage),
+            cause: ended.map(|(_, cause)| cause),
+            ms: self.ms,
+        }
+    }
+}
+
+/// What a report is made of.
+struct Outcome {
+    record: Record,
+    mode: Option<Mode>,
+    source: Option<IpAddr>,
+    certificate: Option<CertificateReport>,
+    addresses: Vec<AddressReport>,
+}
+
+impl Outcome {
+    fn before_any_address(record: Record) -> Self {
+        Self { record, mode: None, source: None, certificate: None, addresses: Vec::new() }
+    }
+
+    fn single(attempt: Attempt) -> Self {
+        let addresses = vec![attempt.row()];
+        let Attempt { record, mode, source, certificate, .. } = attempt;
+        Self { record, mode: Some(mode), source, certificate, addresses }
+    }
+}
+
+fn assemble(request: &ProbeRequest, started_at: DateTime<Utc>, start: Instant, outcome: Outcome) -> Report {
+    let source = outcome.source.or(request.source);
+    let outcome = Outcome { source, ..outcome };
+    report(request.target(), request.level, started_at, millis(start.elapsed()), &outcome)
+}
+
+fn report(target: Target, level: Level, started_at: DateTime<Utc>, ms: u64, outcome: &Outcome) -> Report {
+    let record = &outcome.record;
+    let ended = record.ended();
+    let implicit = outcome.mode.map_or(target.encryption == Encryption::ImplicitTls, |mode| mode == Mode::ImplicitTls);
+    let proposal = match (target.encryption, outcome.mode, ended) {
+        (Encryption::Unknown, Some(Mode::ImplicitTls), None) => Some(Encryption::ImplicitTls),
+        (Encryption::Unknown, Some(_), None) => Some(Encryption::StartTls),
+        (Encryption::Unknown, Some(_), Some((_, Cause::StarttlsNotOffered))) => Some(Encryption::None),
+        (Encryption::Unknown | Encryption::None | Encryption::StartTls | Encryption::ImplicitTls, _, _) => None,
+    };
+    Report {
+        level,
+        verdict: verdict_of(ended, record.warnings()),
+        stage: ended.map(|(stage, _)| stage),
+        cause: ended.map(|(_, cause)| cause),
+        target,
+        source: outcome.source.map(|source| source.to_string()),
+        started_at,
+        ms,
+        stages: record.stages(&Stage::in_order(implicit)),
+        warnings: record.warnings().to_vec(),
+        addresses: outcome.addresses.clone(),
+        recipients: record.recipients.clone(),
+        certificate: outcome.certificate.clone(),
+        transcript: record.transcript().to_vec(),
+        proposal,
+    }
+}

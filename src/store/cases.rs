@@ -1,0 +1,277 @@
+//! Cases and drafts of requests.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use sqlx::types::Json;
+
+use super::{StoreError, Tx, on, record, statements};
+use crate::domain::case::{Case, Priority, WaitingOn, WorkflowRef};
+use crate::domain::id::{CaseId, CustomerId, PersonId, ServerId, TenantId, TunnelId};
+use crate::domain::workflow::{CaseState, Data};
+
+/// The columns of a case, in the order in which [`INSERT_CASE`] binds them.
+macro_rules! columns {
+    () => {
+        "customer_id, id, number, title, workflow, version, definition_hash, revision, state, previous, data, sealed, seq,
+            entered, priority, vendor_ticket, waiting_on, owner_role, queued, claimed_by, claimed_at, opened_by, tunnel_id,
+            server_id, tenant_id, is_open, opened_at, waiting_since, due_at, closed_at, outcome"
+    };
+}
+pub(super) use columns;
+
+statements! {
+    TAKE_NUMBER = "INSERT INTO counters (name, value) VALUES ('case', 1001)
+        ON CONFLICT (name) DO UPDATE SET value = counters.value + 1
+        RETURNING value";
+    INSERT_CASE = concat!("INSERT INTO cases (", columns!(), ")
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+            $24, $25, $26, $27, $28, $29, $30, $31)");
+    UPDATE_CASE = "UPDATE cases
+        SET title = $4, revision = $5, state = $6, previous = $7, data = $8, sealed = $9, seq = $10, entered = $11,
+            priority = $12, vendor_ticket = $13, waiting_on = $14, owner_role = $15, queued = $16, claimed_by = $17,
+            claimed_at = $18, server_id = $19, tenant_id = $20, is_open = $21, waiting_since = $22, due_at = $23,
+            closed_at = $24, outcome = $25
+        WHERE customer_id = $1 AND id = $2 AND revision = $3";
+    SELECT_BY_NUMBER = concat!("SELECT ", columns!(), " FROM cases WHERE number = $1");
+    SELECT_BY_ID = concat!("SELECT ", columns!(), " FROM cases WHERE customer_id = $1 AND id = $2");
+    LIST_OF_CUSTOMER = concat!("SELECT ", columns!(), "
+        FROM cases
+        WHERE customer_id = $1 AND number < $2
+        ORDER BY number DESC
+        LIMIT $3");
+    LIST_OF_OPENER = concat!("SELECT ", columns!(), "
+        FROM cases
+        WHERE customer_id = $1 AND number < $2 AND opened_by = $4
+        ORDER BY number DESC
+        LIMIT $3");
+    LIST_AFTER = concat!("SELECT ", columns!(), " FROM cases WHERE number > $1 ORDER BY number LIMIT $2");
+    UPSERT_DRAFT = "INSERT INTO drafts (customer_id, person_id, answers, updated_at) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (customer_id, person_id) DO UPDATE SET answers = excluded.answers, updated_at = excluded.updated_at";
+    SELECT_DRAFT = "SELECT answers FROM drafts WHERE customer_id = $1 AND person_id = $2 AND updated_at > $3";
+    DELETE_DRAFT = "DELETE FROM drafts WHERE customer_id = $1 AND person_id = $2";
+}
+
+record! {
+    pub(super) struct CaseRow {
+        customer_id: CustomerId,
+        id: CaseId,
+        number: i64,
+        title: String,
+        workflow: String,
+        version: i64,
+        definition_hash: String,
+        revision: i64,
+        state: String,
+        previous: Option<String>,
+        data: Json<Data>,
+        sealed: Json<BTreeSet<String>>,
+        seq: i64,
+        entered: i64,
+        priority: Priority,
+        vendor_ticket: Option<String>,
+        waiting_on: WaitingOn,
+        owner_role: Option<String>,
+        queued: bool,
+        claimed_by: Option<PersonId>,
+        claimed_at: Option<DateTime<Utc>>,
+        opened_by: PersonId,
+        tunnel_id: Option<TunnelId>,
+        server_id: Option<ServerId>,
+        tenant_id: Option<TenantId>,
+        is_open: bool,
+        opened_at: DateTime<Utc>,
+        waiting_since: DateTime<Utc>,
+        due_at: DateTime<Utc>,
+        closed_at: Option<DateTime<Utc>>,
+        outcome: Option<String>,
+    }
+}
+
+impl TryFrom<CaseRow> for Case {
+    type Error = StoreError;
+
+    fn try_from(row: CaseRow) -> Result<Self, StoreError> {
+        let count = |column, value: i64| {
+            u64::try_from(value).map_err(|error| StoreError::Corrupt {
+                table: "cases",
+                column,
+                detail: error.to_string(),
+            })
+        };
+        Ok(Self {
+            customer: row.customer_id,
+            id: row.id,
+            number: row.number,
+            title: row.title,
+            workflow: WorkflowRef { id: row.workflow, version: row.version, hash: row.definition_hash },
+            revision: row.revision,
+            flow: CaseState {
+                state: row.state,
+                previous: row.previous,
+                data: row.data.0,
+                sealed: row.sealed.0,
+                seq: count("seq", row.seq)?,
+                entered: count("entered", row.entered)?,
+            },
+            priority: row.priority,
+            vendor_ticket: row.vendor_ticket,
+            waiting_on: row.waiting_on,
+            owner_role: row.owner_role,
+            queued: row.queued,
+            claim: row.claimed_by.zip(row.claimed_at),
+            opened_by: row.opened_by,
+            tunnel: row.tunnel_id,
+            server: row.server_id,
+            tenant: row.tenant_id,
+            is_open: row.is_open,
+            opened_at: row.opened_at,
+            waiting_since: row.waiting_since,
+            due_at: row.due_at,
+            closed_at: row.closed_at,
+            outcome: row.outcome,
+        })
+    }
+}
+
+pub(super) fn all(rows: Vec<CaseRow>) -> Result<Vec<Case>, StoreError> {
+    rows.into_iter().map(Case::try_from).collect()
+}
+
+/// A counter as the database holds it; a case does not live long enough to overflow one.
+fn stored(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Takes the next case number; a number taken by a transaction that fails is given out again.
+///
+/// # Errors
+/// What the database says.
+pub async fn take_number(tx: &mut Tx) -> Result<i64, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_scalar(TAKE_NUMBER).fetch_one(conn).await)?)
+}
+
+/// Adds a case.
+///
+/// # Errors
+/// What the database says.
+pub async fn add(tx: &mut Tx, case: &Case) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(INSERT_CASE)
+        .bind(case.customer).bind(case.id).bind(case.number).bind(&case.title)
+        .bind(&case.workflow.id).bind(case.workflow.version).bind(&case.workflow.hash).bind(case.revision)
+        .bind(&case.flow.state).bind(&case.flow.previous).bind(Json(&case.flow.data)).bind(Json(&case.flow.sealed))
+        .bind(stored(case.flow.seq)).bind(stored(case.flow.entered))
+        .bind(case.priority).bind(&case.vendor_ticket).bind(case.waiting_on).bind(&case.owner_role).bind(case.queued)
+        .bind(case.claimant()).bind(case.claim.map(|(_, at)| at)).bind(case.opened_by)
+        .bind(case.tunnel).bind(case.server).bind(case.tenant)
+        .bind(case.is_open).bind(case.opened_at).bind(case.waiting_since).bind(case.due_at)
+        .bind(case.closed_at).bind(&case.outcome)
+        .execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Replaces a case that was loaded at `loaded_revision`.
+///
+/// # Errors
+/// [`StoreError::Contended`] where somebody was faster, so that the unit of work is run again on the new state.
+pub async fn replace(tx: &mut Tx, loaded_revision: i64, case: &Case) -> Result<(), StoreError> {
+    let changed = on!(tx, conn => sqlx::query(UPDATE_CASE)
+        .bind(case.customer).bind(case.id).bind(loaded_revision)
+        .bind(&case.title).bind(case.revision)
+        .bind(&case.flow.state).bind(&case.flow.previous).bind(Json(&case.flow.data)).bind(Json(&case.flow.sealed))
+        .bind(stored(case.flow.seq)).bind(stored(case.flow.entered))
+        .bind(case.priority).bind(&case.vendor_ticket).bind(case.waiting_on).bind(&case.owner_role).bind(case.queued)
+        .bind(case.claimant()).bind(case.claim.map(|(_, at)| at))
+        .bind(case.server).bind(case.tenant).bind(case.is_open).bind(case.waiting_since).bind(case.due_at)
+        .bind(case.closed_at).bind(&case.outcome)
+        .execute(conn).await.map(|done| done.rows_affected()))?;
+    if changed == 1 { Ok(()) } else { Err(StoreError::Contended) }
+}
+
+/// The case with this number, whoever asks: the caller judges who may see it.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_number(tx: &mut Tx, number: i64) -> Result<Option<Case>, StoreError> {
+    let row: Option<CaseRow> =
+        on!(tx, conn => sqlx::query_as(SELECT_BY_NUMBER).bind(number).fetch_optional(conn).await)?;
+    row.map(Case::try_from).transpose()
+}
+
+/// A case of a customer.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_id(tx: &mut Tx, customer: CustomerId, id: CaseId) -> Result<Option<Case>, StoreError> {
+    let row: Option<CaseRow> =
+        on!(tx, conn => sqlx::query_as(SELECT_BY_ID).bind(customer).bind(id).fetch_optional(conn).await)?;
+    row.map(Case::try_from).transpose()
+}
+
+/// Cases of a customer, newest first, with numbers below `before`; those that `opener` opened where one is given.
+///
+/// # Errors
+/// What the database says.
+pub async fn of_customer(
+    tx: &mut Tx,
+    customer: CustomerId,
+    opener: Option<PersonId>,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<Case>, StoreError> {
+    let rows: Vec<CaseRow> = match opener {
+        None => on!(tx, conn => sqlx::query_as(LIST_OF_CUSTOMER).bind(customer).bind(before).bind(limit)
+            .fetch_all(conn).await)?,
+        Some(person) => on!(tx, conn => sqlx::query_as(LIST_OF_OPENER).bind(customer).bind(before).bind(limit)
+            .bind(person).fetch_all(conn).await)?,
+    };
+    all(rows)
+}
+
+/// All cases in order of their numbers, a page at a time, for replay and checks.
+///
+/// # Errors
+/// What the database says.
+pub async fn after(tx: &mut Tx, number: i64, limit: i64) -> Result<Vec<Case>, StoreError> {
+    let rows: Vec<CaseRow> =
+        on!(tx, conn => sqlx::query_as(LIST_AFTER).bind(number).bind(limit).fetch_all(conn).await)?;
+    all(rows)
+}
+
+/// Keeps a person's unsent answers.
+///
+/// # Errors
+/// What the database says.
+pub async fn save_draft(
+    tx: &mut Tx,
+    (customer, person): (CustomerId, PersonId),
+    answers: &serde_json::Value,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(UPSERT_DRAFT).bind(customer).bind(person).bind(Json(answers)).bind(at)
+        .execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// A person's unsent answers, unless they were last touched before `since`.
+///
+/// # Errors
+/// What the database says.
+pub async fn draft(
+    tx: &mut Tx,
+    (customer, person): (CustomerId, PersonId),
+    since: DateTime<Utc>,
+) -> Result<Option<serde_json::Value>, StoreError> {
+    let row: Option<Json<serde_json::Value>> = on!(tx, conn => sqlx::query_scalar(SELECT_DRAFT)
+        .bind(customer).bind(person).bind(since).fetch_optional(conn).await)?;
+    Ok(row.map(|answers| answers.0))
+}
+
+/// Forgets a person's answers, once they were sent.
+///
+/// # Errors
+/// What the database says.
+pub async fn delete_draft(tx: &mut Tx, customer: CustomerId, person: PersonId) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(DELETE_DRAFT).bind(customer).bind(person).execute(conn).await.map(|_| ()))?;
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! Effects that reach outside: written with the event that caused them, carried out later, at least once each.
+
+use chrono::{DateTime, Utc};
+use sqlx::types::Json;
+
+use super::{StoreError, Tx, on, record, statements};
+use crate::domain::id::{CaseId, CustomerId};
+use crate::domain::words;
+
+words! {
+    /// What is to be done outside.
+    pub enum Kind {
+        /// Send a mail.
+        Mail = "mail",
+        /// Apply SMTP settings to the product.
+        Apply = "apply",
+        /// Send a test alert through the customer's server.
+        TestAlert = "test_alert",
+    }
+}
+
+statements! {
+    INSERT_EFFECT = "INSERT INTO outbox (effect_key, customer_id, case_id, case_entered, kind, lane, payload, state, attempts,
+            not_before, lease_owner, lease_until, last_error, created_at, settled_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', 0, $8, NULL, NULL, NULL, $8, NULL)";
+    // Only the head of a lane may be claimed, so effects of one case and recipient, or of one tenant, keep their order.
+    SELECT_DUE = "SELECT o.effect_key, o.customer_id, o.case_id, o.case_entered, o.kind, o.payload, o.attempts
+        FROM outbox o
+        WHERE o.state = 'pending' AND o.not_before <= $1 AND (o.lease_until IS NULL OR o.lease_until <= $1)
+            AND NOT EXISTS (SELECT 1 FROM outbox earlier
+                WHERE earlier.state = 'pending' AND earlier.lane = o.lane AND earlier.effect_key < o.effect_key)
+        ORDER BY o.not_before, o.effect_key
+        LIMIT 1";
+    // As above; SKIP LOCKED lets several nodes claim without waiting for each other. SQLite has one writer instead.
+    SELECT_DUE_LOCKED = "SELECT o.effect_key, o.customer_id, o.case_id, o.case_entered, o.kind, o.payload, o.attempts
+        FROM outbox o
+        WHERE o.state = 'pending' AND o.not_before <= $1 AND (o.lease_until IS NULL OR o.lease_until <= $1)
+            AND NOT EXISTS (SELECT 1 FROM outbox earlier
+                WHERE earlier.state = 'pending' AND earlier.lane = o.lane AND earlier.effect_key < o.effect_key)
+        ORDER BY o.not_before, o.effect_key
+        LIMIT 1
+        FOR UPDATE OF o SKIP LOCKED";
+    LEASE = "UPDATE outbox SET lease_owner = $2, lease_until = $3, attempts = attempts + 1 WHERE effect_key = $1";
+    SETTLE = "UPDATE outbox SET state = 'done', settled_at = $3, lease_owner = NULL, lease_until = NULL, last_error = NULL
+        WHERE effect_key = $1 AND state = 'pending' AND lease_owner = $2";
+    RETRY = "UPDATE outbox SET not_before = $3, last_error = $4, lease_owner = NULL, lease_until = NULL
+        WHERE effect_key = $1 AND state = 'pending' AND lease_owner = $2";
+    BURY = "UPDATE outbox SET state = 'dead', last_error = $3, settled_at = $4, lease_owner = NULL, lease_until = NULL
+        WHERE effect_key = $1 AND state = 'pending' AND lease_owner = $2";
+    REVIVE = "UPDATE outbox SET state = 'pending', attempts = 0, not_before = $2, settled_at = NULL
+        WHERE effect_key = $1 AND state = 'dead'";
+    LIST_DEAD = "SELECT effect_key, case_id, kind, payload, attempts, last_error, settled_at
+        FROM outbox
+        WHERE state = 'dead'
+        ORDER BY created_at
+        LIMIT 200";
+    COUNT_PENDING = "SELECT COUNT(*) FROM outbox WHERE state = 'pending'";
+}
+
+record! {
+    /// An effect that a worker holds a lease on.
+    #[derive(Clone, Debug)]
+    pub struct Effect {
+        /// `case.seq.index`: the same for every repeat, so a receiver can fold repeats.
+        pub effect_key: String,
+        /// Whose case it is.
+        pub customer_id: CustomerId,
+        /// The case.
+        pub case_id: CaseId,
+        /// The state entry that the effect belongs to; an answer for an older one is dropped.
+        pub case_entered: i64,
+        /// What is to be done.
+        pub kind: Kind,
+        /// What the worker needs to do it; never a secret.
+        pub payload: Json<serde_json::Value>,
+        /// How often it was tried, without the present try.
+        pub attempts: i64,
+    }
+}
+
+record! {
+    /// An effect that was given up.
+    #[derive(Clone, Debug)]
+    pub struct Dead {
+        /// Its key.
+        pub effect_key: String,
+        /// The case.
+        pub case_id: CaseId,
+        /// What was to be done.
+        pub kind: Kind,
+        /// With what.
+        pub payload: Json<serde_json::Value>,
+        /// How often it was tried.
+        pub attempts: i64,
+        /// What went wrong last.
+        pub last_error: Option<String>,
+        /// When it was given up.
+        pub settled_at: Option<DateTime<Utc>>,
+    }
+}
+
+/// Adds an effect, due at once. `lane` orders effects that must not overtake each other.
+///
+/// # Errors
+/// What the database says.
+pub async fn add(tx: &mut Tx, effect: &Effect, lane: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(INSERT_EFFECT)
+        .bind(&effect.effect_key).bind(effect.customer_id).bind(effect.case_id).bind(effect.case_entered)
+        .bind(effect.kind).bind(lane).bind(&effect.payload).bind(at)
+        .execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Claims the effect that has been due longest and leases it to `owner`.
+///
+/// # Errors
+/// What the database says.
+pub async fn claim(
+    tx: &mut Tx,
+    owner: &str,
+    now: DateTime<Utc>,
+    lease_until: DateTime<Utc>,
+) -> Result<Option<Effect>, StoreError> {
+    let text = match tx {
+        Tx::Sqlite(_) => SELECT_DUE,
+        Tx::Postgres(_) => SELECT_DUE_LOCKED,
+    };
+    let found: Option<Effect> = on!(tx, conn => sqlx::query_as(text).bind(now).fetch_optional(conn).await)?;
+    if let Some(effect) = &found {
+        on!(tx, conn => sqlx::query(LEASE).bind(&effect.effect_key).bind(owner).bind(lease_until)
+            .execute(conn).await.map(|_| ()))?;
+    }
+    Ok(found)
+}
+
+/// Settles an effect that was carried out; says whether the lease was still held.
+///
+/// # Errors
+/// What the database says.
+pub async fn settle(tx: &mut Tx, key: &str, owner: &str, at: DateTime<Utc>) -> Result<bool, StoreError> {
+    let changed = on!(tx, conn => sqlx::query(SETTLE).bind(key).bind(owner).bind(at)
+        .execute(conn).await.map(|done| done.rows_affected()))?;
+    Ok(changed == 1)
+}
+
+/// Puts an effect back for another try.
+///
+/// # Errors
+/// What the database says.
+pub async fn retry(
+    tx: &mut Tx,
+    key: &str,
+    owner: &str,
+    not_before: DateTime<Utc>,
+    error: &str,
+) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(RETRY).bind(key).bind(owner).bind(not_before).bind(error)
+        .execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Gives an effect up; it stays visible to an administrator.
+///
+/// # Errors
+/// What the database says.
+pub async fn bury(tx: &mut Tx, key: &str, owner: &str, error: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(BURY).bind(key).bind(owner).bind(error).bind(at).execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Tries a dead effect again; says whether there was one with this key.
+///
+/// # Errors
+/// What the database says.
+pub async fn revive(tx: &mut Tx, key: &str, at: DateTime<Utc>) -> Result<bool, StoreError> {
+    let changed = on!(tx, conn => sqlx::query(REVIVE).bind(key).bind(at)
+        .execute(conn).await.map(|done| done.rows_affected()))?;
+    Ok(changed == 1)
+}
+
+/// The effects that were given up, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub async fn dead(tx: &mut Tx) -> Result<Vec<Dead>, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_as(LIST_DEAD).fetch_all(conn).await)?)
+}
+
+/// How many effects wait.
+///
+/// # Errors
+/// What the database says.
+pub async fn pending(tx: &mut Tx) -> Result<i64, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_scalar(COUNT_PENDING).fetch_one(conn).await)?)
+}

@@ -1,0 +1,236 @@
+//! People, their roles and memberships, and how often somebody failed to sign in as them.
+
+use chrono::{DateTime, Utc};
+
+use super::{StoreError, Tx, on, record, statements};
+use crate::domain::actor::{Person, Role};
+use crate::domain::id::{CustomerId, PersonId};
+
+statements! {
+    INSERT_PERSON = "INSERT INTO people (id, email, name, password_hash, wants_mail, active, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    INSERT_ROLE = "INSERT INTO staff_roles (person_id, role) VALUES ($1, $2)";
+    DELETE_ROLES = "DELETE FROM staff_roles WHERE person_id = $1";
+    INSERT_MEMBERSHIP = "INSERT INTO memberships (customer_id, person_id, all_cases) VALUES ($1, $2, $3)";
+    SELECT_PERSON = "SELECT p.id, p.email, p.name, p.active, p.wants_mail, m.customer_id, m.all_cases
+        FROM people p
+        LEFT JOIN memberships m ON m.person_id = p.id
+        WHERE p.id = $1";
+    SELECT_CREDENTIALS = "SELECT id, password_hash FROM people WHERE email = $1 AND active";
+    SELECT_ROLES = "SELECT role FROM staff_roles WHERE person_id = $1 ORDER BY role";
+    LIST_PEOPLE = "SELECT p.id, p.email, p.name, p.active, p.wants_mail, m.customer_id, m.all_cases
+        FROM people p
+        LEFT JOIN memberships m ON m.person_id = p.id
+        ORDER BY p.email
+        LIMIT 1000";
+    LIST_CONTACTS = "SELECT p.id, p.email, p.name, p.active, p.wants_mail, m.customer_id, m.all_cases
+        FROM memberships m
+        JOIN people p ON p.id = m.person_id
+        WHERE m.customer_id = $1 AND p.active
+        ORDER BY p.email
+        LIMIT 100";
+    LIST_STAFF = "SELECT p.id, p.email, p.name, p.active, p.wants_mail, NULL AS customer_id, NULL AS all_cases
+        FROM staff_roles r
+        JOIN people p ON p.id = r.person_id
+        WHERE r.role = $1 AND p.active
+        ORDER BY p.email
+        LIMIT 100";
+    SET_PASSWORD = "UPDATE people SET password_hash = $2 WHERE id = $1";
+    SET_ACTIVE = "UPDATE people SET active = $2 WHERE id = $1";
+    COUNT_ADMINS = "SELECT COUNT(*) FROM staff_roles r JOIN people p ON p.id = r.person_id
+        WHERE r.role = 'admin' AND p.active";
+    SELECT_FAILURES = "SELECT failures, next_at FROM sign_in_failures WHERE subject = $1";
+    UPSERT_FAILURE = "INSERT INTO sign_in_failures (subject, failures, next_at) VALUES ($1, $2, $3)
+        ON CONFLICT (subject) DO UPDATE SET failures = excluded.failures, next_at = excluded.next_at";
+    DELETE_FAILURES = "DELETE FROM sign_in_failures WHERE subject = $1";
+}
+
+record! {
+    struct PersonRow {
+        id: PersonId,
+        email: String,
+        name: String,
+        active: bool,
+        wants_mail: bool,
+        customer_id: Option<CustomerId>,
+        all_cases: Option<bool>,
+    }
+}
+
+/// A person with what only administration needs to know.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The person.
+    pub person: Person,
+    /// Whether the person may sign in.
+    pub active: bool,
+    /// Whether the person wants mail that goes to a whole role.
+    pub wants_mail: bool,
+}
+
+impl PersonRow {
+    fn with_roles(self, roles: Vec<Role>) -> Entry {
+        let mut roles: std::collections::BTreeSet<Role> = roles.into_iter().collect();
+        if self.customer_id.is_some() {
+            roles = std::collections::BTreeSet::from([Role::Customer]);
+        }
+        Entry {
+            active: self.active,
+            wants_mail: self.wants_mail,
+            person: Person {
+                id: self.id,
+                name: self.name,
+                email: self.email,
+                roles,
+                customer: self.customer_id,
+                all_cases: self.all_cases.unwrap_or(true),
+            },
+        }
+    }
+}
+
+/// Adds a person with roles (of the vendor) or a membership (of a customer). The address is stored in lower case.
+///
+/// # Errors
+/// [`StoreError::Duplicate`] where the address is taken.
+pub async fn add(tx: &mut Tx, entry: &Entry, password_hash: Option<&str>, at: DateTime<Utc>) -> Result<(), StoreError> {
+    let person = &entry.person;
+    on!(tx, conn => sqlx::query(INSERT_PERSON)
+        .bind(person.id).bind(person.email.to_lowercase()).bind(&person.name).bind(password_hash)
+        .bind(entry.wants_mail).bind(entry.active).bind(at)
+        .execute(conn).await.map(|_| ()))?;
+    match person.customer {
+        Some(customer) => {
+            on!(tx, conn => sqlx::query(INSERT_MEMBERSHIP).bind(customer).bind(person.id).bind(person.all_cases)
+                .execute(conn).await.map(|_| ()))?;
+        }
+        None => set_roles(tx, person.id, person.roles.iter().copied()).await?,
+    }
+    Ok(())
+}
+
+/// Replaces the roles of one of the vendor's people.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_roles(tx: &mut Tx, id: PersonId, roles: impl Iterator<Item = Role>) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(DELETE_ROLES).bind(id).execute(conn).await.map(|_| ()))?;
+    for role in roles {
+        on!(tx, conn => sqlx::query(INSERT_ROLE).bind(id).bind(role).execute(conn).await.map(|_| ()))?;
+    }
+    Ok(())
+}
+
+/// A person.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_id(tx: &mut Tx, id: PersonId) -> Result<Option<Entry>, StoreError> {
+    let row: Option<PersonRow> = on!(tx, conn => sqlx::query_as(SELECT_PERSON).bind(id).fetch_optional(conn).await)?;
+    match row {
+        Some(row) => complete(tx, row).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The active person with this address, and the hash of the password, if one is set.
+///
+/// # Errors
+/// What the database says.
+pub async fn credentials(tx: &mut Tx, email: &str) -> Result<Option<(PersonId, Option<String>)>, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_as(SELECT_CREDENTIALS).bind(email.to_lowercase()).fetch_optional(conn).await)?)
+}
+
+/// All people by address, at most a thousand.
+///
+/// # Errors
+/// What the database says.
+pub async fn list(tx: &mut Tx) -> Result<Vec<Entry>, StoreError> {
+    let rows: Vec<PersonRow> = on!(tx, conn => sqlx::query_as(LIST_PEOPLE).fetch_all(conn).await)?;
+    complete_all(tx, rows).await
+}
+
+/// The active contacts of a customer.
+///
+/// # Errors
+/// What the database says.
+pub async fn contacts(tx: &mut Tx, customer: CustomerId) -> Result<Vec<Entry>, StoreError> {
+    let rows: Vec<PersonRow> = on!(tx, conn => sqlx::query_as(LIST_CONTACTS).bind(customer).fetch_all(conn).await)?;
+    complete_all(tx, rows).await
+}
+
+/// The vendor's active people who hold a role.
+///
+/// # Errors
+/// What the database says.
+pub async fn staff(tx: &mut Tx, role: Role) -> Result<Vec<Entry>, StoreError> {
+    let rows: Vec<PersonRow> = on!(tx, conn => sqlx::query_as(LIST_STAFF).bind(role).fetch_all(conn).await)?;
+    complete_all(tx, rows).await
+}
+
+/// Stores a new password hash.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_password(tx: &mut Tx, id: PersonId, hash: &str) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(SET_PASSWORD).bind(id).bind(hash).execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Lets a person sign in, or no longer; the caller ends the sessions.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_active(tx: &mut Tx, id: PersonId, active: bool) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(SET_ACTIVE).bind(id).bind(active).execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Whether an active administrator exists.
+///
+/// # Errors
+/// What the database says.
+pub async fn has_admin(tx: &mut Tx) -> Result<bool, StoreError> {
+    let count: i64 = on!(tx, conn => sqlx::query_scalar(COUNT_ADMINS).fetch_one(conn).await)?;
+    Ok(count > 0)
+}
+
+/// How often sign-in failed for a subject (an account or an address) and when the next try is looked at.
+///
+/// # Errors
+/// What the database says.
+pub async fn failures(tx: &mut Tx, subject: &str) -> Result<Option<(i64, DateTime<Utc>)>, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_as(SELECT_FAILURES).bind(subject).fetch_optional(conn).await)?)
+}
+
+/// Counts a failure.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_failures(tx: &mut Tx, subject: &str, failures: i64, next_at: DateTime<Utc>) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(UPSERT_FAILURE).bind(subject).bind(failures).bind(next_at)
+        .execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Forgets failures after a success.
+///
+/// # Errors
+/// What the database says.
+pub async fn clear_failures(tx: &mut Tx, subject: &str) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(DELETE_FAILURES).bind(subject).execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+async fn complete(tx: &mut Tx, row: PersonRow) -> Result<Entry, StoreError> {
+    let roles: Vec<Role> = on!(tx, conn => sqlx::query_scalar(SELECT_ROLES).bind(row.id).fetch_all(conn).await)?;
+    Ok(row.with_roles(roles))
+}
+
+async fn complete_all(tx: &mut Tx, rows: Vec<PersonRow>) -> Result<Vec<Entry>, StoreError> {
+    let mut entries = Vec::with_capacity(rows.len());
+    for row in rows {
+        entries.push(complete(tx, row).await?);
+    }
+    Ok(entries)
+}

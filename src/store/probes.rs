@@ -1,0 +1,170 @@
+//! Tunnel tests: asked for by an event, run by a worker under a lease, kept for good.
+
+use chrono::{DateTime, Utc};
+use sqlx::types::Json;
+
+use super::{StoreError, Tx, on, record, statements};
+use crate::domain::id::{CaseId, CustomerId, ProbeId, SettingsId};
+
+macro_rules! columns {
+    () => {
+        "customer_id, id, case_id, number, effect_key, level, case_entered, answers, settings_id, target_host, target_port,
+            state, attempts, requested_at, finished_at, verdict, cause, report"
+    };
+}
+
+statements! {
+    NEXT_NUMBER = "SELECT COALESCE(MAX(number), 0) + 1 FROM probes WHERE customer_id = $1 AND case_id = $2";
+    INSERT_PROBE = "INSERT INTO probes (customer_id, id, case_id, number, effect_key, level, case_entered, answers,
+            settings_id, target_host, target_port, state, attempts, not_before, lease_owner, lease_until, requested_at,
+            finished_at, verdict, cause, report)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', 0, $12, NULL, NULL, $12, NULL, NULL, NULL, NULL)";
+    SELECT_DUE = concat!("SELECT ", columns!(), " FROM probes
+        WHERE state = 'queued' AND not_before <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+        ORDER BY not_before, id
+        LIMIT 1");
+    // As above; SKIP LOCKED lets several nodes claim without waiting for each other. SQLite has one writer instead.
+    SELECT_DUE_LOCKED = concat!("SELECT ", columns!(), " FROM probes
+        WHERE state = 'queued' AND not_before <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+        ORDER BY not_before, id
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED");
+    LEASE = "UPDATE probes SET lease_owner = $3, lease_until = $4, attempts = attempts + 1
+        WHERE customer_id = $1 AND id = $2";
+    FINISH = "UPDATE probes
+        SET state = 'done', finished_at = $4, verdict = $5, cause = $6, report = $7, lease_owner = NULL, lease_until = NULL
+        WHERE customer_id = $1 AND id = $2 AND state = 'queued' AND lease_owner = $3";
+    SELECT_BY_NUMBER = concat!("SELECT ", columns!(), " FROM probes
+        WHERE customer_id = $1 AND case_id = $2 AND number = $3");
+    LIST_OF_CASE = concat!("SELECT ", columns!(), " FROM probes
+        WHERE customer_id = $1 AND case_id = $2
+        ORDER BY number DESC
+        LIMIT 100");
+}
+
+record! {
+    /// A tunnel test.
+    #[derive(Clone, Debug)]
+    pub struct Probe {
+        /// Whose case it is.
+        pub customer_id: CustomerId,
+        /// Identifies the test.
+        pub id: ProbeId,
+        /// The case.
+        pub case_id: CaseId,
+        /// Counts from 1 in the case.
+        pub number: i64,
+        /// The effect that asked for it.
+        pub effect_key: String,
+        /// `reach` or `full`.
+        pub level: String,
+        /// The state entry that it answers to; a result for an older one is kept and not fired.
+        pub case_entered: i64,
+        /// The event that its result fires.
+        pub answers: String,
+        /// The settings that a full test uses.
+        pub settings_id: Option<SettingsId>,
+        /// The approved address.
+        pub target_host: String,
+        /// The approved port.
+        pub target_port: i64,
+        /// `queued` or `done`.
+        pub state: String,
+        /// How often it was started.
+        pub attempts: i64,
+        /// When it was asked for.
+        pub requested_at: DateTime<Utc>,
+        /// When it ended.
+        pub finished_at: Option<DateTime<Utc>>,
+        /// Its verdict (contract's words).
+        pub verdict: Option<String>,
+        /// Its cause id.
+        pub cause: Option<String>,
+        /// The whole report.
+        pub report: Option<Json<serde_json::Value>>,
+    }
+}
+
+/// Queues a test; gives it the next number of its case.
+///
+/// # Errors
+/// What the database says.
+pub async fn add(tx: &mut Tx, probe: &Probe) -> Result<i64, StoreError> {
+    let number: i64 = on!(tx, conn => sqlx::query_scalar(NEXT_NUMBER)
+        .bind(probe.customer_id).bind(probe.case_id).fetch_one(conn).await)?;
+    on!(tx, conn => sqlx::query(INSERT_PROBE)
+        .bind(probe.customer_id).bind(probe.id).bind(probe.case_id).bind(number).bind(&probe.effect_key)
+        .bind(&probe.level).bind(probe.case_entered).bind(&probe.answers).bind(probe.settings_id)
+        .bind(&probe.target_host).bind(probe.target_port).bind(probe.requested_at)
+        .execute(conn).await.map(|_| ()))?;
+    Ok(number)
+}
+
+/// Claims the test that has waited longest and leases it to `owner`.
+///
+/// # Errors
+/// What the database says.
+pub async fn claim(
+    tx: &mut Tx,
+    owner: &str,
+    now: DateTime<Utc>,
+    lease_until: DateTime<Utc>,
+) -> Result<Option<Probe>, StoreError> {
+    let text = match tx {
+        Tx::Sqlite(_) => SELECT_DUE,
+        Tx::Postgres(_) => SELECT_DUE_LOCKED,
+    };
+    let found: Option<Probe> = on!(tx, conn => sqlx::query_as(text).bind(now).fetch_optional(conn).await)?;
+    if let Some(probe) = &found {
+        on!(tx, conn => sqlx::query(LEASE).bind(probe.customer_id).bind(probe.id).bind(owner).bind(lease_until)
+            .execute(conn).await.map(|_| ()))?;
+    }
+    Ok(found)
+}
+
+/// What a finished test says.
+#[derive(Clone, Debug)]
+pub struct Outcome<'o> {
+    /// Its verdict (contract's words).
+    pub verdict: &'o str,
+    /// Its cause id.
+    pub cause: Option<&'o str>,
+    /// The whole report.
+    pub report: &'o serde_json::Value,
+    /// When it ended.
+    pub at: DateTime<Utc>,
+}
+
+/// Stores the result of a test; says whether the lease was still held.
+///
+/// # Errors
+/// What the database says.
+pub async fn finish(tx: &mut Tx, probe: &Probe, owner: &str, outcome: &Outcome<'_>) -> Result<bool, StoreError> {
+    let changed = on!(tx, conn => sqlx::query(FINISH)
+        .bind(probe.customer_id).bind(probe.id).bind(owner).bind(outcome.at).bind(outcome.verdict).bind(outcome.cause)
+        .bind(Json(outcome.report))
+        .execute(conn).await.map(|done| done.rows_affected()))?;
+    Ok(changed == 1)
+}
+
+/// A test of a case by its number.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_number(
+    tx: &mut Tx,
+    customer: CustomerId,
+    case: CaseId,
+    number: i64,
+) -> Result<Option<Probe>, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_as(SELECT_BY_NUMBER).bind(customer).bind(case).bind(number)
+        .fetch_optional(conn).await)?)
+}
+
+/// The tests of a case, newest first.
+///
+/// # Errors
+/// What the database says.
+pub async fn of_case(tx: &mut Tx, customer: CustomerId, case: CaseId) -> Result<Vec<Probe>, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_as(LIST_OF_CASE).bind(customer).bind(case).fetch_all(conn).await)?)
+}

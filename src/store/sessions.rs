@@ -1,0 +1,141 @@
+//! Sessions, one-time links and API tokens. The database holds SHA-256 of each token, never the token.
+
+use chrono::{DateTime, Utc};
+
+use super::{StoreError, Tx, on, statements};
+use crate::domain::id::PersonId;
+
+statements! {
+    INSERT_SESSION = "INSERT INTO sessions (token_hash, person_id, created_at, seen_at) VALUES ($1, $2, $3, $3)";
+    SELECT_SESSION = "SELECT person_id, created_at, seen_at FROM sessions WHERE token_hash = $1";
+    TOUCH_SESSION = "UPDATE sessions SET seen_at = $2 WHERE token_hash = $1";
+    DELETE_SESSION = "DELETE FROM sessions WHERE token_hash = $1";
+    DELETE_SESSIONS_OF = "DELETE FROM sessions WHERE person_id = $1";
+    INSERT_LINK = "INSERT INTO one_time_links (token_hash, purpose, person_id, expires_at) VALUES ($1, $2, $3, $4)";
+    DELETE_LINKS = "DELETE FROM one_time_links WHERE purpose = $1";
+    SELECT_LINK = "SELECT person_id FROM one_time_links WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3";
+    INSERT_TOKEN = "INSERT INTO api_tokens (token_hash, person_id, name, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5)";
+    SELECT_TOKEN = "SELECT person_id FROM api_tokens WHERE token_hash = $1 AND expires_at > $2";
+}
+
+/// A session as stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Session {
+    /// Whose session it is.
+    pub person: PersonId,
+    /// When the person signed in.
+    pub created_at: DateTime<Utc>,
+    /// When it was last used, to the minute.
+    pub seen_at: DateTime<Utc>,
+}
+
+/// Starts a session.
+///
+/// # Errors
+/// What the database says.
+pub async fn start(tx: &mut Tx, token_hash: &[u8], person: PersonId, at: DateTime<Utc>) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(INSERT_SESSION).bind(token_hash).bind(person).bind(at).execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// The session with this token.
+///
+/// # Errors
+/// What the database says.
+pub async fn find(tx: &mut Tx, token_hash: &[u8]) -> Result<Option<Session>, StoreError> {
+    let row: Option<(PersonId, DateTime<Utc>, DateTime<Utc>)> =
+        on!(tx, conn => sqlx::query_as(SELECT_SESSION).bind(token_hash).fetch_optional(conn).await)?;
+    Ok(row.map(|(person, created_at, seen_at)| Session { person, created_at, seen_at }))
+}
+
+/// Notes that a session was used.
+///
+/// # Errors
+/// What the database says.
+pub async fn touch(tx: &mut Tx, token_hash: &[u8], at: DateTime<Utc>) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(TOUCH_SESSION).bind(token_hash).bind(at).execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Ends a session.
+///
+/// # Errors
+/// What the database says.
+pub async fn end(tx: &mut Tx, token_hash: &[u8]) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(DELETE_SESSION).bind(token_hash).execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Ends all sessions of a person.
+///
+/// # Errors
+/// What the database says.
+pub async fn end_all(tx: &mut Tx, person: PersonId) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(DELETE_SESSIONS_OF).bind(person).execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Stores a one-time link and makes earlier ones of the same purpose useless.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_link(
+    tx: &mut Tx,
+    purpose: &'static str,
+    token_hash: &[u8],
+    person: Option<PersonId>,
+    expires_at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    clear_links(tx, purpose).await?;
+    on!(tx, conn => sqlx::query(INSERT_LINK).bind(token_hash).bind(purpose).bind(person).bind(expires_at)
+        .execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Whether a one-time link is good, and for whom. It stays good until [`clear_links`] in the transaction that used it.
+///
+/// # Errors
+/// What the database says.
+pub async fn link(
+    tx: &mut Tx,
+    purpose: &'static str,
+    token_hash: &[u8],
+    at: DateTime<Utc>,
+) -> Result<Option<Option<PersonId>>, StoreError> {
+    let row: Option<(Option<PersonId>,)> = on!(tx, conn => sqlx::query_as(SELECT_LINK).bind(token_hash).bind(purpose).bind(at).fetch_optional(conn).await)?;
+    Ok(row.map(|(person,)| person))
+}
+
+/// Makes all links of a purpose useless.
+///
+/// # Errors
+/// What the database says.
+pub async fn clear_links(tx: &mut Tx, purpose: &'static str) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(DELETE_LINKS).bind(purpose).execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Stores an API token.
+///
+/// # Errors
+/// What the database says.
+pub async fn add_token(
+    tx: &mut Tx,
+    token_hash: &[u8],
+    person: PersonId,
+    name: &str,
+    (created_at, expires_at): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(INSERT_TOKEN).bind(token_hash).bind(person).bind(name).bind(created_at).bind(expires_at)
+        .execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Whose API token this is, while it is good.
+///
+/// # Errors
+/// What the database says.
+pub async fn token(tx: &mut Tx, token_hash: &[u8], at: DateTime<Utc>) -> Result<Option<PersonId>, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_scalar(SELECT_TOKEN).bind(token_hash).bind(at).fetch_optional(conn).await)?)
+}

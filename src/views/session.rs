@@ -1,0 +1,154 @@
+//! Sign-in and the first start.
+
+use serde::Serialize;
+
+use super::form::{Button, Field, Form, Hidden, Kind, Width};
+use super::samples;
+
+/// Sign-in with e-mail address and password.
+#[derive(Clone, Debug, Serialize)]
+pub struct SignIn {
+    /// The two fields, and where to go afterwards.
+    pub form: Form,
+    /// True where a session ended: the reader lands on the same page with the draft.
+    pub ended: bool,
+    /// Logins of the demo, to try; empty elsewhere.
+    pub demo: Vec<DemoLogin>,
+}
+
+/// One login of the demo.
+#[derive(Clone, Debug, Serialize)]
+pub struct DemoLogin {
+    /// Role in words.
+    pub role: String,
+    /// E-mail address.
+    pub email: String,
+}
+
+impl SignIn {
+    /// The template that reads this.
+    pub const TEMPLATE: &'static str = "session/sign_in.html";
+
+    /// The form. `next` is the path of ours to go to afterwards.
+    pub fn form(action: &str, key: &str, email: &str, next: &str) -> Form {
+        let fields = vec![
+            Field::new(Kind::Email, "email", "Email address").value(email).autocomplete("username"),
+            Field::new(Kind::Password, "password", "Password").autocomplete("current-password"),
+        ];
+        let form = Form::new("form", action, key, Button::main("Sign in")).fields(fields);
+        Form { hidden: vec![Hidden { name: "next".into(), value: next.into() }], ..form }
+    }
+
+    /// Every face of the page.
+    pub fn samples() -> Vec<(&'static str, Self)> {
+        let form = |email: &str| Self::form("/sign-in", samples::KEY, email, "/cases/2041");
+        let plain = Self { form: form(""), ended: false, demo: Vec::new() };
+        let mut wrong = Self { form: form("dana@corp.example"), ..plain.clone() };
+        for field in &mut wrong.form.fields {
+            field.error = (field.name == "password").then(|| {
+                "Email address and password do not match. Check both, or ask your administrator for a new link".into()
+            });
+        }
+        let login = |role: &str, email: &str| DemoLogin { role: role.into(), email: email.into() };
+        let demo = vec![login("Customer", "customer@demo.example"), login("Engineer", "engineer@demo.example")];
+        vec![
+            ("demo", Self { demo, ended: true, ..plain.clone() }),
+            ("hostile", Self { form: form(samples::HOSTILE), ..plain.clone() }),
+            ("plain", plain),
+            ("wrong", wrong),
+        ]
+    }
+}
+
+/// The browser did not keep the cookie, most often because the page came over plain http.
+#[derive(Clone, Debug, Serialize)]
+pub struct CookieMissing {
+    /// The address that works: https, or the loopback.
+    pub use_instead: Option<String>,
+    /// The sign-in page.
+    pub sign_in: String,
+}
+
+impl CookieMissing {
+    /// The template that reads this.
+    pub const TEMPLATE: &'static str = "session/cookie_missing.html";
+
+    /// Every face of the page.
+    pub fn samples() -> Vec<(&'static str, Self)> {
+        let plain = Self { use_instead: Some("https://postern.corp.example/".into()), sign_in: "/sign-in".into() };
+        vec![
+            ("unknown", Self { use_instead: None, ..plain.clone() }),
+            ("hostile", Self { use_instead: Some(samples::HOSTILE.into()), ..plain.clone() }),
+            ("plain", plain),
+        ]
+    }
+}
+
+/// The first start: what the service must know before anybody can use it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Setup {
+    /// First administrator, public address, outgoing mail.
+    pub form: Form,
+}
+
+impl Setup {
+    /// The template that reads this.
+    pub const TEMPLATE: &'static str = "setup/setup.html";
+
+    /// The form. `token` is the one-time token of the link.
+    pub fn form(action: &str, key: &str, token: &str, public_url: &str) -> Form {
+        let fields = vec![
+            Field::new(Kind::Text, "name", "Your name").autocomplete("name"),
+            Field::new(Kind::Email, "email", "Your email address").autocomplete("username"),
+            Field::new(Kind::Password, "password", "Password")
+                .hint("At least 12 characters")
+                .autocomplete("new-password"),
+            Field::new(Kind::Code, "public_url", "Address of this service")
+                .hint("Links in mails begin with it")
+                .width(Width::Full)
+                .value(public_url),
+        ];
+        let form = Form::new("form", action, key, Button::main("Set up")).fields(fields);
+        Form { hidden: vec![Hidden { name: "token".into(), value: token.into() }], ..form }
+    }
+
+    /// Every face of the page.
+    pub fn samples() -> Vec<(&'static str, Self)> {
+        let form = |url: &str| Self::form("/setup", samples::KEY, "one-time-token", url);
+        let mut wrong = Self { form: form("not an address") };
+        for field in &mut wrong.form.fields {
+            field.error = Some(format!("Enter {}", field.label.to_lowercase()));
+        }
+        vec![
+            ("plain", Self { form: form("http://127.0.0.1:8080/") }),
+            ("wrong", wrong),
+            ("hostile", Self { form: form(samples::HOSTILE) }),
+        ]
+    }
+}
+
+/// The set-up page without its token, or with a wrong one: where to find it.
+#[derive(Clone, Debug, Serialize)]
+pub struct NoToken {
+    /// File that holds the token, as the process sees it.
+    pub file: String,
+    /// True where the service is set up already: the token is spent.
+    pub spent: bool,
+    /// The sign-in page.
+    pub sign_in: String,
+}
+
+impl NoToken {
+    /// The template that reads this.
+    pub const TEMPLATE: &'static str = "setup/no_token.html";
+
+    /// Every face of the page.
+    pub fn samples() -> Vec<(&'static str, Self)> {
+        let plain = Self { file: "data/setup-token".into(), spent: false, sign_in: "/sign-in".into() };
+        vec![
+            ("spent", Self { spent: true, ..plain.clone() }),
+            ("hostile", Self { file: samples::unbroken(), ..plain.clone() }),
+            ("plain", plain),
+        ]
+    }
+}

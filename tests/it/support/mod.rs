@@ -1,0 +1,10 @@
+//! What several tests need.
+
+/// A real mail server.
+pub(crate) mod exim;
+/// Scripts of SMTP dialogues.
+pub(crate) mod script;
+/// Mail servers of a few lines, on loopback.
+pub(crate) mod servers;
+/// A mail server that takes everything, or fails where it is told to.
+pub(crate) mod smtp_sink;
