@@ -22,3 +22,9 @@ mod smtp_exim;
 mod support;
 #[cfg(test)]
 mod templates;
+#[cfg(test)]
+mod workflow;
+#[cfg(test)]
+mod workflow_invariants;
+#[cfg(test)]
+mod workflow_mutants;
