@@ -9,6 +9,8 @@ mod address_oracle;
 #[cfg(test)]
 mod apply;
 #[cfg(test)]
+mod architecture;
+#[cfg(test)]
 mod classify;
 #[cfg(test)]
 mod mail;
