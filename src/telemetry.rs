@@ -6,8 +6,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config;
 
-/// What is logged where nothing is set: what Postern itself does, and what goes wrong elsewhere.
-const DEFAULT: &str = "warn,postern=info";
+/// What a service logs where nothing is set: what Postern itself does, and what goes wrong elsewhere.
+pub const SERVICE: &str = "warn,postern=info";
+/// What a command that talks to a person logs where nothing is set: what goes wrong.
+pub const TALK: &str = "warn";
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
@@ -27,13 +29,14 @@ pub enum TelemetryError {
     Start(String),
 }
 
-/// Starts the log, once in a process. `POSTERN_LOG` holds a level or pairs of module and level.
+/// Starts the log, once in a process. `POSTERN_LOG` holds a level or pairs of module and level; `default` holds where it
+/// is not set.
 ///
 /// # Errors
 /// [`TelemetryError`] names the variable, what was received and what fits.
-pub fn start() -> Result<(), TelemetryError> {
+pub fn start(default: &str) -> Result<(), TelemetryError> {
     tracing_subscriber::fmt()
-        .with_env_filter(filter(config::environment("POSTERN_LOG"))?)
+        .with_env_filter(filter(config::environment("POSTERN_LOG"), default)?)
         .with_writer(io::stderr)
         .with_ansi(false)
         .with_target(false)
@@ -41,8 +44,8 @@ pub fn start() -> Result<(), TelemetryError> {
         .map_err(|error| TelemetryError::Start(error.to_string()))
 }
 
-fn filter(set: Option<String>) -> Result<EnvFilter, TelemetryError> {
-    let text = set.unwrap_or_else(|| DEFAULT.to_owned());
+fn filter(set: Option<String>, default: &str) -> Result<EnvFilter, TelemetryError> {
+    let text = set.unwrap_or_else(|| default.to_owned());
     EnvFilter::try_new(&text)
         .map_err(|error| TelemetryError::Filter { received: text.clone(), detail: error.to_string() })
 }
@@ -53,9 +56,9 @@ mod tests {
 
     #[test]
     fn a_filter_that_does_not_parse_is_named() {
-        assert!(filter(None).is_ok());
-        assert!(filter(Some("debug".into())).is_ok());
-        let error = filter(Some("postern=lout".into())).unwrap_err().to_string();
+        assert!(filter(None, SERVICE).is_ok());
+        assert!(filter(Some("debug".into()), SERVICE).is_ok());
+        let error = filter(Some("postern=lout".into()), TALK).unwrap_err().to_string();
         assert!(error.contains("POSTERN_LOG") && error.contains("postern=lout"), "{error}");
     }
 }

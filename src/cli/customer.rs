@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::out::{self, Given, Stop};
 use super::place::Place;
-use crate::app::{App, Error, admin};
+use crate::app::{App, admin};
 use crate::domain::customer::{Architecture, Customer};
 
 /// The commands of `postern customer`.
@@ -118,10 +118,7 @@ async fn list(app: &App, json: bool) -> Result<(), Stop> {
 
 /// The customer that a flag names.
 pub(super) async fn named(app: &App, name: &str) -> Result<Customer, Stop> {
-    admin::customer(app, name.trim()).await.map_err(|error| match error {
-        Error::NotFound => {
-            Stop::not_found("customer", name, "see `postern customer list`, or add it with `postern customer add`")
-        }
-        other => other.into(),
-    })
+    let advice = "see `postern customer list`, or add it with `postern customer add`";
+    let missing = || Stop::not_found("customer", name, advice);
+    admin::customer(app, name.trim()).await.map_err(|error| out::or_missing(error, missing))
 }

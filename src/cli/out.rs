@@ -46,6 +46,14 @@ impl Stop {
         Self::Said(Code::NotFound, format!("no {what} is named \"{name}\": {advice}"))
     }
 
+    /// The sentence, for a command that goes on although something failed.
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::Said(_, text) => text,
+            Self::Closed => "standard output is closed",
+        }
+    }
+
     /// It was not done, for this reason.
     pub(super) fn failed(error: impl std::fmt::Display) -> Self {
         Self::Said(Code::Failed, error.to_string())
@@ -107,6 +115,11 @@ pub(super) struct Given<'v> {
     pub(super) flag: &'static str,
     /// What was received; `None` for secrets, which are never shown.
     pub(super) received: Option<&'v str>,
+}
+
+/// As a use case's error, with a sentence of the command's own where what the command names does not exist.
+pub(super) fn or_missing(error: Error, missing: impl FnOnce() -> Stop) -> Stop {
+    if matches!(error, Error::NotFound) { missing() } else { error.into() }
 }
 
 /// Turns a use case's field errors into sentences about flags, one line each.

@@ -82,12 +82,13 @@ pub(super) async fn open(
     mailer: impl FnOnce(&Vault) -> Result<Mailer, Error>,
 ) -> Result<Arc<App>, Stop> {
     let clock = Clock::System;
-    App::open(config, clock.clone(), mailer, Prober::real(clock)).await.map_err(|error| match error {
-        Error::Store(error @ (StoreError::Unavailable(_) | StoreError::Database(_))) => {
+    let opened = App::open(config, clock.clone(), mailer, Prober::real(clock)).await;
+    opened.map_err(|error| {
+        if let Error::Store(error @ (StoreError::Unavailable(_) | StoreError::Database(_))) = &error {
             let kind = if config.database.starts_with("sqlite:") { "SQLite" } else { "PostgreSQL" };
-            Stop::Said(Code::Away, format!("the {kind} database does not open: {}", chain(&error)))
+            return Stop::Said(Code::Away, format!("the {kind} database does not open: {}", chain(error)));
         }
-        other => other.into(),
+        error.into()
     })
 }
 

@@ -32,7 +32,7 @@ pub(super) fn run(args: &ServeArgs) -> ExitCode {
 }
 
 fn serve(args: &ServeArgs) -> Result<(), Stop> {
-    telemetry::start().map_err(|error| Stop::Said(Code::Usage, error.to_string()))?;
+    telemetry::start(telemetry::SERVICE).map_err(|error| Stop::Said(Code::Usage, error.to_string()))?;
     let config = args.place.configuration(args.listen)?;
     let runtime = place::runtime()?;
     let outcome = runtime.block_on(until_signalled(&config));

@@ -48,25 +48,32 @@ impl Service {
     }
 
     /// Stops: no further connections, requests are finished, workers end after their present step, the database closes.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
         self.stop.send_replace(true);
-        match timeout(PATIENCE, &mut self.server).await {
-            Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => tracing::warn!(%error, "the listener failed"),
-            Ok(Err(error)) => tracing::warn!(%error, "the listener's task failed"),
-            Err(_elapsed) => {
-                tracing::warn!("requests that did not end in time were cut off");
-                self.server.abort();
-            }
-        }
-        let ended = timeout(PATIENCE, async { while self.workers.join_next().await.is_some() {} }).await;
-        if ended.is_err() {
-            tracing::warn!("workers that did not end in time were cut off; what they did is done again");
-            self.workers.shutdown().await;
-        }
+        finish_requests(self.server).await;
+        finish_work(self.workers).await;
         if timeout(PATIENCE, self.app.db.close()).await.is_err() {
             tracing::warn!("the database did not close in time");
         }
+    }
+}
+
+async fn finish_requests(mut server: JoinHandle<io::Result<()>>) {
+    let Ok(ended) = timeout(PATIENCE, &mut server).await else {
+        tracing::warn!("requests that did not end in time were cut off");
+        server.abort();
+        return;
+    };
+    if let Err(error) = ended.map_err(io::Error::other).flatten() {
+        tracing::warn!(%error, "the listener failed");
+    }
+}
+
+async fn finish_work(mut workers: JoinSet<()>) {
+    let ended = timeout(PATIENCE, async { while workers.join_next().await.is_some() {} }).await;
+    if ended.is_err() {
+        tracing::warn!("workers that did not end in time were cut off; what they did is done again");
+        workers.shutdown().await;
     }
 }
 

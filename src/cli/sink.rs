@@ -105,12 +105,13 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Sink {
-    /// Starts one on two free ports with a fresh certificate and password.
+    /// Starts one on two free ports with a fresh certificate and password. The certificate holds its name and the
+    /// addresses (as text) under which clients know it.
     ///
     /// # Errors
     /// No port or no certificate can be had.
-    pub async fn start() -> Result<Self, SinkError> {
-        let (ca_pem, tls) = certificate()?;
+    pub async fn start(addresses: &[&str]) -> Result<Self, SinkError> {
+        let (ca_pem, tls) = certificate(addresses)?;
         let password = Secret::new(crate::app::token::fresh());
         let shared = Arc::new(Shared {
             acceptor: TlsAcceptor::from(Arc::new(tls)),
@@ -160,7 +161,7 @@ impl Drop for Sink {
 }
 
 /// A certificate and its authority, which differ as in real life.
-fn certificate() -> Result<(String, ServerConfig), SinkError> {
+fn certificate(addresses: &[&str]) -> Result<(String, ServerConfig), SinkError> {
     let authority_key = KeyPair::generate()?;
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.distinguished_name.push(DnType::CommonName, "Throw-away authority of a demo");
@@ -168,7 +169,9 @@ fn certificate() -> Result<(String, ServerConfig), SinkError> {
     let ca_pem = authority.self_signed(&authority_key)?.pem();
     let issuer = Issuer::new(authority, authority_key);
     let key = KeyPair::generate()?;
-    let mut server = CertificateParams::new(vec![NAME.to_owned(), "127.0.0.1".to_owned()])?;
+    let mut server = CertificateParams::new(
+        [&[NAME, "127.0.0.1"], addresses].concat().into_iter().map(str::to_owned).collect::<Vec<_>>(),
+    )?;
     server.distinguished_name.push(DnType::CommonName, NAME);
     let certificate = server.signed_by(&key, &issuer)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));

@@ -44,7 +44,7 @@ pub(super) struct AddArgs {
     /// Name that engineers see
     #[arg(long)]
     name: String,
-    /// Address of the product's API, like https://customer.tenable.ad
+    /// Address of the product's API, like `https://customer.tenable.ad`
     #[arg(long, value_name = "URL", requires = "api_key_file")]
     base_url: Option<String>,
     /// File with the API key on its first line; - reads standard input

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::out::{self, Code, Stop};
 use super::place::Place;
 use super::value;
-use crate::app::{App, Error, access};
+use crate::app::{App, access};
 
 /// The commands of `postern token`.
 #[derive(Debug, Subcommand)]
@@ -46,13 +46,12 @@ async fn create(app: &Arc<App>, args: &CreateArgs) -> Result<(), Stop> {
         return Err(Stop::usage("--name", name, "enter what the token is for, in 1 to 100 characters"));
     }
     let email = args.email.trim();
-    let token = access::make_token(app, email, name.to_owned(), good).await.map_err(|error| match error {
-        Error::NotFound => {
-            let text = format!("no active person has the address \"{email}\": see `postern user list`");
-            Stop::Said(Code::NotFound, text)
-        }
-        other => other.into(),
-    })?;
+    let missing = || {
+        let text = format!("no active person has the address \"{email}\": see `postern user list`");
+        Stop::Said(Code::NotFound, text)
+    };
+    let token =
+        access::make_token(app, email, name.to_owned(), good).await.map_err(|error| out::or_missing(error, missing))?;
     out::print(&[token])?;
     let until = (app.now() + good).format("%Y-%m-%d %H:%M UTC");
     out::say(&format!("The token is good until {until}. It is shown this once."));

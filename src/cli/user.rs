@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::out::{self, Code, Given, Stop};
 use super::place::Place;
 use super::{customer, value};
+use crate::app::App;
 use crate::app::admin::{self, Place as Position};
-use crate::app::{App, Error};
 use crate::domain::actor::Role;
 
 /// The commands of `postern user`.
@@ -168,10 +168,7 @@ async fn set(app: &Arc<App>, args: &SetArgs) -> Result<(), Stop> {
         (false, false) => None,
     };
     let given = [Given { field: "password", flag: "--password-file", received: None }];
-    admin::set_person(app, &email, (roles, active), password).await.map_err(|error| match error {
-        Error::NotFound => unknown(),
-        other => out::about_flags(other, &given),
-    })?;
+    admin::set_person(app, &email, (roles, active), password).await.map_err(|error| out::about_flags(error, &given))?;
     out::say(&format!("{email} was changed, and has to sign in again."));
     out::say("Next: postern user list");
     Ok(())

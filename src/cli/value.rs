@@ -135,10 +135,8 @@ mod tests {
     use crate::cli::out::Code;
 
     fn message(stop: Stop) -> String {
-        match stop {
-            Stop::Said(Code::Usage, text) => text,
-            other => panic!("{other:?}"),
-        }
+        let Stop::Said(Code::Usage, text) = stop else { panic!("{stop:?}") };
+        text
     }
 
     #[test]

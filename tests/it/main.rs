@@ -11,6 +11,10 @@ mod apply;
 #[cfg(test)]
 mod classify;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod mail;
 #[cfg(test)]
 mod smtp_dialogue;

@@ -264,7 +264,7 @@ pub(super) fn run(args: &DemoArgs) -> ExitCode {
 }
 
 fn demo(args: &DemoArgs) -> Result<(), Stop> {
-    telemetry::start().map_err(|error| Stop::Said(Code::Usage, error.to_string()))?;
+    telemetry::start(telemetry::TALK).map_err(|error| Stop::Said(Code::Usage, error.to_string()))?;
     let runtime = place::runtime()?;
     let outcome = runtime.block_on(until_signalled(args));
     runtime.shutdown_background();
@@ -279,7 +279,7 @@ async fn until_signalled(args: &DemoArgs) -> Result<(), Stop> {
         made = demo.make_cases() => {
             match made {
                 Ok(()) => out::say("Eight cases are there, in different states."),
-                Err(error) => out::say(&format!("Not all cases could be made: {}", crate::worker::chain(&error))),
+                Err(error) => out::say(&format!("Not all cases could be made: {}", Stop::from(error).text())),
             }
             None
         }
@@ -303,7 +303,7 @@ async fn start(args: &DemoArgs) -> Result<Demo, DemoError> {
     if args.listen.is_none() && TcpListener::bind(listen).await.is_err() {
         listen.set_port(0);
     }
-    let server = MailServer::Sink(Sink::start().await?);
+    let server = MailServer::Sink(Sink::start(&SERVERS).await?);
     Demo::start(Options { listen, server, database: None }).await
 }
 

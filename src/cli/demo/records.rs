@@ -128,7 +128,7 @@ async fn people(app: &Arc<App>, [alder, brightwater, cedar]: [&Customer; 3]) -> 
     let (customer, engineer, lead, admin) = tokio::try_join!(
         add("Dana Kern", customer, contact(alder)),
         add("Erik Lund", engineer, staff(&[Role::Support, Role::Network])),
-        add("Lea Moreau", lead, staff(&[Role::Lead, Role::Support])),
+        add("Lea Moreau", lead, staff(&[Role::Lead])),
         add("Ada Novak", admin, staff(&[Role::Admin])),
     )?;
     silent("Lee Marsh", "firewall@demo.example", contact(alder)).await?;
