@@ -143,7 +143,7 @@ mod tests {
     fn an_address_that_reads_in_two_ways_is_refused_with_its_flag() {
         let text = message(address("--alerting-ip", "10.99.0.08", Options::default()).unwrap_err());
         assert!(text.starts_with("--alerting-ip is \"10.99.0.08\": "), "{text}");
-        assert!(text.contains("possibly meant: 10.99.0.8"), "{text}");
+        assert!(text.contains("leading zero"), "{text}");
     }
 
     #[test]

@@ -195,7 +195,7 @@ fn each_bad_value_is_named_with_its_flag_and_what_to_do() {
         ("--our-network", "10.99.0.8/24", "10.99.0.0/24"),
         ("--peer-network", "10.99.0.0/16", "address translation"),
         ("--peer-network", "0.0.0.0/0", "like 10.20.0.0/16"),
-        ("--alerting-ip", "10.99.0.08", "possibly meant: 10.99.0.8"),
+        ("--alerting-ip", "10.99.0.08", "leading zero"),
         ("--alerting-ip", "127.0.0.1", "127.0.0.0/8"),
         ("--name", " ", "Enter the name of the tunnel"),
         ("--name", "alder-1", "postern tunnel set"),
