@@ -153,7 +153,12 @@ pub async fn compose(app: &App, tx: &mut Tx, effect: &Effect) -> Result<Option<O
 
 /// The host name of the public address; Message-IDs end in it.
 pub fn domain(app: &App) -> String {
-    let rest = app.public_url.split("://").nth(1).unwrap_or("postern.invalid");
+    domain_of(&app.public_url)
+}
+
+/// The host name of a public address, for the transport that is made before the service's parts are.
+pub fn domain_of(public_url: &str) -> String {
+    let rest = public_url.split("://").nth(1).unwrap_or("postern.invalid");
     let host = rest.split(['/', ':']).next().unwrap_or_default();
     // An address is no domain; mail from a machine without a name uses a name that resolves nowhere (RFC 2606).
     if host.is_empty() || host.parse::<std::net::IpAddr>().is_ok() {

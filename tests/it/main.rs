@@ -13,6 +13,10 @@ mod architecture;
 #[cfg(test)]
 mod classify;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod mail;
 #[cfg(test)]
 mod smtp_dialogue;
