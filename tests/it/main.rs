@@ -13,6 +13,8 @@ mod classify;
 #[cfg(test)]
 mod mail;
 #[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod smtp_dialogue;
 #[cfg(test)]
 mod smtp_driver;

@@ -1,5 +1,7 @@
 //! What several tests need.
 
+/// Databases.
+pub(crate) mod db;
 /// A real mail server.
 pub(crate) mod exim;
 /// Scripts of SMTP dialogues.
