@@ -24,3 +24,5 @@ mod smtp_exim;
 mod support;
 #[cfg(test)]
 mod templates;
+#[cfg(test)]
+mod usecase;

@@ -1,5 +1,7 @@
 //! What several tests need.
 
+/// The service without its shell.
+pub(crate) mod app;
 /// Databases.
 pub(crate) mod db;
 /// A real mail server.
