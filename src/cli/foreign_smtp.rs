@@ -21,6 +21,8 @@ const PROGRAMS: [&str; 4] = ["/usr/sbin/exim4", "/usr/sbin/exim", "/usr/bin/exim
 const CONFIGURATION: &str = include_str!("exim.conf");
 /// How long the server may take until it greets.
 const START_LIMIT: Duration = Duration::from_secs(15);
+/// How many ports are tried.
+const ATTEMPTS: usize = 3;
 /// The name in the certificate.
 const NAME: &str = "mail.customer.example";
 /// The domain whose mail is delivered into the mailbox.
@@ -63,8 +65,20 @@ pub enum ForeignSmtpError {
 }
 
 impl ForeignSmtp {
-    /// Starts the server on a free port and waits until it greets.
+    /// Starts the server on a free port and waits until it greets. Somebody else may take the port between the choice
+    /// and the start; then another one is tried.
     pub fn start() -> Result<Self, ForeignSmtpError> {
+        let mut attempt = Self::start_once();
+        for _ in 1..ATTEMPTS {
+            if !matches!(attempt, Err(ForeignSmtpError::Silent(_))) {
+                break;
+            }
+            attempt = Self::start_once();
+        }
+        attempt
+    }
+
+    fn start_once() -> Result<Self, ForeignSmtpError> {
         let program = PROGRAMS.iter().map(Path::new).find(|path| path.exists()).ok_or(ForeignSmtpError::Missing)?;
         let folder = tempfile::Builder::new().prefix("postern-exim-").tempdir()?;
         // Exim gives up root for the owner of this folder and must be able to reach it.
@@ -114,8 +128,6 @@ impl ForeignSmtp {
             .arg(self.folder.path().join("exim.conf"))
             // -bdf keeps it in the foreground, so that the process we started is the one we stop.
             .args(["-bdf", "-q1h", "-oX", &format!("127.0.0.1.{}", self.port)])
-            .arg("-oP")
-            .arg(self.folder.path().join("exim.pid"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -156,13 +168,11 @@ impl ForeignSmtp {
             .replace("@FOLDER@", &folder)
             .replace("@ACCOUNT@", &self.account)
             .replace("@PASSWORD@", self.password.expose());
-        // Readable by its reader alone: the password of the account is in it. Exim reads it before it gives up root.
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(self.folder.path().join("exim.conf"))?;
-        file.write_all(text.as_bytes())
+        // The password of the account is in it. Exim reads it again after it has given up root, to deliver.
+        let path = self.folder.path().join("exim.conf");
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o640).open(&path)?;
+        file.write_all(text.as_bytes())?;
+        if fs::metadata(&path)?.uid() == 0 { std::os::unix::fs::chown(&path, None, Some(user.1)) } else { Ok(()) }
     }
 }
 
@@ -235,5 +245,8 @@ fn greets(port: u16) -> bool {
     let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(500)) else { return false };
     let limited = stream.set_read_timeout(Some(Duration::from_secs(2)));
     let mut line = String::new();
-    limited.is_ok() && BufReader::new(stream).read_line(&mut line).is_ok() && line.starts_with("220 ")
+    limited.is_ok()
+        && BufReader::new(stream).read_line(&mut line).is_ok()
+        && line.starts_with("220 ")
+        && line.contains(NAME)
 }

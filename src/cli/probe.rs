@@ -21,6 +21,14 @@ const COULD_NOT_TELL: u8 = 9;
 /// The longest password or CA file that is read, in octets.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
+/// What the help ends with.
+const EXAMPLES: &str = "Examples:
+  postern probe smtp --host 10.20.4.15 --port 587 --encryption starttls --source 10.99.0.8
+  postern probe smtp --host mail.example.com --port 465 --encryption implicit_tls \\
+      --account alerts --password-file secret.txt --sender alerts@example.com --recipient it@example.com --send
+
+Exit codes: 0 reachable, 2 cannot be used, 3 not reachable, 6 not allowed by policy, 8 deferred, 9 could not tell";
+
 /// Arguments of `postern probe`.
 #[derive(Debug, Args)]
 pub(super) struct ProbeArgs {
@@ -31,6 +39,7 @@ pub(super) struct ProbeArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Test a mail server stage by stage, from TCP to the recipient
+    #[command(after_help = EXAMPLES)]
     Smtp(Box<SmtpArgs>),
 }
 
@@ -270,12 +279,19 @@ fn write_text(report: &Report, output: &mut impl Write) -> io::Result<()> {
         if let (Some(detail), Some(_)) = (&stage.detail, stage.cause) {
             writeln!(output, "          {detail}")?;
         }
+        for line in stage.server_lines.iter().filter(|_| stage.cause.is_some()) {
+            writeln!(output, "          server: {line}")?;
+        }
     }
     write_rows(report, output)?;
     if let Some(cause) = report.cause {
         let entry = cause.entry();
         writeln!(output, "\nActs next: {}", entry.owner.as_str())?;
         writeln!(output, "Customer:  {}\nEngineer:  {}", entry.remedy_customer, entry.remedy_engineer)?;
+    }
+    for warning in &report.warnings {
+        let entry = warning.entry();
+        writeln!(output, "\nWarning:   {} ({})\n           {}", entry.title, entry.id, entry.remedy_customer)?;
     }
     if let Some(proposal) = report.proposal {
         writeln!(output, "\nProposed encryption: {proposal}")?;

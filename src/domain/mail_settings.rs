@@ -214,7 +214,9 @@ impl SmtpSettings {
         }
         let encrypted = matches!(self.encryption, Encryption::StartTls | Encryption::ImplicitTls);
         if encrypted && self.tls_name.is_none() && matches!(self.host, MailHost::Address(_)) {
-            warnings.push("The server is given as an address; if its certificate contains only a name, enter that name as TLS server name.".to_owned());
+            let hint = "The server is given as an address; if its certificate contains only a name, \
+                        enter that name as TLS server name.";
+            warnings.push(hint.to_owned());
         }
         warnings
     }

@@ -298,6 +298,7 @@ mod tests {
         assert_eq!((full.level, full.limits.total), (Level::Full, FULL_TOTAL));
     }
 
+    /// Rows S097, S100, S113, S114, S116 and S067 of the table of cases.
     #[test]
     fn each_field_is_refused_with_its_own_cause() {
         assert_eq!(cause(&Entered { host: "mail.example.com:587".into(), ..entered() }), Cause::FormHostHasPort);
@@ -322,6 +323,7 @@ mod tests {
         assert_eq!(cause(&masked), Cause::FormMaskAsSecret);
     }
 
+    /// Rows S036 and S111 of the table of cases.
     #[test]
     fn our_own_name_is_a_host_name_or_a_literal() {
         let named = |name: &str| Entered { ehlo_name: Some(name.to_owned()), ..entered() }.parse();

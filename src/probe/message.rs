@@ -35,11 +35,13 @@ impl TestAlert<'_> {
     /// The whole message, header and body, lines ended by CRLF and below 998 octets (RFC 5322 section 2.1.1).
     pub fn build(&self) -> Result<Vec<u8>, MessageError> {
         let domain = self.sender.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
+        let (customer, test_id) = (self.customer, self.test_id);
+        let written = self.date.format("%Y-%m-%d %H:%M:%S UTC");
         let text = format!(
-            "This is a test alert for {}.\r\n\r\nIt proves that alert mail reaches this mailbox. Nothing else is needed than to confirm\r\nthat it arrived.\r\n\r\nTest: {}\r\nWritten: {}\r\n",
-            self.customer,
-            self.test_id,
-            self.date.format("%Y-%m-%d %H:%M:%S UTC"),
+            "This is a test alert for {customer}.\r\n\r\n\
+             It proves that alert mail reaches this mailbox. Nothing else is needed\r\n\
+             than to confirm that it arrived.\r\n\r\n\
+             Test: {test_id}\r\nWritten: {written}\r\n"
         );
         let mut builder = Message::builder()
             .from(mailbox(self.sender)?)

@@ -16,7 +16,8 @@ const MAX_ADDRESSES: usize = 16;
 pub enum Resolver {
     /// The system's resolver.
     System,
-    /// A fixed table, for labs and tests; a name that is not in it does not exist.
+    /// A fixed table, for labs and tests. A name that is not in it does not exist; about a name without addresses
+    /// nobody ever answers.
     Fixed(BTreeMap<String, Vec<IpAddr>>),
 }
 
@@ -24,11 +25,18 @@ impl Resolver {
     /// The addresses of a name, without doubles, in the order of the answer.
     pub async fn resolve(&self, name: &str, deadline: Instant) -> Result<Vec<IpAddr>, (Cause, String)> {
         let found = match self {
-            Self::Fixed(table) => table.get(name).cloned().unwrap_or_default(),
+            Self::Fixed(table) => {
+                let addresses = table.get(name).cloned();
+                if addresses.as_ref().is_some_and(Vec::is_empty) {
+                    tokio::time::sleep_until(deadline).await;
+                    return Err(silence(name));
+                }
+                addresses.unwrap_or_default()
+            }
             Self::System => match timeout_at(deadline, tokio::net::lookup_host((name, 0))).await {
                 Ok(Ok(addresses)) => addresses.map(|address| address.ip()).collect(),
                 Ok(Err(error)) => return Err(failure(name, &error)),
-                Err(_) => return Err((Cause::DnsTimeout, format!("no answer about {name} in time"))),
+                Err(_) => return Err(silence(name)),
             },
         };
         let mut addresses: Vec<IpAddr> = Vec::new();
@@ -43,6 +51,10 @@ impl Resolver {
         }
         Ok(addresses)
     }
+}
+
+fn silence(name: &str) -> (Cause, String) {
+    (Cause::DnsTimeout, format!("no answer about {name} in time"))
 }
 
 /// The system's resolver tells its reasons apart by text only.

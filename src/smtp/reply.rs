@@ -246,7 +246,7 @@ mod tests {
                 assert_eq!(taken, bytes.len());
                 reply
             }
-            other => panic!("{other:?}"),
+            other @ (Parsed::Pending | Parsed::Fault(_)) => panic!("{other:?}"),
         }
     }
 
@@ -267,10 +267,7 @@ mod tests {
         assert!(whole(b"220\r\n").is_bare());
         assert_eq!(whole(b"220 mx\n").code, 220);
         assert_eq!(whole(b"220 m\x00x ESMTP\r\n").shown_lines(), ["220 m\\x00x ESMTP"]);
-        assert_eq!(
-            whole(b"535 \xc3\xdc\xc2\r\n").shown_lines(),
-            ["535 \\xc3\\xdc\\xc2".replace("\\xdc\\xc2", "\\xdc\\xc2")]
-        );
+        assert_eq!(whole(b"535 \xc3\xdc\xc2\r\n").shown_lines(), ["535 \\xc3\\xdc\\xc2"]);
         assert_eq!(escape("grüße \u{202e}a\\".as_bytes()), "grüße \\xe2\\x80\\xaea\\\\");
     }
 

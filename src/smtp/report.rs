@@ -117,7 +117,7 @@ impl StageReport {
 /// What was tested.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// Address or host name, as entered.
+    /// Address or host name, as it was read; as entered where it could not be read.
     pub host: String,
     /// TCP port.
     pub port: u16,

@@ -1,1 +1,72 @@
-//! (filled by its own change)
+//! Pages and JSON API: area by area, and who may enter each.
+//!
+//! A handler reads a [`visit::Visitor`] (who asks, from where), parses what came, calls one use case and turns its result
+//! into a page or a resource. It returns [`problem::Failure`] for everything else; `visit` renders that once, as the page
+//! or the `application/problem+json` (RFC 9457) that the client asked for.
+
+mod api;
+mod assets;
+mod fields;
+mod frame;
+mod health;
+mod help;
+mod portal;
+mod problem;
+mod queue;
+mod session;
+mod setup;
+mod visit;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::csrf::CsrfLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::app::App;
+
+/// The largest form or API body that is read.
+const LARGEST_BODY: usize = 256 * 1024;
+
+/// Nothing is loaded from elsewhere, nothing runs, nobody frames us, forms come back here.
+const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+                              frame-ancestors 'none'";
+
+/// The whole service as one router; the same one in `serve`, tests, `bench` and the demo walk.
+pub fn router(app: Arc<App>) -> Router {
+    let header = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    Router::new()
+        .route("/", get(session::home))
+        .merge(session::routes())
+        .merge(setup::routes())
+        .merge(portal::routes())
+        .merge(queue::routes())
+        .merge(help::routes())
+        .nest("/api/v1", api::routes())
+        .route("/assets/{name}", get(assets::serve))
+        .fallback(problem::unknown)
+        .method_not_allowed_fallback(problem::wrong_method)
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
+        .layer(CsrfLayer::new())
+        .layer(from_fn_with_state(Arc::clone(&app), visit::visit))
+        // Health is asked by machines that have neither session nor patience.
+        .merge(health::routes())
+        .layer(header(CONTENT_SECURITY_POLICY, CONTENT_POLICY))
+        .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header(REFERRER_POLICY, "no-referrer"))
+        .layer(header(STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"))
+        .layer(header(CACHE_CONTROL, "no-store"))
+        .with_state(app)
+}

@@ -7,6 +7,7 @@ use postern::domain::cause::Cause;
 use postern::smtp::dialogue::{ClearAuth, Mode, Plan};
 use postern::smtp::report::Status;
 use postern::smtp::stage::{Limits, Stage};
+use proptest::prelude::*;
 
 use crate::support::script::{full, plan, play, signed_in};
 
@@ -49,7 +50,7 @@ fn s012_no_encryption_means_no_byte_of_starttls() {
 }
 
 #[test]
-fn s014_a_missing_starttls_ends_the_test_before_any_credentials() {
+fn s014_s121_a_missing_starttls_ends_the_test_before_any_credentials() {
     let played =
         play(signed_in(Mode::StartTls, "password"), "S:220 mx\\r\\n\nS:250-mx\\r\\n250 AUTH PLAIN\\r\\n\nC:QUIT");
     assert_eq!(played.ended(), Some((Stage::Starttls, Cause::StarttlsNotOffered)));
@@ -201,7 +202,7 @@ fn s040_s041_s042_keywords_are_read_in_any_form() {
 }
 
 #[test]
-fn s043_empty_prompts_are_answered_in_order() {
+fn s043_s059_login_suffices_and_empty_prompts_are_answered_in_order() {
     let login = "S:220 mx\\r\\n\nS:250-mx\\r\\n250 STARTTLS\\r\\n\nS:220 go\\r\\n\nTLS\nS:250-mx\\r\\n250 AUTH LOGIN\\r\\n\nC:AUTH LOGIN\nS:334\\r\\n\nC:dQ==\nS:334\\r\\n\nC:cGFzc3dvcmQ=\nS:235 ok\\r\\n\nC:MAIL";
     let played = play(signed_in(Mode::StartTls, "password"), login);
     assert_eq!((played.ended(), played.status(Stage::Auth)), (None, Status::Warn));
@@ -464,6 +465,54 @@ fn a_test_stops_after_the_stage_that_was_named() {
     assert_eq!((ehlo.ended(), ehlo.status(Stage::Starttls), ehlo.finished), (None, Status::NotRun, true));
     let mail = play(until(Stage::Mail), &after(ENCRYPTED, "S:235 ok\\r\\n\nC:MAIL\nS:250 ok\\r\\n\nC:QUIT"));
     assert_eq!(mail.status(Stage::Rcpt), Status::NotRun);
+}
+
+/// Lines that servers say, in any order they might come.
+const LINES: &[&str] = &[
+    "S:220 mx\\r\\n",
+    "S:250-mx\\r\\n250-STARTTLS\\r\\n250 AUTH PLAIN LOGIN\\r\\n",
+    "S:250 ok\\r\\n",
+    "S:334 \\r\\n",
+    "S:334 UGFzc3dvcmQ6\\r\\n",
+    "S:235 ok\\r\\n",
+    "S:354 go\\r\\n",
+    "S:421 bye\\r\\n",
+    "S:500 what\\r\\n",
+    "S:535 no\\r\\n",
+    "S:550 no\\r\\n",
+    "S:25",
+    "S:rubbish\\r\\n",
+    "TLS",
+    "CERT cert.expired",
+    "AFTER 7",
+    "LATE",
+    "CLOSE",
+    "RESET",
+    "S:220 a\\r\\n220 b\\r\\n",
+];
+
+proptest! {
+    #[test]
+    fn whatever_a_server_does_the_machine_ends_and_keeps_the_password(
+        lines in proptest::collection::vec(proptest::sample::select(LINES), 0..25), mode in 0..3_usize,
+    ) {
+        let mode = [Mode::Clear, Mode::StartTls, Mode::ImplicitTls][mode];
+        let sending = Plan { message: Some(b"Subject: x\r\n\r\nx\r\n".to_vec()), ..signed_in(mode, "hunter22") };
+        let played = play(sending, &format!("{}\nCLOSE", lines.join("\n")));
+        prop_assert!(played.finished);
+        let sent = matches!(played.status(Stage::DataEnd), Status::Pass | Status::Warn);
+        prop_assert_eq!(played.ended().is_none(), sent, "only a message that was taken passes");
+        if let Some((stage, cause)) = played.ended() {
+            // S072: a failure always says where, why, and what to do.
+            let report = played.stage(stage);
+            prop_assert!(report.cause == Some(cause) && report.remedy.is_some() && report.detail.is_some());
+        }
+        let kept = serde_json::to_string(&(played.record.stages(Stage::ALL), played.record.transcript())).unwrap();
+        prop_assert!(!kept.contains("hunter22") && !kept.contains("AHUAaHVudGVyMjI"));
+        let in_clear = mode == Mode::Clear || !lines.contains(&"TLS");
+        prop_assert!(!(in_clear && played.said("AUTH")));
+        prop_assert!(played.sent.iter().filter(|line| line.starts_with("AUTH ")).count() <= 1);
+    }
 }
 
 #[test]

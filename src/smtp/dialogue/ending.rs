@@ -184,7 +184,7 @@ fn late_detail(cause: Cause, waited: Duration, limit: Duration, message_bytes: u
         return (Cause::ProbeTotalLimit, which);
     }
     let hint = if cause == Cause::TlsTimeout {
-        "; earlier steps were answered, and the server's certificate needs large packets: suspect the MTU".to_owned()
+        "; the connection itself works, and the server's certificate needs large packets: suspect the MTU".to_owned()
     } else if cause == Cause::DataStalledLargePackets {
         format!("; small replies worked, a message of {message_bytes} octets did not get through: suspect the MTU")
     } else {

@@ -175,13 +175,22 @@ impl Dialogue {
 
     /// Takes what happened and says what to do next.
     pub fn step(&mut self, now: Duration, input: Input<'_>) -> Output {
+        if self.phase == Phase::Done {
+            return Output::Finished;
+        }
         match input {
             Input::Connected => self.connected(now),
+            Input::Bytes(bytes) if self.phase == Phase::Tls => {
+                let detail = format!("in place of TLS the server said: {}", escape(bytes.get(..200).unwrap_or(bytes)));
+                self.tls(now, TlsOutcome::Failed { cause: Cause::TlsPeerStayedClear, detail })
+            }
             Input::Bytes(bytes) => self.bytes(now, bytes),
             Input::Closed => self.lost(now, None, "the server closed the connection"),
             Input::Broken(cause, how) => self.lost(now, cause, &how),
             Input::Deadline => self.late(now),
-            Input::Tls(outcome) => self.tls(now, outcome),
+            Input::Tls(outcome) if self.phase == Phase::Tls => self.tls(now, outcome),
+            // Nobody asked for a handshake: it changes nothing, least of all whether the connection counts as encrypted.
+            Input::Tls(_) => Output::Receive,
         }
     }
 
@@ -252,7 +261,7 @@ impl Dialogue {
                     }
                     self.enter(now, Phase::Tls, Output::UpgradeToTls)
                 }
-                Err(cause) => self.fail(now, cause, Some(&reply), "the server refused STARTTLS"),
+                Err(cause) => self.refuse(now, cause, &reply),
             },
             Phase::Auth(exchange) => self.on_auth(now, exchange, &reply),
             Phase::Mail => match judge::mail(&reply) {

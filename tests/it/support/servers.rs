@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -120,7 +122,10 @@ async fn play<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, acts: &[Act], he
                 }
             },
             Act::HearBytes => {
-                stream.read(&mut [0; 4096]).await.ok()?;
+                let count = stream.read(&mut [0; 4096]).await.ok()?;
+                if count == 0 {
+                    return None;
+                }
             }
             Act::Pause(pause) => tokio::time::sleep(*pause).await,
             Act::Tls(_) => return Some(stream),
@@ -136,6 +141,7 @@ pub(crate) struct Identity {
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) ca_pem: String,
     pub(crate) certificate: CertificateDer<'static>,
+    key_der: Vec<u8>,
 }
 
 /// How a certificate is made.
@@ -171,12 +177,29 @@ pub(crate) fn identity(names: &[&str], kind: Kind) -> Identity {
     let certificate = if own { params.self_signed(&key) } else { params.signed_by(&key, &issuer) }.unwrap();
     let ca_pem = if own { certificate.pem() } else { authority_pem };
     let der = certificate.der().clone();
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let key_der = key.serialize_der();
+    let key = PrivateKeyDer::try_from(key_der.clone()).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![der.clone()], key)
         .unwrap();
-    Identity { config: Arc::new(config), ca_pem, certificate: der }
+    Identity { config: Arc::new(config), ca_pem, certificate: der, key_der }
+}
+
+/// The same server, but it demands a certificate of the client.
+pub(crate) fn demands_client_certificate(identity: &Identity) -> Arc<ServerConfig> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(identity.ca_pem.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap();
+    let key = PrivateKeyDer::try_from(identity.key_der.clone()).unwrap();
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(vec![identity.certificate.clone()], key)
+        .unwrap();
+    Arc::new(config)
 }

@@ -1,0 +1,64 @@
+//! The frame around every page: who is signed in, where one can go; and how a page becomes an answer.
+
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use serde::Serialize;
+
+use super::assets;
+use super::problem::Failure;
+use super::visit::{Visitor, form_key};
+use crate::domain::actor::{Person, Role};
+use crate::views::common::{Brand, Frame, NavItem, Page, Theme, User};
+use crate::views::form::{Button, Form, Style};
+
+/// The frame for a visitor.
+pub(super) fn frame(visitor: &Visitor) -> Frame {
+    let path = visitor.uri.split('?').next().unwrap_or_default();
+    Frame {
+        root: String::new(),
+        style: assets::path("postern.css"),
+        icon: assets::path("favicon.svg"),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        theme: Theme::Auto,
+        brand: Brand { product: visitor.app.brand.product.clone(), vendor: visitor.app.brand.vendor.clone() },
+        nav: visitor.person.as_ref().map_or_else(Vec::new, |person| nav(person, path)),
+        help_current: path.starts_with("/help"),
+        user: visitor.person.as_ref().map(user),
+        support: None,
+    }
+}
+
+fn nav(person: &Person, path: &str) -> Vec<NavItem> {
+    let mut items = Vec::new();
+    let mut add = |text: &str, href: &str| items.push(NavItem::new(text, href, path.starts_with(href)));
+    if person.works_queue() {
+        add("Queue", "/queue");
+    }
+    if person.customer.is_some() {
+        add("Your cases", "/cases");
+    }
+    if person.is(Role::Admin) {
+        add("Outbox", "/admin/outbox");
+        add("About", "/admin/about");
+    }
+    items
+}
+
+fn user(person: &Person) -> User {
+    let roles: Vec<&str> = person.roles.iter().map(|role| role.as_str()).collect();
+    let button = Button::of(Style::Small, "Sign out");
+    User {
+        name: person.name.clone(),
+        role: roles.join(", "),
+        sign_out: Form::new("sign-out", "/sign-out", form_key(), button),
+    }
+}
+
+/// Renders a page.
+///
+/// # Errors
+/// [`crate::app::Error::View`] for a template that does not fit its context: a defect.
+pub(super) fn show<B: Serialize>(visitor: &Visitor, template: &str, page: &Page<B>) -> Result<Response, Failure> {
+    let status = if page.errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok((status, Html(visitor.app.views.render(template, page)?)).into_response())
+}

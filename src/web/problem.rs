@@ -1,0 +1,288 @@
+//! What went wrong, as a page or as `application/problem+json` (RFC 9457). The only file with status codes for errors.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::frame;
+use super::visit::Visitor;
+use crate::app::{Error, FieldError};
+use crate::domain::workflow::Refusal;
+use crate::views::common::{Link, Page};
+use crate::views::error::ErrorPage;
+
+/// A failure on its way to [`super::visit`], which renders it.
+#[derive(Clone)]
+pub(super) struct Failure(Arc<Error>);
+
+impl Failure {
+    /// What failed.
+    pub(super) fn error(&self) -> &Error {
+        &self.0
+    }
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(Arc::new(error.into()))
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// What a client is told: stable code, status, title, sentence.
+struct Told {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    detail: String,
+}
+
+/// An unknown path.
+pub(super) async fn unknown() -> Failure {
+    std::future::ready(Failure::from(Error::NotFound)).await
+}
+
+/// A known path with a method that it does not know.
+pub(super) async fn wrong_method(visitor: Visitor) -> Response {
+    let told = Told {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        code: "method_not_allowed",
+        title: "This address does not take this method",
+        detail: format!("{} is not possible here.", visitor.method),
+    };
+    std::future::ready(if visitor.json {
+        problem(&visitor, &told, &[])
+    } else {
+        page(&visitor, told.status, ErrorPage::not_found(home(&visitor)))
+    })
+    .await
+}
+
+/// The last resort: a defect in a handler must not end the service, nor tell anybody more than a reference.
+pub(super) fn panicked(_cause: Box<dyn Any + Send + 'static>) -> Response {
+    Failure::from(Error::Internal("a handler panicked".to_owned())).into_response()
+}
+
+/// A form that was sent from another site (Sec-Fetch-Site, Origin).
+pub(super) fn cross_site(visitor: &Visitor) -> Response {
+    let told = Told {
+        status: StatusCode::FORBIDDEN,
+        code: "cross_site",
+        title: "This request was sent from another site",
+        detail: "Nothing was changed. Send it from this service's own pages, or with an API token.".to_owned(),
+    };
+    if visitor.json {
+        problem(visitor, &told, &[])
+    } else {
+        page(visitor, told.status, ErrorPage::cross_site(home(visitor)))
+    }
+}
+
+/// A body that is too large to be read.
+pub(super) fn too_large(visitor: &Visitor) -> Response {
+    let detail = "Send at most 256 KiB.".to_owned();
+    let told = Told { status: StatusCode::PAYLOAD_TOO_LARGE, code: "too_large", title: "This is too large", detail };
+    if visitor.json {
+        problem(visitor, &told, &[])
+    } else {
+        let text = "The form is larger than 256 KiB. Nothing was changed.";
+        page(visitor, told.status, ErrorPage::invalid(&[text], home(visitor)))
+    }
+}
+
+/// Renders a failure for the visitor, and logs what only we may know.
+pub(super) fn render(visitor: &Visitor, error: &Error) -> Response {
+    let told = told(error);
+    if told.status.is_server_error() {
+        tracing::error!(
+            request = visitor.request_id,
+            path = visitor.uri,
+            error = %crate::worker::chain(error),
+            "a request failed"
+        );
+    } else {
+        tracing::debug!(request = visitor.request_id, path = visitor.uri, %error, "a request was refused");
+    }
+    let fields: &[FieldError] = if let Error::Invalid(fields) = error { fields } else { &[] };
+    let mut response = if visitor.json {
+        problem(visitor, &told, fields)
+    } else {
+        page(visitor, told.status, error_page(visitor, error, fields))
+    };
+    if matches!(told.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    if let Error::Changed { revision, .. } = error
+        && let Ok(tag) = HeaderValue::from_str(&format!("\"{revision}\""))
+    {
+        response.headers_mut().insert(axum::http::header::ETAG, tag);
+    }
+    response
+}
+
+fn told(error: &Error) -> Told {
+    let say = |status, code, title, detail: String| Told { status, code, title, detail };
+    match error {
+        Error::NotFound => {
+            say(StatusCode::NOT_FOUND, "not_found", "Not found", "There is nothing here for you.".into())
+        }
+        Error::Forbidden(why) => say(StatusCode::FORBIDDEN, "forbidden", "Not allowed", format!("{why}.")),
+        Error::SignedOut => {
+            let detail = "Sign in, or send an API token as Authorization: Bearer TOKEN.".into();
+            say(StatusCode::UNAUTHORIZED, "signed_out", "Nobody is signed in", detail)
+        }
+        Error::WrongPassword => {
+            let detail = "Email address and password do not match.".into();
+            say(StatusCode::UNAUTHORIZED, "wrong_password", "Not signed in", detail)
+        }
+        Error::Throttled(until) => {
+            let detail = format!("The next try is looked at from {}.", until.to_rfc3339());
+            say(StatusCode::TOO_MANY_REQUESTS, "throttled", "Too many tries", detail)
+        }
+        Error::Refused(refusal) => refused(refusal),
+        Error::Invalid(fields) => {
+            let names: Vec<&str> = fields.iter().map(|field| field.field.as_str()).collect();
+            let detail = format!("Look again at: {}.", names.join(", "));
+            say(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Some fields need another look", detail)
+        }
+        Error::Changed { number, revision } => {
+            let detail =
+                format!("Case {number} is at revision {revision}. Read it again, then act where it still fits.");
+            say(StatusCode::PRECONDITION_FAILED, "changed", "The case has changed", detail)
+        }
+        Error::Claimed { number, by, .. } => {
+            let detail = format!("{by} claimed case {number}. Nothing was changed.");
+            say(StatusCode::CONFLICT, "claimed", "A colleague works on this case", detail)
+        }
+        Error::KeyReused => {
+            let detail = "Use a fresh Idempotency-Key for another request.".into();
+            say(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", "This key was used for another request", detail)
+        }
+        Error::Store(store) if store.is_unavailable() => {
+            let detail = "The database is away. Nothing was changed. Try again in a moment.".into();
+            say(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Postern is not ready", detail)
+        }
+        Error::Store(_) | Error::View(_) | Error::Internal(_) => {
+            let detail = "The reference below names this failure in the log.".into();
+            say(StatusCode::INTERNAL_SERVER_ERROR, "internal", "There is a problem with Postern", detail)
+        }
+    }
+}
+
+fn refused(refusal: &Refusal) -> Told {
+    let say = |status, code, title, detail| Told { status, code, title, detail };
+    match refusal {
+        Refusal::Stale { .. } | Refusal::Unhandled { .. } => {
+            let detail = "Somebody acted before you, so your act was not carried out.".to_owned();
+            say(StatusCode::CONFLICT, "stale", "The case has moved on", detail)
+        }
+        Refusal::Forbidden { .. } => {
+            let detail = "This act belongs to another role.".to_owned();
+            say(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)
+        }
+        Refusal::Guard(text) => {
+            say(StatusCode::UNPROCESSABLE_ENTITY, "refused", "This is not possible as the case stands", text.clone())
+        }
+        Refusal::Fields(_) | Refusal::Defect(_) => {
+            let detail = "The reference below names this failure in the log.".to_owned();
+            say(StatusCode::INTERNAL_SERVER_ERROR, "internal", "There is a problem with Postern", detail)
+        }
+    }
+}
+
+fn problem(visitor: &Visitor, told: &Told, fields: &[FieldError]) -> Response {
+    let errors: Vec<Value> = fields
+        .iter()
+        .map(|field| json!({"pointer": format!("#/{}", field.field), "code": field.code, "detail": field.message}))
+        .collect();
+    let body = json!({
+        "type": format!("{}/help/problems/{}", visitor.app.public_url, told.code),
+        "title": told.title,
+        "status": told.status.as_u16(),
+        "detail": told.detail,
+        "instance": visitor.uri,
+        "code": told.code,
+        "errors": errors,
+        "trace_id": visitor.request_id,
+    });
+    let kind = HeaderValue::from_static("application/problem+json");
+    (told.status, [(CONTENT_TYPE, kind)], Json(body).0.to_string()).into_response()
+}
+
+fn error_page(visitor: &Visitor, error: &Error, fields: &[FieldError]) -> ErrorPage {
+    let home = home(visitor);
+    match error {
+        Error::NotFound => ErrorPage::not_found(home),
+        Error::Forbidden(why) => {
+            let mut page = ErrorPage::forbidden(home);
+            page.text.insert(0, format!("{why}."));
+            page
+        }
+        Error::SignedOut | Error::WrongPassword => {
+            let mut page = ErrorPage::forbidden(Link::new("Sign in", super::session::sign_in_path("/")));
+            page.text = vec!["Your session has ended. Sign in and send the form again.".to_owned()];
+            page
+        }
+        Error::Throttled(until) => {
+            let wait = format!("until {} UTC", until.format("%H:%M:%S"));
+            ErrorPage::throttled(&wait, home)
+        }
+        Error::Refused(Refusal::Stale { .. } | Refusal::Unhandled { .. }) => ErrorPage::stale(home, Vec::new()),
+        Error::Refused(Refusal::Forbidden { .. }) => ErrorPage::forbidden(home),
+        Error::Refused(Refusal::Guard(text)) => ErrorPage::invalid(&[text], home),
+        Error::Changed { number, .. } => {
+            ErrorPage::stale(Link::new(format!("Go to case {number}"), format!("/cases/{number}")), Vec::new())
+        }
+        Error::Claimed { number, by, .. } => {
+            let mut page =
+                ErrorPage::stale(Link::new(format!("Go to case {number}"), format!("/cases/{number}")), Vec::new());
+            page.heading = format!("{by} claimed this case");
+            page
+        }
+        Error::Invalid(_) => {
+            let lines: Vec<&str> = fields.iter().map(|field| field.message.as_str()).collect();
+            ErrorPage::invalid(&lines, home)
+        }
+        Error::KeyReused => ErrorPage::conflict(home),
+        Error::Store(store) if store.is_unavailable() => ErrorPage::unavailable(&visitor.request_id, home),
+        Error::Store(_)
+        | Error::View(_)
+        | Error::Internal(_)
+        | Error::Refused(Refusal::Fields(_) | Refusal::Defect(_)) => ErrorPage::internal(&visitor.request_id, home),
+    }
+}
+
+/// Where a person goes on from an error.
+fn home(visitor: &Visitor) -> Link {
+    match &visitor.person {
+        Some(person) if person.works_queue() => Link::new("Queue", "/queue"),
+        Some(person) if person.is_staff() => Link::new("About this installation", "/admin/about"),
+        Some(_) => Link::new("Your cases", "/cases"),
+        None => Link::new("Sign in", "/sign-in"),
+    }
+}
+
+fn page(visitor: &Visitor, status: StatusCode, body: ErrorPage) -> Response {
+    let title = body.heading.clone();
+    let page = Page::new(title, frame::frame(visitor), body);
+    match visitor.app.views.render(ErrorPage::TEMPLATE, &page) {
+        Ok(html) => (status, axum::response::Html(html)).into_response(),
+        // A page that cannot be made must not fail again.
+        Err(error) => {
+            tracing::error!(error = %crate::worker::chain(&error), "the error page does not render");
+            (status, "There is a problem with Postern.").into_response()
+        }
+    }
+}
