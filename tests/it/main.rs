@@ -19,6 +19,8 @@ mod demo;
 #[cfg(test)]
 mod mail;
 #[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod smtp_dialogue;
 #[cfg(test)]
 mod smtp_driver;
@@ -28,6 +30,8 @@ mod smtp_exim;
 mod support;
 #[cfg(test)]
 mod templates;
+#[cfg(test)]
+mod usecase;
 #[cfg(test)]
 mod workflow;
 #[cfg(test)]

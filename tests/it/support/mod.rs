@@ -1,5 +1,9 @@
 //! What several tests need.
 
+/// The service without its shell.
+pub(crate) mod app;
+/// Databases.
+pub(crate) mod db;
 /// A real mail server.
 pub(crate) mod exim;
 /// Scripts of SMTP dialogues.
