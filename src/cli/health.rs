@@ -67,9 +67,9 @@ async fn get(url: &str) -> Result<(u16, String), Stop> {
         .no_proxy()
         .timeout(LIMIT)
         .build()
-        .map_err(|error| Stop::failed(crate::worker::chain(&error)))?;
+        .map_err(|error| Stop::failed(crate::app::chain(&error)))?;
     let away = |error: reqwest::Error| {
-        let text = format!("{url} does not answer: {}", crate::worker::chain(&error.without_url()));
+        let text = format!("{url} does not answer: {}", crate::app::chain(&error.without_url()));
         Stop::Said(Code::Away, text)
     };
     let answer = client.get(url).send().await.map_err(away)?;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::app::Error;
 use crate::store::StoreError;
-use crate::worker::chain;
+use crate::app::chain;
 
 /// Exit codes of commands, the same for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

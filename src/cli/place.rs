@@ -15,7 +15,7 @@ use crate::config::{self, Config, ConfigError, Flags};
 use crate::mail::{Identity, Mailer, SmtpServer, Tls};
 use crate::probe::Prober;
 use crate::store::StoreError;
-use crate::worker::chain;
+use crate::app::chain;
 
 /// The flags that say where a command works.
 #[derive(Clone, Debug, Default, Args)]

@@ -273,7 +273,7 @@ fn demo(args: &DemoArgs) -> Result<(), Stop> {
 
 async fn until_signalled(args: &DemoArgs) -> Result<(), Stop> {
     let mut signals = Signals::take().map_err(Stop::failed)?;
-    let demo = start(args).await.map_err(|error| Stop::failed(crate::worker::chain(&error)))?;
+    let demo = start(args).await.map_err(|error| Stop::failed(crate::app::chain(&error)))?;
     greet(&demo)?;
     let interrupted = tokio::select! {
         made = demo.make_cases() => {
