@@ -1,5 +1,7 @@
 //! (filled by its own change)
 
+pub(super) mod case;
+
 use std::sync::Arc;
 
 use axum::Router;
