@@ -16,7 +16,7 @@ use crate::store::people::{self, Entry};
 use crate::store::settings::Settings;
 use crate::store::{Tx, cases, customers, settings};
 
-/// The longest note with which a case is handed over or released.
+/// The longest note with which a case is handed over.
 pub const LONGEST_NOTE: usize = 2_000;
 /// The longest text that is searched for: that of a host name.
 const LONGEST_SEARCH: usize = 253;
@@ -85,6 +85,16 @@ async fn matching(tx: &mut Tx, text: &str) -> Result<Vec<Case>, Error> {
     Ok(crate::store::queue::by_customer_name(tx, &lower, MOST_FOUND).await?)
 }
 
+/// How many cases nobody has claimed.
+///
+/// # Errors
+/// [`Error::Forbidden`] for people who do not work the queue; what the database says.
+pub async fn unclaimed(app: &App, person: &Person) -> Result<i64, Error> {
+    require_queue(person)?;
+    let mut tx = app.db.read().await?;
+    Ok(crate::store::queue::counts(&mut tx, person.id).await?.unclaimed)
+}
+
 /// What stands around a case.
 pub struct Surroundings {
     /// The customer's active contacts.
@@ -142,18 +152,6 @@ pub async fn hand_over(
     match id {
         Some(id) if errors.is_empty() => queue::hand_over(app, person, number, (id, note.trim().to_owned())).await,
         Some(_) | None => Err(Error::Invalid(errors)),
-    }
-}
-
-/// Gives a case back to the queue, with a note where there is something to say.
-///
-/// # Errors
-/// [`Error::Invalid`] for a note that is too long or holds control characters; as [`queue::release`].
-pub async fn release(app: &Arc<App>, person: &Person, number: i64, note: &str) -> Result<Case, Error> {
-    require_queue(person)?;
-    match note_fault(note) {
-        Some(error) => Err(Error::Invalid(vec![error])),
-        None => queue::release(app, person, number, note.trim().to_owned()).await,
     }
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::common::{Act, Change, Fact, Happening, Message, Note, Step, StepStatus, Tag, TestRow, Tone};
+use super::common::{Act, Change, Fact, Happening, Link, Message, Note, Step, StepStatus, Tag, TestRow, Tone};
 use super::form::{Field, Form, Kind, Style};
 use super::portal::ask;
 use super::samples;
@@ -29,6 +29,8 @@ pub struct Case {
     pub panel: Panel,
     /// Everything known about the server, the tunnel and the people.
     pub facts: Vec<Fact>,
+    /// Further pages of the case: its settings, what the product holds.
+    pub links: Vec<Link>,
     /// The process list.
     pub steps: Vec<Step>,
     /// Tunnel tests, newest first.
@@ -203,6 +205,7 @@ fn whitelist_case() -> Case {
             Fact::new("Contacts", "Dana K., firewall: Lee M."),
             Fact::new("Earlier cases", "2, last on 3 March 2026"),
         ],
+        links: vec![Link::new("SMTP settings", "/cases/2041/settings")],
         steps: vec![
             step("Customer sent the request", StepStatus::Done, 0),
             Step { tag: Some(Tag::new(Tone::Us, "With us")), ..step("We whitelist 10.20.4.15", StepStatus::Now, 51) },
