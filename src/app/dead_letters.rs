@@ -54,7 +54,8 @@ async fn mail(app: &App, tx: &mut Tx, dead: &Dead) -> Result<(String, String), E
         attempts: dead.attempts,
     };
     let unnamed = || {
-        let template = dead.payload.0.get("template").and_then(serde_json::Value::as_str).unwrap_or("without a template");
+        let template =
+            dead.payload.0.get("template").and_then(serde_json::Value::as_str).unwrap_or("without a template");
         (format!("Mail {template}"), "Nobody who may still read it".to_owned())
     };
     match mails::compose(app, tx, &effect).await {

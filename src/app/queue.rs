@@ -218,13 +218,7 @@ async fn apply(app: &App, tx: &mut Tx, case: &mut Case, person: &Person, change:
 }
 
 /// What somebody says on letting go of a case stands where the next one reads: among the internal notes.
-async fn leave_note(
-    tx: &mut Tx,
-    case: &Case,
-    person: &Person,
-    note: &str,
-    at: DateTime<Utc>,
-) -> Result<(), Error> {
+async fn leave_note(tx: &mut Tx, case: &Case, person: &Person, note: &str, at: DateTime<Utc>) -> Result<(), Error> {
     let message = Message {
         id: MessageId::new(fresh_id()),
         at,

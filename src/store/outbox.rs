@@ -191,8 +191,7 @@ pub async fn revive(tx: &mut Tx, key: &str, at: DateTime<Utc>) -> Result<bool, S
 /// # Errors
 /// What the database says.
 pub async fn exists(tx: &mut Tx, key: &str) -> Result<bool, StoreError> {
-    let state: Option<String> =
-        on!(tx, conn => sqlx::query_scalar(SELECT_STATE).bind(key).fetch_optional(conn).await)?;
+    let state: Option<String> = on!(tx, conn => sqlx::query_scalar(SELECT_STATE).bind(key).fetch_optional(conn).await)?;
     Ok(state.is_some())
 }
 

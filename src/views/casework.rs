@@ -253,10 +253,7 @@ fn whitelist_panel() -> Panel {
             check("Clash", Tone::Done, "None", "no other network of this routing domain overlaps"),
         ],
         changes: vec![change("Whitelist of alder-1", None, Some("10.20.4.15/32 tcp/587 from 10.99.0.8"))],
-        acts: vec![
-            main,
-            Act::link("Refuse with a reason", "/cases/2041/acts/configuration_refused"),
-        ],
+        acts: vec![main, Act::link("Refuse with a reason", "/cases/2041/acts/configuration_refused")],
         folded: vec![Act::link("Ask the customer", "/cases/2041/acts/ask_customer")],
         blocked: vec![Act {
             blocked: Some(reason.into()),

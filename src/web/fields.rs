@@ -135,7 +135,7 @@ impl Fields {
     /// [`Error::Invalid`] where the form has none or it is too long.
     pub(super) fn once(&self, visitor: &Visitor) -> Result<Once, Failure> {
         let key = self.get("idempotency_key");
-        if key.is_empty() || key.len() > 255 {
+        if key.is_empty() || key.len() > 255 || key.chars().any(char::is_control) {
             let text = "Reload the page and send the form again";
             return Err(Error::field("idempotency_key", "missing", text).into());
         }

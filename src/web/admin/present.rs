@@ -13,7 +13,8 @@ use crate::web::visit::form_key;
 /// What runs here.
 pub(super) fn about(here: &Installation) -> About {
     let yes = |flag: bool| if flag { "Yes" } else { "No" };
-    let workflows = here.workflows.iter().map(|(id, version, hash)| Fact::code(format!("{id} version {version}"), hash));
+    let workflows =
+        here.workflows.iter().map(|(id, version, hash)| Fact::code(format!("{id} version {version}"), hash));
     let mut notes = Vec::new();
     if here.given_up > 0 {
         let link = Some(Link::new("Open the outbox", "/admin/outbox"));

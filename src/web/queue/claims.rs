@@ -44,11 +44,7 @@ pub(super) async fn claim(visitor: Visitor, Path(number): Path<String>, fields: 
 }
 
 /// Gives a case back to the queue.
-pub(super) async fn release(
-    visitor: Visitor,
-    Path(number): Path<String>,
-    fields: Fields,
-) -> Result<Response, Failure> {
+pub(super) async fn release(visitor: Visitor, Path(number): Path<String>, fields: Fields) -> Result<Response, Failure> {
     let number = path_number(&number)?;
     let person = visitor.person()?;
     fields.only(&[])?;
@@ -90,7 +86,9 @@ fn form(number: i64, colleagues: &[Person], (colleague, note): (&str, &str), err
     let nobody = std::iter::once(Choice::new("", "Choose one"));
     let people = colleagues.iter().map(|person| Choice::new(person.id.to_string(), person.name.as_str()));
     let fields = vec![
-        Field::new(Kind::Select, "colleague", "Who takes the case?").options(nobody.chain(people).collect()).value(colleague),
+        Field::new(Kind::Select, "colleague", "Who takes the case?")
+            .options(nobody.chain(people).collect())
+            .value(colleague),
         Field::new(Kind::Textarea, "note", "Note for your colleague").hint("Not shown to the customer").value(note),
     ];
     let action = format!("/cases/{number}/hand-over");

@@ -27,10 +27,7 @@ pub(super) struct Wanted {
 }
 
 /// A view, or a search; a search that finds one case leads to it.
-pub(super) async fn page(
-    visitor: Visitor,
-    wanted: Result<Query<Wanted>, QueryRejection>,
-) -> Result<Response, Failure> {
+pub(super) async fn page(visitor: Visitor, wanted: Result<Query<Wanted>, QueryRejection>) -> Result<Response, Failure> {
     let (app, person) = (&visitor.app, visitor.person()?);
     let Ok(Query(wanted)) = wanted else { return Err(Error::NotFound.into()) };
     let view = match wanted.view.as_str() {

@@ -117,10 +117,11 @@ fn facts(view: &View<'_>, around: &Surroundings) -> Vec<Fact> {
         words::shown(case, field).map(|value| Fact::new(label, words::choice_label(field, &value)))
     };
     let server = words::shown(case, "smtp_ip").zip(words::shown(case, "smtp_port"));
-    let mut facts = vec![server.map_or_else(
-        || Fact::missing("Server"),
-        |(address, port)| Fact::code("Server", endpoint(&address, &port)),
-    )];
+    let mut facts =
+        vec![server.map_or_else(
+            || Fact::missing("Server"),
+            |(address, port)| Fact::code("Server", endpoint(&address, &port)),
+        )];
     facts.extend(known("Host name", "smtp_host"));
     facts.extend(chosen("Encryption", "encryption"));
     facts.extend(chosen("Encryption found", "encryption_found"));
@@ -140,7 +141,10 @@ fn facts(view: &View<'_>, around: &Surroundings) -> Vec<Fact> {
         facts.extend(whitelist(entry));
     }
     facts.extend(known("Test alert to", "test_recipient"));
-    facts.push(Fact::new("Product", around.tenant.as_ref().map_or("No tenant on record", |tenant| tenant.name.as_str())));
+    facts.push(Fact::new(
+        "Product",
+        around.tenant.as_ref().map_or("No tenant on record", |tenant| tenant.name.as_str()),
+    ));
     facts.push(contacts(around));
     facts.push(earlier(around));
     if let Some(ticket) = &case.vendor_ticket {
@@ -198,9 +202,12 @@ fn links(view: &View<'_>, around: &Surroundings) -> Vec<Link> {
             links.push(Link::new("Compare with the product", format!("/cases/{number}/apply-check")));
         }
     }
-    links.extend(around.earlier.first().map(|last| {
-        Link::new(format!("Case {}", last.number), format!("/cases/{}", last.number))
-    }));
+    links.extend(
+        around
+            .earlier
+            .first()
+            .map(|last| Link::new(format!("Case {}", last.number), format!("/cases/{}", last.number))),
+    );
     links
 }
 

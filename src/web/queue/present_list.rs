@@ -62,9 +62,10 @@ pub(super) fn queue(app: &App, person: &Person, page: &Page, listed: &Listed<'_>
         read_at: now,
         refresh: Link::new("Refresh", listed.refresh),
         empty: rows.is_empty().then(|| empty(&page.counts, listed)),
-        more: listed.more.as_ref().map(|cursor| {
-            Link::new("Show more cases", format!("/queue?view={}&after={cursor}", listed.view.as_str()))
-        }),
+        more: listed
+            .more
+            .as_ref()
+            .map(|cursor| Link::new("Show more cases", format!("/queue?view={}&after={cursor}", listed.view.as_str()))),
         rows,
     })
 }

@@ -48,9 +48,7 @@ fn wording(view: &View<'_>, state: &State, texts: &Texts<'_>) -> (String, String
                 items.map(|(index, item)| format!("\n{}. {}", index + 1, texts.fill(&item.text))).collect();
             (texts.fill(&wording.headline), texts.fill(&wording.body) + &list)
         }
-        (WaitingOn::Customer, _) => {
-            ("Wait for the customer".to_owned(), format!("The customer reads: {}", customer()))
-        }
+        (WaitingOn::Customer, _) => ("Wait for the customer".to_owned(), format!("The customer reads: {}", customer())),
         (WaitingOn::Vendor, None) | (WaitingOn::Nobody, _) => (texts.fill(&state.title), customer()),
     }
 }
@@ -58,8 +56,7 @@ fn wording(view: &View<'_>, state: &State, texts: &Texts<'_>) -> (String, String
 /// `Step 3 of 7`; the state's name where the case is on none of the steps.
 fn position(view: &View<'_>, state: &State) -> String {
     let steps = view.definition.progress(&view.case.flow);
-    let here =
-        steps.iter().position(|step| matches!(step.status, ProgressStatus::Now | ProgressStatus::Trouble));
+    let here = steps.iter().position(|step| matches!(step.status, ProgressStatus::Now | ProgressStatus::Trouble));
     match here {
         Some(index) => format!("Step {} of {}", index + 1, steps.len()),
         None if steps.iter().all(|step| step.status == ProgressStatus::Done) && !steps.is_empty() => {
@@ -145,9 +142,8 @@ fn objection(view: &View<'_>, rule: &Rule) -> Option<String> {
 
 /// Whether an act says that our side of the whitelist is done.
 fn whitelists_ours(rule: &Rule) -> bool {
-    rule.all_orders().any(|order| {
-        matches!(order.verb, Verb::Whitelist { action: WhitelistAction::Applied, side: End::Ours, .. })
-    })
+    rule.all_orders()
+        .any(|order| matches!(order.verb, Verb::Whitelist { action: WhitelistAction::Applied, side: End::Ours, .. }))
 }
 
 /// What was checked by itself, where the step is about the whitelist or the way to the server.
@@ -209,8 +205,7 @@ fn changes(view: &View<'_>, around: &Surroundings, state: &State) -> Vec<Change>
 /// The exact entry: network, port and sources.
 fn whitelist_line(view: &View<'_>) -> Option<Change> {
     let (tunnel, found) = view.whitelist.as_ref()?;
-    let is_made =
-        view.entry.as_ref().is_some_and(|entry| matches!(entry.ours, Progress::Applied | Progress::Proven));
+    let is_made = view.entry.as_ref().is_some_and(|entry| matches!(entry.ours, Progress::Applied | Progress::Proven));
     let port = words::shown(&view.case, "smtp_port")?;
     let sources: Vec<String> = tunnel.alerting_ips().iter().map(ToString::to_string).collect();
     let network = ipnet::IpNet::from(found.address);

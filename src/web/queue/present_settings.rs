@@ -47,10 +47,10 @@ fn revision(view: &View<'_>, settings: &Settings, number: usize) -> Revision {
         stored("SMTP account password", settings.password_id.is_some()),
         Fact::new("SMTP encryption", encryption),
         Fact::code("Email address of the sender", settings.sender.as_str()),
-        settings
-            .tls_name
-            .as_ref()
-            .map_or_else(|| Fact::missing("Name in the certificate"), |name| Fact::code("Name in the certificate", name)),
+        settings.tls_name.as_ref().map_or_else(
+            || Fact::missing("Name in the certificate"),
+            |name| Fact::code("Name in the certificate", name),
+        ),
         Fact::code("Test alert to", settings.recipient.as_str()),
     ];
     let (tested, tag) = tested(view, settings);
@@ -94,7 +94,9 @@ fn warnings(settings: &Settings) -> Vec<Note> {
     let text = match (settings.port, settings.encryption) {
         (465, Encryption::StartTls) => "Port 465 is for TLS from the start. STARTTLS uses 587.",
         (587, Encryption::ImplicitTls) => "Port 587 is for STARTTLS. TLS from the start uses 465.",
-        (25, _) if settings.account_id.is_some() => "Port 25 rarely asks for an account. Clients sign in on 587 or 465.",
+        (25, _) if settings.account_id.is_some() => {
+            "Port 25 rarely asks for an account. Clients sign in on 587 or 465."
+        }
         (_, _) => return Vec::new(),
     };
     vec![Note::new(Tone::You, text)]
