@@ -13,6 +13,8 @@ mod classify;
 #[cfg(test)]
 mod mail;
 #[cfg(test)]
+mod portal;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod smtp_dialogue;
