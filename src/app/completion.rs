@@ -102,6 +102,25 @@ pub(super) async fn settings_to_apply(tx: &mut Tx, case: &Case) -> Result<Settin
     Ok(newest)
 }
 
+/// Where a person says that the settings were entered by hand, that is what is on record: they could not be read back.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn note_by_hand(
+    tx: &mut Tx,
+    case: &Case,
+    settings: &Settings,
+    firing: &Firing<'_>,
+) -> Result<(), Error> {
+    let Some(person) = firing.actor.person().filter(|_| firing.event == "applied_by_hand") else { return Ok(()) };
+    let how = format!("read-back not possible, confirmed by {}", person.name);
+    settings::set_applied(tx, (case.customer, settings.id), firing.at, &how).await?;
+    if let Some(tenant) = settings.tenant_id {
+        customers::set_settings_in_use(tx, (case.customer, tenant), settings.id).await?;
+    }
+    Ok(())
+}
+
 /// A task of the outbox, with what it needs from the vault.
 pub struct Task {
     /// The settings.
@@ -283,6 +302,22 @@ async fn record_applied(tx: &mut Tx, task: &Task, at: DateTime<Utc>) -> Result<(
     settings::set_applied(tx, (customer, id), at, "read back").await?;
     if let Some(tenant) = task.settings.tenant_id {
         customers::set_settings_in_use(tx, (customer, tenant), id).await?;
+    }
+    Ok(())
+}
+
+/// Writes down that a person entered the settings in the product: nothing can be read back, so the name stands for it.
+/// What the machine applied is recorded where its answer is settled.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn confirm_by_hand(tx: &mut Tx, case: &Case, firing: &Firing<'_>) -> Result<(), Error> {
+    let Some(person) = firing.actor.person() else { return Ok(()) };
+    let newest = newest_settings(tx, case).await?;
+    let how = format!("by hand, confirmed by {}", person.name);
+    settings::set_applied(tx, (case.customer, newest.id), firing.at, &how).await?;
+    if let Some(tenant) = newest.tenant_id {
+        customers::set_settings_in_use(tx, (case.customer, tenant), newest.id).await?;
     }
     Ok(())
 }

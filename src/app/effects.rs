@@ -51,9 +51,13 @@ pub(super) async fn leave(
             }
             Effect::SendTestAlert { answers, .. } => {
                 let settings = completion::newest_settings(tx, case).await?;
+                completion::note_by_hand(tx, case, &settings, firing).await?;
                 let payload = json!({"settings": settings.id, "answers": answers});
                 let lane = format!("alert:{}", case.id);
                 task(tx, case, key, Kind::TestAlert, (&lane, payload), firing).await?;
+            }
+            Effect::Set { field, value: Value::Bool(true) } if field == "smtp_applied" => {
+                completion::confirm_by_hand(tx, case, firing).await?;
             }
             // Folded into the case by the engine, or kept by `clocks` and `turn`.
             Effect::Store { .. }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::{App, Error, turn};
+use super::{App, Error, Once, Outcome, turn};
+use crate::clock::fresh_id;
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
-use crate::domain::id::{CaseId, PersonId};
+use crate::domain::id::{CaseId, MessageId, PersonId};
+use crate::store::messages::{self, Message};
 use crate::store::queue::{self, Counts, Cursor, View};
 use crate::store::{Tx, cases, people};
 
@@ -102,14 +104,39 @@ pub async fn claim_next(app: &Arc<App>, person: &Person) -> Result<Option<Case>,
     app.db
         .write(move |tx| {
             let (app, person) = (Arc::clone(&shared), person.clone());
+            Box::pin(async move { take_next(&app, tx, &person).await })
+        })
+        .await
+}
+
+/// As [`claim_next`], once however often the same request comes: an answer that was lost on the way costs no second
+/// case. Where there was nothing to claim, nothing is kept, and a repeat looks again.
+///
+/// # Errors
+/// [`Error::KeyReused`]; as [`claim_next`].
+pub async fn claim_next_once(app: &Arc<App>, person: &Person, once: Once) -> Result<Option<Outcome<Case>>, Error> {
+    require_engineer(person)?;
+    let (shared, person) = (Arc::clone(app), person.clone());
+    app.db
+        .write(move |tx| {
+            let (app, person, once) = (Arc::clone(&shared), person.clone(), once.clone());
             Box::pin(async move {
-                let Some((customer, id)) = queue::next_unclaimed(tx).await? else { return Ok(None) };
-                let Some(mut case) = cases::by_id(tx, customer, id).await? else { return Ok(None) };
-                apply(&app, tx, &mut case, &person, &Change::Claim).await?;
-                Ok::<_, Error>(Some(case))
+                if let Some(answer) = once.before(tx).await? {
+                    return Ok(Some(Outcome::Before(answer)));
+                }
+                let Some(case) = take_next(&app, tx, &person).await? else { return Ok(None) };
+                once.keep(tx, 200, super::cases::resource(&app, &case)?.to_string(), app.now()).await?;
+                Ok::<_, Error>(Some(Outcome::Done(case)))
             })
         })
         .await
+}
+
+async fn take_next(app: &App, tx: &mut Tx, person: &Person) -> Result<Option<Case>, Error> {
+    let Some((customer, id)) = queue::next_unclaimed(tx).await? else { return Ok(None) };
+    let Some(mut case) = cases::by_id(tx, customer, id).await? else { return Ok(None) };
+    apply(app, tx, &mut case, person, &Change::Claim).await?;
+    Ok(Some(case))
 }
 
 /// The people to whom a case can be handed over.
@@ -150,6 +177,11 @@ async fn change(app: &Arc<App>, person: &Person, number: i64, change: Change) ->
 
 async fn apply(app: &App, tx: &mut Tx, case: &mut Case, person: &Person, change: &Change) -> Result<(), Error> {
     let at = app.now();
+    if let (Change::HandOver(colleague, _), Some((holder, _))) = (change, case.claim)
+        && *colleague == holder
+    {
+        return Ok(());
+    }
     let held_by_other = case.claim.filter(|(holder, _)| *holder != person.id);
     let may_overrule = person.is(crate::domain::actor::Role::Lead) && !matches!(change, Change::Claim);
     if let Some((holder, at)) = held_by_other.filter(|_| !may_overrule) {
@@ -157,6 +189,8 @@ async fn apply(app: &App, tx: &mut Tx, case: &mut Case, person: &Person, change:
     }
     let (act, detail) = match change {
         Change::Claim if case.claim.is_some() => return Ok(()),
+        // Done twice is done once: a repeat leaves no second line in the log.
+        Change::Release(_) if case.claim.is_none() => return Ok(()),
         Change::Claim => {
             case.claim = Some((person.id, at));
             ("claimed", json!({}))
@@ -174,7 +208,26 @@ async fn apply(app: &App, tx: &mut Tx, case: &mut Case, person: &Person, change:
             ("handed_over", json!({"to": entry.person.id, "note": note}))
         }
     };
-    turn::note(app, tx, case, &Actor::Person(person.clone()), (act, detail), at).await
+    turn::note(app, tx, case, &Actor::Person(person.clone()), (act, detail), at).await?;
+    match change {
+        Change::Release(note) | Change::HandOver(_, note) if !note.trim().is_empty() => {
+            leave_note(tx, case, person, note, at).await
+        }
+        Change::Claim | Change::Release(_) | Change::HandOver(..) => Ok(()),
+    }
+}
+
+/// What somebody says on letting go of a case stands where the next one reads: among the internal notes.
+async fn leave_note(tx: &mut Tx, case: &Case, person: &Person, note: &str, at: DateTime<Utc>) -> Result<(), Error> {
+    let message = Message {
+        id: MessageId::new(fresh_id()),
+        at,
+        author_id: Some(person.id),
+        author_name: None,
+        is_internal: true,
+        body: note.to_owned(),
+    };
+    Ok(messages::add(tx, case.customer, case.id, &message).await?)
 }
 
 async fn name_of(tx: &mut Tx, id: PersonId) -> Result<String, Error> {

@@ -197,7 +197,7 @@ fn steps(view: &View<'_>, texts: &Texts<'_>, tag: &Tag) -> Vec<Step> {
 }
 
 /// One test in a list.
-pub(super) fn test_row(case: i64, probe: &Probe) -> TestRow {
+pub(in crate::web) fn test_row(case: i64, probe: &Probe) -> TestRow {
     let cause = probe.cause.as_deref().and_then(Cause::from_id).map(|cause| cause.entry().title);
     let (tone, word) = verdict(probe.verdict.as_deref());
     TestRow {
@@ -226,7 +226,7 @@ pub(in crate::web) fn verdict(word: Option<&str>) -> (Tone, &'static str) {
     }
 }
 
-fn conversation(view: &View<'_>, vendor: &str) -> Vec<Message> {
+pub(in crate::web) fn conversation(view: &View<'_>, vendor: &str) -> Vec<Message> {
     let messages = view.messages.iter();
     messages
         .map(|message| {

@@ -1,11 +1,24 @@
-//! (filled by its own change)
+//! A case as an engineer sees it.
 
 use axum::response::Response;
 
-use crate::app::Error;
+use super::present_case;
+use crate::app::{cases, desk};
+use crate::views::casework::Case;
+use crate::views::common::{Link, Page};
+use crate::web::frame;
 use crate::web::problem::Failure;
 use crate::web::visit::Visitor;
 
-pub(in crate::web) async fn case_page(_visitor: Visitor, _number: i64) -> Result<Response, Failure> {
-    std::future::ready(Err(Error::NotFound.into())).await
+/// The page of a case for the vendor's people.
+pub(in crate::web) async fn case_page(visitor: Visitor, number: i64) -> Result<Response, Failure> {
+    let (app, person) = (&visitor.app, visitor.person()?);
+    let view = cases::view(app, person, number).await?;
+    let around = desk::surroundings(app, &view.case).await?;
+    let body = present_case::case(app, person, &view, &around)?;
+    let mut page = Page::new(format!("{}: case {number}", body.tag.text), frame::frame(&visitor), body);
+    if person.works_queue() {
+        page.crumbs = vec![Link::new("Queue", "/queue")];
+    }
+    frame::show(&visitor, Case::TEMPLATE, &page)
 }

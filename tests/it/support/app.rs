@@ -80,7 +80,8 @@ impl TestApp {
 
     /// Another engineer.
     pub(crate) async fn colleague(&self, name: &str) -> Person {
-        staff(&self.app, name, &format!("{}@vendor.example", name.to_lowercase()), &[Role::Support, Role::Network]).await
+        staff(&self.app, name, &format!("{}@vendor.example", name.to_lowercase()), &[Role::Support, Role::Network])
+            .await
     }
 
     /// A contact of another customer.
@@ -243,7 +244,8 @@ pub(crate) fn once(key: &str, body: &str) -> Once {
 
 /// An act that was never done before.
 pub(crate) fn act(number: i64, event: &str, answers: &[(&str, &str)]) -> Act {
-    let answers: BTreeMap<_, _> = answers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let answers: BTreeMap<_, _> =
+        answers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Act { number, event: event.to_owned(), answers, entered: None, revision: None, once: fresh_once() }
 }
 

@@ -141,8 +141,12 @@ impl TestDb {
     /// Names of the tables, without the migrator's own.
     pub(crate) async fn tables(&self) -> Vec<String> {
         let query = match self.kind {
-            Kind::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name",
-            Kind::Postgres => "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1",
+            Kind::Sqlite => {
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
+            }
+            Kind::Postgres => {
+                "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1"
+            }
         };
         let mut names = self.texts(query).await;
         names.retain(|name| name != "_sqlx_migrations");
