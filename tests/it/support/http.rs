@@ -115,7 +115,8 @@ impl Browser {
             self.cookie = Some(cookie.to_str().unwrap().split(';').next().unwrap().to_owned());
         }
         let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
-        Page { status: parts.status, headers: parts.headers, body }
+        // The templates escape slashes too, which says nothing to a reader of a test.
+        Page { status: parts.status, headers: parts.headers, body: body.replace("&#x2f;", "/") }
     }
 }
 
@@ -183,7 +184,6 @@ fn unescape(text: &str) -> String {
         .replace("&gt;", ">")
         .replace("&quot;", "\"")
         .replace("&#x27;", "'")
-        .replace("&#x2f;", "/")
         .replace("&amp;", "&")
 }
 
