@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use error::{Error, FieldError};
+pub use error::{Error, FieldError, chain};
 use vault::Vault;
 use workflows::Workflows;
 

@@ -276,9 +276,9 @@ fn require_customer(person: &Person) -> Result<CustomerId, Error> {
 }
 
 /// Field errors of a draft as the pages of the request need them.
+///
+/// # Errors
+/// Any other error, as it came.
 pub fn field_errors(error: Error) -> Result<Vec<FieldError>, Error> {
-    match error {
-        Error::Invalid(errors) => Ok(errors),
-        other => Err(other),
-    }
+    if let Error::Invalid(errors) = error { Ok(errors) } else { Err(error) }
 }

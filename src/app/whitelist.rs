@@ -108,9 +108,9 @@ pub(super) async fn change(
     entry.case_id = case.id;
     mark(&mut entry, (action, side), case, firing);
     if is_new {
-        whitelist::add(tx, &entry).await?
+        whitelist::add(tx, &entry).await?;
     } else {
-        whitelist::replace(tx, &entry).await?
+        whitelist::replace(tx, &entry).await?;
     }
     Ok(())
 }

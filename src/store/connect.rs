@@ -214,11 +214,10 @@ fn migrator(files: impl Iterator<Item = (String, Option<rust_embed::EmbeddedFile
 }
 
 fn unfit(error: sqlx::migrate::MigrateError) -> StoreError {
-    match error {
-        sqlx::migrate::MigrateError::VersionMissing(version) => StoreError::Unfit(format!(
+    if let sqlx::migrate::MigrateError::VersionMissing(version) = error {
+        return StoreError::Unfit(format!(
             "the database has schema {version}, which this build does not know: start the newer build again"
-        )),
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is another crate's and may grow")]
-        other => StoreError::Unfit(format!("the schema could not be brought up to date: {other}")),
+        ));
     }
+    StoreError::Unfit(format!("the schema could not be brought up to date: {error}"))
 }

@@ -137,7 +137,7 @@ pub(super) fn render(visitor: &Visitor, error: &Error) -> Response {
         tracing::error!(
             request = visitor.request_id,
             path = visitor.uri,
-            error = %crate::worker::chain(error),
+            error = %crate::app::chain(error),
             "a request failed"
         );
     } else {
@@ -310,7 +310,7 @@ fn page(visitor: &Visitor, status: StatusCode, body: ErrorPage) -> Response {
         Ok(html) => (status, axum::response::Html(html)).into_response(),
         // A page that cannot be made must not fail again.
         Err(error) => {
-            tracing::error!(error = %crate::worker::chain(&error), "the error page does not render");
+            tracing::error!(error = %crate::app::chain(&error), "the error page does not render");
             (status, "There is a problem with Postern.").into_response()
         }
     }

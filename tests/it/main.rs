@@ -9,9 +9,17 @@ mod address_oracle;
 #[cfg(test)]
 mod apply;
 #[cfg(test)]
+mod architecture;
+#[cfg(test)]
 mod classify;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod mail;
+#[cfg(test)]
+mod portal;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]
@@ -26,3 +34,9 @@ mod support;
 mod templates;
 #[cfg(test)]
 mod usecase;
+#[cfg(test)]
+mod workflow;
+#[cfg(test)]
+mod workflow_invariants;
+#[cfg(test)]
+mod workflow_mutants;
