@@ -19,6 +19,8 @@ mod demo;
 #[cfg(test)]
 mod mail;
 #[cfg(test)]
+mod portal;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod smtp_dialogue;

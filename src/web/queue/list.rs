@@ -63,7 +63,7 @@ pub(super) async fn page(visitor: Visitor, wanted: Result<Query<Wanted>, QueryRe
         is_first: wanted.after.is_empty(),
         searched: searched.then_some(wanted.q.as_str()),
         refresh: &visitor.uri,
-        more: page.next.map(|cursor| write_cursor(cursor)),
+        more: page.next.map(write_cursor),
         names: &names,
     };
     let body = present_list::queue(app, person, &page, &listed)?;

@@ -161,6 +161,12 @@ impl TestApp {
     }
 }
 
+/// The service over an empty database: nobody has set it up.
+pub(crate) async fn empty(db: &TestDb) -> Arc<App> {
+    let clock = Clock::manual(wednesday());
+    open(&db.url, &db.folder, &clock, Prober::Scripted(Script::new(clock.clone(), []))).await
+}
+
 async fn open(url: &str, folder: &Path, clock: &Clock, prober: Prober) -> Arc<App> {
     let flags = Flags { database: Some(url.to_owned()), data: Some(folder.join("data")), ..Flags::default() };
     let mut config = Config::load(flags, &|_| None).unwrap();

@@ -4,6 +4,8 @@
 pub(crate) mod app;
 /// Databases.
 pub(crate) mod db;
+/// A browser without a window.
+pub(crate) mod http;
 /// A real mail server.
 pub(crate) mod exim;
 /// Scripts of SMTP dialogues.
