@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::app::Error;
-use crate::store::StoreError;
 use crate::app::chain;
+use crate::store::StoreError;
 
 /// Exit codes of commands, the same for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

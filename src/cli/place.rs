@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::out::{Code, Stop};
 use super::value;
+use crate::app::chain;
 use crate::app::vault::Vault;
 use crate::app::{App, Error};
 use crate::clock::Clock;
@@ -15,7 +16,6 @@ use crate::config::{self, Config, ConfigError, Flags};
 use crate::mail::{Identity, Mailer, SmtpServer, Tls};
 use crate::probe::Prober;
 use crate::store::StoreError;
-use crate::app::chain;
 
 /// The flags that say where a command works.
 #[derive(Clone, Debug, Default, Args)]

@@ -4,10 +4,10 @@
 pub(crate) mod app;
 /// Databases.
 pub(crate) mod db;
-/// A browser without a window.
-pub(crate) mod http;
 /// A real mail server.
 pub(crate) mod exim;
+/// A browser without a window.
+pub(crate) mod http;
 /// Scripts of SMTP dialogues.
 pub(crate) mod script;
 /// Mail servers of a few lines, on loopback.
