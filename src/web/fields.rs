@@ -90,11 +90,6 @@ impl Fields {
         self.values.get(name).map_or("", String::as_str)
     }
 
-    /// Whether a field was sent.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.values.contains_key(name)
-    }
-
     /// Every field but those that each form has (key, state entry).
     pub(super) fn answers(&self) -> BTreeMap<String, String> {
         let mut answers = self.values.clone();

@@ -134,7 +134,7 @@ fn groups() -> Vec<ProblemGroup> {
         match groups.iter_mut().find(|(step, _)| *step == entry.step) {
             Some((_, group)) => group.links.push(link),
             None => {
-                groups.push((entry.step, ProblemGroup { heading: entry.step.title().to_owned(), links: vec![link] }))
+                groups.push((entry.step, ProblemGroup { heading: entry.step.title().to_owned(), links: vec![link] }));
             }
         }
     }

@@ -19,6 +19,8 @@ mod demo;
 #[cfg(test)]
 mod desk;
 #[cfg(test)]
+mod durability;
+#[cfg(test)]
 mod mail;
 #[cfg(test)]
 mod portal;

@@ -116,10 +116,8 @@ impl<'r> Group<'r> {
 
     /// Whether the test ended here: at the step of its cause, or, for faults of our own machinery, of its stage.
     fn is_end(&self, report: &Report, cause: Cause) -> bool {
-        match cause.entry().step {
-            Step::Machinery => report.stage.map(Stage::step) == Some(self.step),
-            step => step == self.step,
-        }
+        let step = cause.entry().step;
+        if step == Step::Machinery { report.stage.map(Stage::step) == Some(self.step) } else { step == self.step }
     }
 
     /// The worst of its stages. The tunnel has no stage of its own: it carried traffic if anything answered.

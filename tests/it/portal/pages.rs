@@ -7,7 +7,7 @@ use postern::domain::cause::Cause;
 use postern::domain::customer::Architecture;
 
 use crate::support::app::{TestApp, fresh_once};
-use crate::support::db::{TestDb, on_both};
+use crate::support::db::on_both;
 use crate::support::http::{Browser, encode};
 
 on_both! {

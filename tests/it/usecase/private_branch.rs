@@ -8,7 +8,7 @@ use postern::store;
 use serde_json::json;
 
 use crate::support::app::TestApp;
-use crate::support::db::{TestDb, on_both};
+use crate::support::db::on_both;
 
 const PASSWORD: &str = "canary-Password-7f3a";
 const ACCOUNT: &str = "canary-account-91";
