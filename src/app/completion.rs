@@ -306,22 +306,6 @@ async fn record_applied(tx: &mut Tx, task: &Task, at: DateTime<Utc>) -> Result<(
     Ok(())
 }
 
-/// Writes down that a person entered the settings in the product: nothing can be read back, so the name stands for it.
-/// What the machine applied is recorded where its answer is settled.
-///
-/// # Errors
-/// What the database says.
-pub(super) async fn confirm_by_hand(tx: &mut Tx, case: &Case, firing: &Firing<'_>) -> Result<(), Error> {
-    let Some(person) = firing.actor.person() else { return Ok(()) };
-    let newest = newest_settings(tx, case).await?;
-    let how = format!("by hand, confirmed by {}", person.name);
-    settings::set_applied(tx, (case.customer, newest.id), firing.at, &how).await?;
-    if let Some(tenant) = newest.tenant_id {
-        customers::set_settings_in_use(tx, (case.customer, tenant), newest.id).await?;
-    }
-    Ok(())
-}
-
 /// The longest evidence that a definition takes.
 fn clip(text: &str) -> String {
     text.chars().take(2_000).collect()

@@ -56,9 +56,6 @@ pub(super) async fn leave(
                 let lane = format!("alert:{}", case.id);
                 task(tx, case, key, Kind::TestAlert, (&lane, payload), firing).await?;
             }
-            Effect::Set { field, value: Value::Bool(true) } if field == "smtp_applied" => {
-                completion::confirm_by_hand(tx, case, firing).await?;
-            }
             // Folded into the case by the engine, or kept by `clocks` and `turn`.
             Effect::Store { .. }
             | Effect::Set { .. }

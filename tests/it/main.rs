@@ -17,6 +17,8 @@ mod commands;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod desk;
+#[cfg(test)]
 mod durability;
 #[cfg(test)]
 mod mail;

@@ -56,7 +56,7 @@ on_both! {
 
         t.act(&t.engineer, number, "applied_by_hand", &[("evidence", "Saved at noon")]).await.unwrap();
         let page = kim.get(&path).await;
-        assert!(page.shows("by hand, confirmed by Kim Castle"), "{}", page.body);
+        assert!(page.shows("read-back not possible, confirmed by Kim Castle"), "{}", page.body);
         assert!(!kim.get(&format!("/cases/{number}")).await.body.contains("canary"));
     }
 }
