@@ -41,7 +41,7 @@ on_both! {
         let done = kim.submit(&page, &act, &[("change_ref", "CHG-4711")]).await;
         assert_eq!(done.location(), Some(path.clone()));
         let page = kim.get(&path).await;
-        for text in ["Wait for the customer", "Waiting on customer", "Kim Castle, CHG-4711" "On behalf of the customer."] {
+        for text in ["Wait for the customer", "Waiting on customer", "Kim Castle, CHG-4711", "On behalf of the customer."] {
             assert!(page.shows(text), "{text} is not in {}", page.body);
         }
     }
