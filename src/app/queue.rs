@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::{App, Error, turn};
+use super::{App, Error, Once, Outcome, resource, turn};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
 use crate::domain::id::{CaseId, PersonId};
@@ -38,11 +38,8 @@ pub fn top() -> Cursor {
 pub async fn list(app: &App, person: &Person, view: View, after: Cursor) -> Result<Page, Error> {
     require_engineer(person)?;
     let mut tx = app.db.read().await?;
-    let mut found = queue::list(&mut tx, view, person.id, after, PAGE + 1).await?;
+    let (found, next) = page(&mut tx, person, view, (after, PAGE)).await?;
     let counts = queue::counts(&mut tx, person.id).await?;
-    let more = found.len() > usize::try_from(PAGE).unwrap_or(usize::MAX);
-    found.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
-    let next = found.last().filter(|_| more).map(|case| Cursor { due_at: case.due_at, id: case.id });
     let mut names: std::collections::BTreeMap<PersonId, String> = std::collections::BTreeMap::new();
     let mut rows = Vec::with_capacity(found.len());
     for case in found {
@@ -60,13 +57,49 @@ pub async fn list(app: &App, person: &Person, view: View, after: Cursor) -> Resu
     Ok(Page { cases: rows, counts, next })
 }
 
+/// At most `limit` cases of a view, and where to go on; without names and counts.
+///
+/// # Errors
+/// As [`list`].
+pub async fn rows(
+    app: &App,
+    person: &Person,
+    view: View,
+    (after, limit): (Cursor, i64),
+) -> Result<(Vec<Case>, Option<Cursor>), Error> {
+    require_engineer(person)?;
+    page(&mut app.db.read().await?, person, view, (after, limit)).await
+}
+
+async fn page(
+    tx: &mut Tx,
+    person: &Person,
+    view: View,
+    (after, limit): (Cursor, i64),
+) -> Result<(Vec<Case>, Option<Cursor>), Error> {
+    let mut found = queue::list(tx, view, person.id, after, limit + 1).await?;
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = found.len() > most;
+    found.truncate(most);
+    let next = found.last().filter(|_| more).map(|case| Cursor { due_at: case.due_at, id: case.id });
+    Ok((found, next))
+}
+
 /// Claims a case.
 ///
 /// # Errors
 /// [`Error::Claimed`] where a colleague was faster; [`Error::NotFound`]; [`Error::Forbidden`].
 pub async fn claim(app: &Arc<App>, person: &Person, number: i64) -> Result<Case, Error> {
+    claim_at(app, person, number, None).await
+}
+
+/// Claims a case, at the revision that the person has read where one is given.
+///
+/// # Errors
+/// [`Error::Changed`] where it has another; as [`claim`].
+pub async fn claim_at(app: &Arc<App>, person: &Person, number: i64, revision: Option<i64>) -> Result<Case, Error> {
     require_engineer(person)?;
-    change(app, person, number, Change::Claim).await
+    change(app, person, (number, revision), Change::Claim).await
 }
 
 /// Gives a case back to the queue.
@@ -74,8 +107,21 @@ pub async fn claim(app: &Arc<App>, person: &Person, number: i64) -> Result<Case,
 /// # Errors
 /// [`Error::Claimed`] where somebody else holds it and the person is no lead.
 pub async fn release(app: &Arc<App>, person: &Person, number: i64, note: String) -> Result<Case, Error> {
+    release_at(app, person, (number, None), note).await
+}
+
+/// As [`release`], at the revision that the person has read where one is given.
+///
+/// # Errors
+/// [`Error::Changed`] where it has another; as [`release`].
+pub async fn release_at(
+    app: &Arc<App>,
+    person: &Person,
+    at: (i64, Option<i64>),
+    note: String,
+) -> Result<Case, Error> {
     require_engineer(person)?;
-    change(app, person, number, Change::Release(note)).await
+    change(app, person, at, Change::Release(note)).await
 }
 
 /// Passes a case on to a colleague.
@@ -89,7 +135,7 @@ pub async fn hand_over(
     (colleague, note): (PersonId, String),
 ) -> Result<Case, Error> {
     require_engineer(person)?;
-    change(app, person, number, Change::HandOver(colleague, note)).await
+    change(app, person, (number, None), Change::HandOver(colleague, note)).await
 }
 
 /// Claims the most urgent case that nobody has, or gives nothing where there is none.
@@ -102,14 +148,39 @@ pub async fn claim_next(app: &Arc<App>, person: &Person) -> Result<Option<Case>,
     app.db
         .write(move |tx| {
             let (app, person) = (Arc::clone(&shared), person.clone());
+            Box::pin(async move { take_next(&app, tx, &person).await })
+        })
+        .await
+}
+
+/// As [`claim_next`], once however often the same request comes: an answer that was lost on the way costs no second
+/// case. Where there was nothing to claim, nothing is kept, and a repeat looks again.
+///
+/// # Errors
+/// [`Error::KeyReused`]; as [`claim_next`].
+pub async fn claim_next_once(app: &Arc<App>, person: &Person, once: Once) -> Result<Option<Outcome<Case>>, Error> {
+    require_engineer(person)?;
+    let (shared, person) = (Arc::clone(app), person.clone());
+    app.db
+        .write(move |tx| {
+            let (app, person, once) = (Arc::clone(&shared), person.clone(), once.clone());
             Box::pin(async move {
-                let Some((customer, id)) = queue::next_unclaimed(tx).await? else { return Ok(None) };
-                let Some(mut case) = cases::by_id(tx, customer, id).await? else { return Ok(None) };
-                apply(&app, tx, &mut case, &person, &Change::Claim).await?;
-                Ok::<_, Error>(Some(case))
+                if let Some(answer) = once.before(tx).await? {
+                    return Ok(Some(Outcome::Before(answer)));
+                }
+                let Some(case) = take_next(&app, tx, &person).await? else { return Ok(None) };
+                once.keep(tx, 200, resource::case(&app, &person, &case)?.to_string(), app.now()).await?;
+                Ok::<_, Error>(Some(Outcome::Done(case)))
             })
         })
         .await
+}
+
+async fn take_next(app: &App, tx: &mut Tx, person: &Person) -> Result<Option<Case>, Error> {
+    let Some((customer, id)) = queue::next_unclaimed(tx).await? else { return Ok(None) };
+    let Some(mut case) = cases::by_id(tx, customer, id).await? else { return Ok(None) };
+    apply(app, tx, &mut case, person, &Change::Claim).await?;
+    Ok(Some(case))
 }
 
 /// The people to whom a case can be handed over.
@@ -134,13 +205,21 @@ enum Change {
     HandOver(PersonId, String),
 }
 
-async fn change(app: &Arc<App>, person: &Person, number: i64, change: Change) -> Result<Case, Error> {
+async fn change(
+    app: &Arc<App>,
+    person: &Person,
+    (number, revision): (i64, Option<i64>),
+    change: Change,
+) -> Result<Case, Error> {
     let (shared, person) = (Arc::clone(app), person.clone());
     app.db
         .write(move |tx| {
             let (app, person, change) = (Arc::clone(&shared), person.clone(), change.clone());
             Box::pin(async move {
                 let mut case = cases::by_number(tx, number).await?.ok_or(Error::NotFound)?;
+                if revision.is_some_and(|revision| revision != case.revision) {
+                    return Err(Error::Changed { number, revision: case.revision });
+                }
                 apply(&app, tx, &mut case, &person, &change).await?;
                 Ok::<_, Error>(case)
             })
@@ -157,6 +236,8 @@ async fn apply(app: &App, tx: &mut Tx, case: &mut Case, person: &Person, change:
     }
     let (act, detail) = match change {
         Change::Claim if case.claim.is_some() => return Ok(()),
+        // Done twice is done once: a repeat leaves no second line in the log.
+        Change::Release(_) if case.claim.is_none() => return Ok(()),
         Change::Claim => {
             case.claim = Some((person.id, at));
             ("claimed", json!({}))
