@@ -155,7 +155,7 @@ struct DatabaseSection {
 }
 
 /// The file that is read where it exists and none is named.
-const DEFAULT_FILE: &str = "/etc/postern/config.toml";
+pub const DEFAULT_FILE: &str = "/etc/postern/config.toml";
 
 /// The process's environment.
 pub fn environment(name: &str) -> Option<String> {

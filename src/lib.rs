@@ -23,6 +23,8 @@ pub mod files;
 pub mod redact;
 /// Values that must not be seen.
 pub mod secret;
+/// The log of the process.
+pub mod telemetry;
 
 /// Writes SMTP settings into the product and reads them back.
 pub mod apply;

@@ -57,6 +57,10 @@ async fn fits(app: &App, password: Secret, hash: Option<String>) -> Result<bool,
 /// [`Error::WrongPassword`]; [`Error::Throttled`] after several failures on one account: each doubles the wait, and a
 /// stranger can slow an account down but never lock it.
 pub async fn sign_in(app: &Arc<App>, email: &str, password: Secret) -> Result<(String, Person), Error> {
+    if email.contains('\0') {
+        // No account has such an address, and PostgreSQL takes no such text.
+        return Err(Error::WrongPassword);
+    }
     let subject = format!("account:{}", token::fingerprint(&[email.to_lowercase().as_bytes()]));
     let (credentials, failures) = {
         let mut tx = app.db.read().await?;

@@ -258,7 +258,7 @@ pub async fn dead_letters(app: &App, person: &Person) -> Result<(Vec<Dead>, i64)
     Ok((outbox::dead(&mut tx).await?, outbox::pending(&mut tx).await?))
 }
 
-/// Tries an effect again that was given up.
+/// Tries an effect again that was given up. Where it is on its way again already, nothing is to be done.
 ///
 /// # Errors
 /// [`Error::NotFound`] where there is none with this key; [`Error::Forbidden`].
@@ -269,7 +269,10 @@ pub async fn resend(app: &Arc<App>, person: &Person, key: String) -> Result<(), 
         .db
         .write(move |tx| {
             let key = key.clone();
-            Box::pin(async move { Ok::<bool, Error>(outbox::revive(tx, &key, at).await?) })
+            Box::pin(async move {
+                let found = outbox::revive(tx, &key, at).await? || outbox::exists(tx, &key).await?;
+                Ok::<bool, Error>(found)
+            })
         })
         .await?;
     app.wake.notify_waiters();

@@ -27,15 +27,17 @@ impl Answers {
     /// Plain values and secrets, apart. A secret left empty is one that was not given: the stored one stays.
     ///
     /// # Errors
-    /// [`Error::Invalid`] names every JSON member of a type that its field does not take.
+    /// [`Error::Invalid`] names every JSON member of a type that its field does not take, and every unfit secret.
     pub(super) fn read(&self, definition: &Definition) -> Result<(Data, Secrets), Error> {
-        match self {
+        let (data, secrets) = match self {
             Self::Form(form) => {
                 let (plain, secrets) = split(definition, form);
-                Ok((typed(definition, plain), secrets))
+                (typed(definition, plain), secrets)
             }
-            Self::Json(members) => from_json(definition, members),
-        }
+            Self::Json(members) => from_json(definition, members)?,
+        };
+        check_secrets(definition, &secrets)?;
+        Ok((data, secrets))
     }
 }
 
@@ -104,6 +106,22 @@ fn from_json(definition: &Definition, members: &Map<String, Json>) -> Result<(Da
         }
     }
     if errors.is_empty() { Ok((data, secrets)) } else { Err(Error::Invalid(errors)) }
+}
+
+/// Secrets never reach the engine, which judges every other answer, so they are judged here.
+fn check_secrets(definition: &Definition, secrets: &Secrets) -> Result<(), Error> {
+    let mut errors = Vec::new();
+    for (name, secret) in secrets {
+        let Some(field) = definition.fields.get(name) else { continue };
+        if secret.expose().chars().count() > field.max {
+            let text = format!("Shorten this to {} characters.", field.max);
+            errors.push(FieldError::new(name, "too_long", text));
+        } else if secret.expose().chars().any(char::is_control) {
+            let text = "Remove line ends and other invisible characters.";
+            errors.push(FieldError::new(name, "control_char", text));
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
 }
 
 /// A JSON value as the field's type takes it; `None` for another type.

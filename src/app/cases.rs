@@ -1,6 +1,6 @@
 //! Cases: acting in one, writing in one, and everything that its pages show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -17,7 +17,7 @@ use crate::domain::case::Case;
 use crate::domain::customer::Customer;
 use crate::domain::id::MessageId;
 use crate::domain::tunnel::Tunnel;
-use crate::domain::workflow::{Definition, Rule};
+use crate::domain::workflow::{Definition, Rule, Store};
 use crate::store::messages::{self, Message};
 use crate::store::probes::{self, Probe};
 use crate::store::settings::{self, Settings};
@@ -63,7 +63,7 @@ pub async fn act(app: &Arc<App>, person: &Person, act: Act) -> Result<Outcome<Ca
                     return Err(Error::Changed { number: case.number, revision: case.revision });
                 }
                 let definition = app.workflows.of(&case.workflow)?;
-                if definition.all_rules().all(|(_, rule)| rule.event != act.event) {
+                if definition.rule_named(&act.event).is_none() {
                     return Err(Error::NotFound);
                 }
                 let (data, secrets) = act.answers.read(definition)?;
@@ -139,6 +139,8 @@ pub struct View<'v> {
     pub customer: Customer,
     /// Names of people who are mentioned, by identifier text.
     pub names: BTreeMap<String, String>,
+    /// Those of them who work for the vendor.
+    pub staff: BTreeSet<String>,
     /// What the person may do now, in order.
     pub offers: Vec<&'v Rule>,
     /// The conversation; without notes for a customer.
@@ -164,6 +166,10 @@ pub struct Happening {
     pub who: String,
     /// What, as the button said it.
     pub what: String,
+    /// What was answered in words, by field name; personal values and values of networks are left out.
+    pub answers: BTreeMap<String, String>,
+    /// Only the vendor's people may read it.
+    pub is_internal: bool,
 }
 
 /// A case with everything around it.
@@ -177,7 +183,8 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
     let customer = customers::by_id(&mut tx, case.customer).await?.ok_or(Error::NotFound)?;
     let messages = messages_for(&mut tx, person, &case).await?;
     let mut names = Names::default();
-    for id in case.claimant().into_iter().chain([case.opened_by]) {
+    let authors = messages.iter().filter_map(|message| message.author_id);
+    for id in case.claimant().into_iter().chain([case.opened_by]).chain(authors) {
         names.of(&mut tx, &id.to_string()).await?;
     }
     let history = history(&mut tx, definition, &case, &mut names).await?;
@@ -196,6 +203,7 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
         settings: settings::of_case(&mut tx, case.customer, case.id).await?,
         customer,
         names: names.known,
+        staff: names.staff,
         messages,
         history,
         whitelist,
@@ -279,6 +287,7 @@ pub fn offers<'d>(definition: &'d Definition, case: &Case, person: &Person) -> V
 #[derive(Default)]
 struct Names {
     known: BTreeMap<String, String>,
+    staff: BTreeSet<String>,
 }
 
 impl Names {
@@ -290,6 +299,9 @@ impl Names {
             Ok(uuid) => people::by_id(tx, crate::domain::id::PersonId::new(uuid)).await?,
             Err(_) => None,
         };
+        if person.as_ref().is_some_and(|entry| entry.person.is_staff()) {
+            self.staff.insert(id.to_owned());
+        }
         let name = person.map_or_else(|| "Somebody".to_owned(), |entry| entry.person.name);
         self.known.insert(id.to_owned(), name.clone());
         Ok(name)
@@ -320,14 +332,27 @@ async fn history(
             other => other.to_owned(),
         };
         let at = DateTime::from_timestamp_micros(row.at_us).unwrap_or(case.opened_at);
-        happenings.push(Happening { at, who, what });
+        let is_internal = matches!(text("/act").as_str(), "released" | "handed_over")
+            || body.pointer("/detail/internal").and_then(Json::as_bool).unwrap_or_default();
+        happenings.push(Happening { at, who, what, answers: plain_answers(definition, &body), is_internal });
     }
     Ok(happenings)
 }
 
 /// What the button of an event says.
 fn label(definition: &Definition, event: &str) -> String {
-    let own = definition.states.iter().flat_map(|state| &state.rules);
-    let rule = own.chain(&definition.anywhere).find(|rule| rule.event == event);
-    rule.map_or_else(|| event.to_owned(), |rule| rule.label.clone())
+    definition.rule_named(event).map_or_else(|| event.to_owned(), |rule| rule.label.clone())
+}
+
+/// What an entry of the log says that somebody wrote, without what is handled with care.
+fn plain_answers(definition: &Definition, body: &Json) -> BTreeMap<String, String> {
+    let effects = body.get("effects").and_then(Json::as_array).into_iter().flatten();
+    let stored = effects.filter_map(|effect| effect.pointer("/store/data").and_then(Json::as_object)).flatten();
+    let is_plain = |name: &str| {
+        definition.fields.get(name).is_some_and(|field| field.sensitive.is_none() && field.store == Store::Case)
+    };
+    stored
+        .filter(|(name, _)| is_plain(name))
+        .filter_map(|(name, value)| value.as_str().map(|text| (name.clone(), text.to_owned())))
+        .collect()
 }

@@ -102,6 +102,25 @@ pub(super) async fn settings_to_apply(tx: &mut Tx, case: &Case) -> Result<Settin
     Ok(newest)
 }
 
+/// Where a person says that the settings were entered by hand, that is what is on record: they could not be read back.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn note_by_hand(
+    tx: &mut Tx,
+    case: &Case,
+    settings: &Settings,
+    firing: &Firing<'_>,
+) -> Result<(), Error> {
+    let Some(person) = firing.actor.person().filter(|_| firing.event == "applied_by_hand") else { return Ok(()) };
+    let how = format!("read-back not possible, confirmed by {}", person.name);
+    settings::set_applied(tx, (case.customer, settings.id), firing.at, &how).await?;
+    if let Some(tenant) = settings.tenant_id {
+        customers::set_settings_in_use(tx, (case.customer, tenant), settings.id).await?;
+    }
+    Ok(())
+}
+
 /// A task of the outbox, with what it needs from the vault.
 pub struct Task {
     /// The settings.

@@ -51,6 +51,7 @@ pub(super) async fn leave(
             }
             Effect::SendTestAlert { answers, .. } => {
                 let settings = completion::newest_settings(tx, case).await?;
+                completion::note_by_hand(tx, case, &settings, firing).await?;
                 let payload = json!({"settings": settings.id, "answers": answers});
                 let lane = format!("alert:{}", case.id);
                 task(tx, case, key, Kind::TestAlert, (&lane, payload), firing).await?;

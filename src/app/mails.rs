@@ -9,16 +9,19 @@ use sqlx::types::Json;
 
 use super::turn::Firing;
 use super::{App, Error};
-use crate::domain::actor::{Actor, Role};
+use crate::domain::actor::{Actor, Person, Role};
 use crate::domain::case::Case;
 use crate::domain::id::PersonId;
-use crate::domain::workflow::{self, Definition, Sensitivity, Store};
+use crate::domain::workflow::{self, Definition, Sensitivity, State, Store};
 use crate::mail::{Mailbox, Outgoing, message_id};
 use crate::store::outbox::{self, Effect, Kind};
 use crate::store::people::{self, Entry};
 use crate::store::{Tx, cases};
 use crate::views::common::Brand;
 use crate::views::mail::{MailCase, MailContext, Recipient};
+
+/// Tells other contacts that it is the customer's turn: worth nothing once the case has left that state.
+const PASSING: &str = "your-turn";
 
 /// What the outbox keeps of a mail: the wording is that of the moment of the event.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,7 +49,8 @@ pub(super) async fn enqueue(
 ) -> Result<(), Error> {
     let definition = app.workflows.of(&case.workflow)?;
     for (index, person) in recipients(tx, case, to, firing.actor).await?.into_iter().enumerate() {
-        let planned = plan(app, definition, case, (template, person), firing.at);
+        let planned = plan(app, definition, case, (template, &person), firing.at);
+        let person = person.id;
         let effect = Effect {
             effect_key: format!("{key}.{index:02}"),
             customer_id: case.customer,
@@ -62,50 +66,60 @@ pub(super) async fn enqueue(
 }
 
 /// Who gets a mail that a definition addresses to a role or a group.
-async fn recipients(tx: &mut Tx, case: &Case, to: &str, actor: &Actor) -> Result<Vec<PersonId>, Error> {
-    let contacts = |entries: Vec<Entry>| -> Vec<PersonId> {
-        entries.into_iter().filter(|entry| case.is_visible_to(&entry.person)).map(|entry| entry.person.id).collect()
+async fn recipients(tx: &mut Tx, case: &Case, to: &str, actor: &Actor) -> Result<Vec<Person>, Error> {
+    let contacts = |entries: Vec<Entry>| -> Vec<Person> {
+        entries.into_iter().map(|entry| entry.person).filter(|person| case.is_visible_to(person)).collect()
     };
     let acting = actor.person().map(|person| person.id);
     Ok(match (to, Role::parse(to)) {
         ("contacts" | "customer", _) => contacts(people::contacts(tx, case.customer).await?),
         ("others", _) => {
             let mut all = contacts(people::contacts(tx, case.customer).await?);
-            all.extend(case.claimant());
-            all.retain(|person| Some(*person) != acting);
+            all.extend(claimant(tx, case).await?);
+            all.retain(|person| Some(person.id) != acting);
             all
         }
-        (_, Some(role)) => match case.claimant() {
+        (_, Some(role)) => match claimant(tx, case).await? {
             Some(claimant) => vec![claimant],
             None => {
                 let staff = people::staff(tx, role).await?;
-                staff.into_iter().filter(|entry| entry.wants_mail).map(|entry| entry.person.id).collect()
+                staff.into_iter().filter(|entry| entry.wants_mail).map(|entry| entry.person).collect()
             }
         },
         (_, None) => Vec::new(),
     })
 }
 
+async fn claimant(tx: &mut Tx, case: &Case) -> Result<Option<Person>, Error> {
+    let Some(id) = case.claimant() else { return Ok(None) };
+    Ok(people::by_id(tx, id).await?.map(|entry| entry.person))
+}
+
+/// The mail for one reader: engineers read what they have to do, contacts of the customer what they have to.
 fn plan(
     app: &App,
     definition: &Definition,
     case: &Case,
-    (template, to): (&str, PersonId),
+    (template, to): (&str, &Person),
     at: DateTime<Utc>,
 ) -> Planned {
     let brand = workflow::Brand { vendor: app.brand.vendor.clone(), product: app.brand.product.clone() };
     let fill = |text: &str| definition.wording(text, &case.flow, &brand);
-    let (headline, body, next) = definition.state(&case.flow.state).map_or_else(
-        || (String::new(), String::new(), String::new()),
-        |state| (fill(&state.customer.headline), fill(&state.customer.body), fill(&state.customer.next)),
-    );
+    let state = definition.state(&case.flow.state);
+    let [headline, body, next] = match state {
+        Some(State { engineer: Some(wording), .. }) if to.is_staff() => {
+            [fill(&wording.headline), fill(&wording.body), String::new()]
+        }
+        Some(state) => [fill(&state.customer.headline), fill(&state.customer.body), fill(&state.customer.next)],
+        None => Default::default(),
+    };
     let fields = definition
         .fields
         .iter()
         .filter(|(_, field)| field.store != Store::Vault && field.sensitive != Some(Sensitivity::Secret))
         .map(|(name, _)| (name.clone(), case.flow.data.get(name).map(ToString::to_string).unwrap_or_default()))
         .collect();
-    Planned { template: template.to_owned(), to, headline, body, next, fields, at }
+    Planned { template: template.to_owned(), to: to.id, headline, body, next, fields, at }
 }
 
 /// Makes the mail of an outbox row, or nothing where the person may no longer have it.
@@ -116,6 +130,10 @@ pub async fn compose(app: &App, tx: &mut Tx, effect: &Effect) -> Result<Option<O
     let planned: Planned = serde_json::from_value(effect.payload.0.clone())
         .map_err(|error| Error::Internal(format!("outbox row {}: {error}", effect.effect_key)))?;
     let Some(case) = cases::by_id(tx, effect.customer_id, effect.case_id).await? else { return Ok(None) };
+    let has_moved_on = u64::try_from(effect.case_entered).is_ok_and(|entered| entered < case.flow.entered);
+    if planned.template == PASSING && has_moved_on {
+        return Ok(None);
+    }
     let person = match people::by_id(tx, planned.to).await? {
         Some(entry) if entry.active && case.is_visible_to(&entry.person) => entry.person,
         Some(_) | None => return Ok(None),
@@ -153,7 +171,12 @@ pub async fn compose(app: &App, tx: &mut Tx, effect: &Effect) -> Result<Option<O
 
 /// The host name of the public address; Message-IDs end in it.
 pub fn domain(app: &App) -> String {
-    let rest = app.public_url.split("://").nth(1).unwrap_or("postern.invalid");
+    domain_of(&app.public_url)
+}
+
+/// The host name of a public address, for the transport that is made before the service's parts are.
+pub fn domain_of(public_url: &str) -> String {
+    let rest = public_url.split("://").nth(1).unwrap_or("postern.invalid");
     let host = rest.split(['/', ':']).next().unwrap_or_default();
     // An address is no domain; mail from a machine without a name uses a name that resolves nowhere (RFC 2606).
     if host.is_empty() || host.parse::<std::net::IpAddr>().is_ok() {

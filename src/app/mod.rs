@@ -9,8 +9,11 @@ mod answers;
 pub mod cases;
 mod clocks;
 pub mod completion;
+pub mod dead_letters;
+pub mod desk;
 mod effects;
 mod error;
+pub mod installation;
 pub mod mails;
 pub mod probes;
 pub mod queue;
@@ -29,7 +32,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use error::{Error, FieldError};
+pub use error::{Error, FieldError, chain};
 use vault::Vault;
 use workflows::Workflows;
 

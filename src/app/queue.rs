@@ -7,9 +7,11 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{App, Error, Once, Outcome, resource, turn};
+use crate::clock::fresh_id;
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
-use crate::domain::id::{CaseId, PersonId};
+use crate::domain::id::{CaseId, MessageId, PersonId};
+use crate::store::messages::{self, Message};
 use crate::store::queue::{self, Counts, Cursor, View};
 use crate::store::{Tx, cases, people};
 
@@ -114,12 +116,7 @@ pub async fn release(app: &Arc<App>, person: &Person, number: i64, note: String)
 ///
 /// # Errors
 /// [`Error::Changed`] where it has another; as [`release`].
-pub async fn release_at(
-    app: &Arc<App>,
-    person: &Person,
-    at: (i64, Option<i64>),
-    note: String,
-) -> Result<Case, Error> {
+pub async fn release_at(app: &Arc<App>, person: &Person, at: (i64, Option<i64>), note: String) -> Result<Case, Error> {
     require_engineer(person)?;
     change(app, person, at, Change::Release(note)).await
 }
@@ -229,6 +226,11 @@ async fn change(
 
 async fn apply(app: &App, tx: &mut Tx, case: &mut Case, person: &Person, change: &Change) -> Result<(), Error> {
     let at = app.now();
+    if let (Change::HandOver(colleague, _), Some((holder, _))) = (change, case.claim)
+        && *colleague == holder
+    {
+        return Ok(());
+    }
     let held_by_other = case.claim.filter(|(holder, _)| *holder != person.id);
     let may_overrule = person.is(crate::domain::actor::Role::Lead) && !matches!(change, Change::Claim);
     if let Some((holder, at)) = held_by_other.filter(|_| !may_overrule) {
@@ -255,7 +257,26 @@ async fn apply(app: &App, tx: &mut Tx, case: &mut Case, person: &Person, change:
             ("handed_over", json!({"to": entry.person.id, "note": note}))
         }
     };
-    turn::note(app, tx, case, &Actor::Person(person.clone()), (act, detail), at).await
+    turn::note(app, tx, case, &Actor::Person(person.clone()), (act, detail), at).await?;
+    match change {
+        Change::Release(note) | Change::HandOver(_, note) if !note.trim().is_empty() => {
+            leave_note(tx, case, person, note, at).await
+        }
+        Change::Claim | Change::Release(_) | Change::HandOver(..) => Ok(()),
+    }
+}
+
+/// What somebody says on letting go of a case stands where the next one reads: among the internal notes.
+async fn leave_note(tx: &mut Tx, case: &Case, person: &Person, note: &str, at: DateTime<Utc>) -> Result<(), Error> {
+    let message = Message {
+        id: MessageId::new(fresh_id()),
+        at,
+        author_id: Some(person.id),
+        author_name: None,
+        is_internal: true,
+        body: note.to_owned(),
+    };
+    Ok(messages::add(tx, case.customer, case.id, &message).await?)
 }
 
 async fn name_of(tx: &mut Tx, id: PersonId) -> Result<String, Error> {

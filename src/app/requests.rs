@@ -20,7 +20,7 @@ use crate::domain::workflow::{CaseState, Data, Definition, Event, Refusal, Value
 use crate::store::{Tx, cases, customers, tunnels};
 
 /// How long unsent answers are kept.
-const KEEP_DRAFT: TimeDelta = TimeDelta::days(30);
+pub const KEEP_DRAFT: TimeDelta = TimeDelta::days(30);
 
 /// What a person typed so far, untouched: nothing is lost, and each answer is judged when it is sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +93,20 @@ impl Draft {
         .collect()
     }
 
+    /// The same without NUL, which no database keeps in a text; U+FFFD marks the place.
+    fn storable(&self) -> Self {
+        let keep = |text: &String| text.replace('\0', "\u{fffd}");
+        Self {
+            smtp_location: keep(&self.smtp_location),
+            filters_inbound: keep(&self.filters_inbound),
+            smtp_host: keep(&self.smtp_host),
+            smtp_ip: keep(&self.smtp_ip),
+            smtp_port: keep(&self.smtp_port),
+            encryption: keep(&self.encryption),
+            sender_address: keep(&self.sender_address),
+        }
+    }
+
     /// The events that this request consists of, with the answers of each.
     fn events(&self, definition: &Definition, architecture: Architecture) -> Vec<(&'static str, Data)> {
         let mut events = vec![("begin", Data::new())];
@@ -118,10 +132,18 @@ impl Draft {
 /// # Errors
 /// What the database says.
 pub async fn draft(app: &App, person: &Person) -> Result<Draft, Error> {
+    Ok(draft_with_age(app, person).await?.map(|(draft, _)| draft).unwrap_or_default())
+}
+
+/// The unsent answers of a person and when the last of them was saved, where there are any.
+///
+/// # Errors
+/// What the database says.
+pub async fn draft_with_age(app: &App, person: &Person) -> Result<Option<(Draft, DateTime<Utc>)>, Error> {
     let customer = require_customer(person)?;
     let mut tx = app.db.read().await?;
     let stored = cases::draft(&mut tx, (customer, person.id), app.now() - KEEP_DRAFT).await?;
-    Ok(stored.and_then(|answers| serde_json::from_value(answers).ok()).unwrap_or_default())
+    Ok(stored.and_then(|(answers, at)| Some((serde_json::from_value(answers).ok()?, at))))
 }
 
 /// Keeps a person's unsent answers.
@@ -130,7 +152,7 @@ pub async fn draft(app: &App, person: &Person) -> Result<Draft, Error> {
 /// What the database says.
 pub async fn save(app: &Arc<App>, person: &Person, draft: &Draft) -> Result<(), Error> {
     let key = (require_customer(person)?, person.id);
-    let answers = serde_json::to_value(draft).map_err(|error| Error::Internal(error.to_string()))?;
+    let answers = serde_json::to_value(draft.storable()).map_err(|error| Error::Internal(error.to_string()))?;
     let at = app.now();
     app.db
         .write(move |tx| {
@@ -290,9 +312,9 @@ fn require_customer(person: &Person) -> Result<CustomerId, Error> {
 }
 
 /// Field errors of a draft as the pages of the request need them.
+///
+/// # Errors
+/// Any other error, as it came.
 pub fn field_errors(error: Error) -> Result<Vec<FieldError>, Error> {
-    match error {
-        Error::Invalid(errors) => Ok(errors),
-        other => Err(other),
-    }
+    if let Error::Invalid(errors) = error { Ok(errors) } else { Err(error) }
 }

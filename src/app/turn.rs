@@ -124,7 +124,7 @@ pub(super) async fn birth(
 
 /// The role in which the actor may fire the event; for an event that is not open to the actor, any role of the actor,
 /// so that the engine says why.
-fn role_for<'d>(definition: &'d Definition, case: &Case, firing: &Firing<'_>) -> Result<&'static str, Error> {
+fn role_for(definition: &Definition, case: &Case, firing: &Firing<'_>) -> Result<&'static str, Error> {
     let roles = firing.actor.workflow_roles();
     let rule = definition.rules_at(&case.flow.state).into_iter().find(|rule| rule.event == firing.event);
     let fits = rule.and_then(|rule| roles.iter().copied().find(|role| rule.by.contains(*role)));

@@ -62,6 +62,11 @@ impl Workflows {
         })
     }
 
+    /// Every definition, by id and version.
+    pub fn all(&self) -> impl Iterator<Item = &Definition> {
+        self.by_version.values()
+    }
+
     /// The newest version of the workflow that new cases begin with.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use serde_json::Value;
 
 use super::error::{ApplyError, Step};
-use super::fields::PASSWORD;
+use super::fields::{ACCOUNT, PASSWORD};
 use crate::redact::{excerpt, redact, redact_member};
 use crate::secret::Secret;
 
@@ -128,11 +128,11 @@ impl Exchange {
         }
     }
 
-    /// A foreign text without our secrets, nor the password that the product itself may tell.
+    /// A foreign text without our secrets, nor the account and password that the product itself may tell.
     fn clean(&self, text: &str, secrets: &[&Secret]) -> String {
         let mut all = vec![&self.api_key];
         all.extend_from_slice(secrets);
-        excerpt(&redact_member(&redact(text, &all), PASSWORD), BODY_BYTES)
+        excerpt(&redact_member(&redact_member(&redact(text, &all), PASSWORD), ACCOUNT), BODY_BYTES)
     }
 }
 

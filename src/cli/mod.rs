@@ -6,16 +6,56 @@ use clap::{Parser, Subcommand};
 
 /// `postern classify`.
 mod classify;
+/// `postern customer`.
+mod customer;
+/// `postern demo`.
+pub mod demo;
 /// A mail server that we did not write, for the demo walk and for tests.
 pub mod foreign_smtp;
+/// `postern health`.
+mod health;
+/// Standard output, standard error, exit codes.
+mod out;
+/// Where a command works.
+mod place;
 /// `postern probe`.
 mod probe;
+/// `postern serve`.
+mod serve;
+/// A running service.
+pub mod service;
+/// `postern setup`.
+mod setup;
+/// The built-in mail server of the demo.
+pub mod sink;
+/// `postern tenant`.
+mod tenant;
+/// `postern token`.
+mod token;
+/// `postern tunnel`.
+mod tunnel;
+/// `postern user`.
+mod user;
+/// Values of flags.
+mod value;
+/// `postern version`.
+mod version;
 /// `postern workflow`.
 mod workflow;
 
+/// What the help ends with.
+const EXAMPLES: &str = "Examples:
+  postern demo                             try it: everything on this machine, nothing to configure
+  postern serve                            run the service; the first start prints a set-up link
+  postern classify 10.20.4.15              is it private, shared, public or rejected?
+  postern probe smtp --host 10.20.4.15 --port 587 --encryption starttls
+
+Exit codes: 0 done, 1 failed, 2 cannot be used, 3 not reachable, 4 not found, 5 changed meanwhile, 6 not allowed,
+7 something that is needed is away, 8 deferred, 9 could not tell";
+
 /// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "postern", version, about)]
+#[command(name = "postern", version, about, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -23,6 +63,27 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the service
+    Serve(serve::ServeArgs),
+    /// Try Postern on this machine with three customers, a mail server and a product that are not real
+    Demo(demo::DemoArgs),
+    /// Make the first administrator without a browser
+    Setup(setup::SetupArgs),
+    /// Add, change and list customers
+    #[command(subcommand)]
+    Customer(customer::CustomerCommand),
+    /// Add, change and list people
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Add, change and list VPN tunnels
+    #[command(subcommand)]
+    Tunnel(tunnel::TunnelCommand),
+    /// Add, change and list installations of the product
+    #[command(subcommand)]
+    Tenant(tenant::TenantCommand),
+    /// Make keys for programs
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Say whether addresses and networks are private, shared, public or rejected, and why
     Classify(classify::ClassifyArgs),
     /// Test a server stage by stage
@@ -30,14 +91,28 @@ enum Command {
     /// Check, run, walk and draw workflow definitions
     #[command(subcommand)]
     Workflow(workflow::WorkflowCommand),
+    /// Ask a running service whether it is alive
+    Health(health::HealthArgs),
+    /// Print the version
+    Version(version::VersionArgs),
 }
 
 /// Runs the command line. A command line that cannot be understood ends with exit code 2.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Setup(args) => setup::run(&args),
+        Command::Customer(command) => customer::run(&command),
+        Command::User(command) => user::run(&command),
+        Command::Tunnel(command) => tunnel::run(&command),
+        Command::Tenant(command) => tenant::run(&command),
+        Command::Token(command) => token::run(&command),
         Command::Classify(args) => classify::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Workflow(command) => workflow::run(&command),
+        Command::Health(args) => health::run(&args),
+        Command::Version(args) => version::run(&args),
     }
 }
 

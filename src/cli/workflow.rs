@@ -22,7 +22,7 @@ const NOT_FOUND: u8 = 4;
 
 /// The commands of `postern workflow`.
 #[derive(Debug, Subcommand)]
-pub enum WorkflowCommand {
+pub(super) enum WorkflowCommand {
     /// Checks definitions against themselves, their examples and the mail templates.
     Check(CheckArgs),
     /// Runs the examples and prints the coverage of transitions.
@@ -40,7 +40,7 @@ pub enum WorkflowCommand {
 
 /// Options of `check`.
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub(super) struct CheckArgs {
     /// Folders of one version each.
     #[arg(required = true)]
     dirs: Vec<PathBuf>,
@@ -54,7 +54,7 @@ pub struct CheckArgs {
 
 /// Options of `walk`.
 #[derive(Debug, Args)]
-pub struct WalkArgs {
+pub(super) struct WalkArgs {
     /// Folder of one version.
     dir: PathBuf,
     /// How many transitions at least.
@@ -67,7 +67,7 @@ pub struct WalkArgs {
 
 /// Options of `picture`.
 #[derive(Debug, Args)]
-pub struct PictureArgs {
+pub(super) struct PictureArgs {
     /// The definition.
     file: PathBuf,
     /// The form of the picture.
@@ -80,7 +80,7 @@ pub struct PictureArgs {
 
 /// Forms of a picture.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// Scalable vector graphics.
     Svg,
     /// A Mermaid state diagram.
@@ -100,7 +100,7 @@ enum Stop {
 }
 
 /// Runs one of the commands.
-pub fn run(command: &WorkflowCommand) -> ExitCode {
+pub(super) fn run(command: &WorkflowCommand) -> ExitCode {
     let mut out = io::stdout().lock();
     let outcome = match command {
         WorkflowCommand::Check(args) => check_folders(args, &mut out),

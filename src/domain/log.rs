@@ -70,8 +70,7 @@ pub enum Break {
 /// only against a head kept elsewhere.
 pub fn verify<'e>(rows: impl IntoIterator<Item = (Entry<'e>, &'e str)>) -> Result<(), Break> {
     let mut previous = GENESIS.to_owned();
-    let mut expected = 1;
-    for (entry, stored) in rows {
+    for (expected, (entry, stored)) in (1..).zip(rows) {
         if entry.seq != expected {
             return Err(Break::Gap { expected, found: entry.seq });
         }
@@ -79,7 +78,6 @@ pub fn verify<'e>(rows: impl IntoIterator<Item = (Entry<'e>, &'e str)>) -> Resul
             return Err(Break::Edited { seq: entry.seq });
         }
         stored.clone_into(&mut previous);
-        expected += 1;
     }
     Ok(())
 }

@@ -48,7 +48,7 @@ statements! {
     LIST_AFTER = concat!("SELECT ", columns!(), " FROM cases WHERE number > $1 ORDER BY number LIMIT $2");
     UPSERT_DRAFT = "INSERT INTO drafts (customer_id, person_id, answers, updated_at) VALUES ($1, $2, $3, $4)
         ON CONFLICT (customer_id, person_id) DO UPDATE SET answers = excluded.answers, updated_at = excluded.updated_at";
-    SELECT_DRAFT = "SELECT answers FROM drafts WHERE customer_id = $1 AND person_id = $2 AND updated_at > $3";
+    SELECT_DRAFT = "SELECT answers, updated_at FROM drafts WHERE customer_id = $1 AND person_id = $2 AND updated_at > $3";
     DELETE_DRAFT = "DELETE FROM drafts WHERE customer_id = $1 AND person_id = $2";
 }
 
@@ -261,10 +261,10 @@ pub async fn draft(
     tx: &mut Tx,
     (customer, person): (CustomerId, PersonId),
     since: DateTime<Utc>,
-) -> Result<Option<serde_json::Value>, StoreError> {
-    let row: Option<Json<serde_json::Value>> = on!(tx, conn => sqlx::query_scalar(SELECT_DRAFT)
+) -> Result<Option<(serde_json::Value, DateTime<Utc>)>, StoreError> {
+    let row: Option<(Json<serde_json::Value>, DateTime<Utc>)> = on!(tx, conn => sqlx::query_as(SELECT_DRAFT)
         .bind(customer).bind(person).bind(since).fetch_optional(conn).await)?;
-    Ok(row.map(|answers| answers.0))
+    Ok(row.map(|(answers, at)| (answers.0, at)))
 }
 
 /// Forgets a person's answers, once they were sent.

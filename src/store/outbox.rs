@@ -49,11 +49,13 @@ statements! {
         WHERE effect_key = $1 AND state = 'pending' AND lease_owner = $2";
     REVIVE = "UPDATE outbox SET state = 'pending', attempts = 0, not_before = $2, settled_at = NULL
         WHERE effect_key = $1 AND state = 'dead'";
-    LIST_DEAD = "SELECT effect_key, case_id, kind, payload, attempts, last_error, settled_at
+    LIST_DEAD = "SELECT effect_key, customer_id, case_id, case_entered, kind, payload, attempts, last_error, created_at,
+            settled_at
         FROM outbox
         WHERE state = 'dead'
         ORDER BY created_at
         LIMIT 200";
+    SELECT_STATE = "SELECT state FROM outbox WHERE effect_key = $1";
     COUNT_PENDING = "SELECT COUNT(*) FROM outbox WHERE state = 'pending'";
 }
 
@@ -84,8 +86,12 @@ record! {
     pub struct Dead {
         /// Its key.
         pub effect_key: String,
+        /// Whose case it is.
+        pub customer_id: CustomerId,
         /// The case.
         pub case_id: CaseId,
+        /// The state entry that it belongs to.
+        pub case_entered: i64,
         /// What was to be done.
         pub kind: Kind,
         /// With what.
@@ -94,6 +100,8 @@ record! {
         pub attempts: i64,
         /// What went wrong last.
         pub last_error: Option<String>,
+        /// When it was ordered.
+        pub created_at: DateTime<Utc>,
         /// When it was given up.
         pub settled_at: Option<DateTime<Utc>>,
     }
@@ -176,6 +184,15 @@ pub async fn revive(tx: &mut Tx, key: &str, at: DateTime<Utc>) -> Result<bool, S
     let changed = on!(tx, conn => sqlx::query(REVIVE).bind(key).bind(at)
         .execute(conn).await.map(|done| done.rows_affected()))?;
     Ok(changed == 1)
+}
+
+/// Whether there is an effect with this key, whatever became of it.
+///
+/// # Errors
+/// What the database says.
+pub async fn exists(tx: &mut Tx, key: &str) -> Result<bool, StoreError> {
+    let state: Option<String> = on!(tx, conn => sqlx::query_scalar(SELECT_STATE).bind(key).fetch_optional(conn).await)?;
+    Ok(state.is_some())
 }
 
 /// The effects that were given up, oldest first.

@@ -46,6 +46,17 @@ statements! {
             COUNT(*) AS open
         FROM cases
         WHERE is_open AND queued";
+    // By what people have in hand: host name or address of the server, name of the customer. Through the customer,
+    // because that is what cases are indexed by.
+    FIND_BY_SERVER = concat!("SELECT ", columns!(), " FROM cases
+        WHERE customer_id IN (SELECT customer_id FROM servers WHERE address = $1 OR name = $1)
+            AND server_id IN (SELECT id FROM servers WHERE address = $1 OR name = $1)
+        ORDER BY number DESC
+        LIMIT $2");
+    FIND_BY_CUSTOMER = concat!("SELECT ", columns!(), " FROM cases
+        WHERE customer_id IN (SELECT id FROM customers WHERE LOWER(name) = $1)
+        ORDER BY number DESC
+        LIMIT $2");
     NEXT_UNCLAIMED = "SELECT customer_id, id FROM cases
         WHERE is_open AND queued AND claimed_by IS NULL AND waiting_on = 'vendor'
         ORDER BY due_at, id
@@ -115,4 +126,24 @@ pub async fn counts(tx: &mut Tx, person: PersonId) -> Result<Counts, StoreError>
 /// What the database says.
 pub async fn next_unclaimed(tx: &mut Tx) -> Result<Option<(CustomerId, CaseId)>, StoreError> {
     Ok(on!(tx, conn => sqlx::query_as(NEXT_UNCLAIMED).fetch_optional(conn).await)?)
+}
+
+/// Cases about a server with this canonical address or host name, newest first, closed ones too.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_server(tx: &mut Tx, server: &str, limit: i64) -> Result<Vec<Case>, StoreError> {
+    let rows: Vec<CaseRow> =
+        on!(tx, conn => sqlx::query_as(FIND_BY_SERVER).bind(server).bind(limit).fetch_all(conn).await)?;
+    all(rows)
+}
+
+/// Cases of the customer with this name, given in lower case, newest first, closed ones too.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_customer_name(tx: &mut Tx, name: &str, limit: i64) -> Result<Vec<Case>, StoreError> {
+    let rows: Vec<CaseRow> =
+        on!(tx, conn => sqlx::query_as(FIND_BY_CUSTOMER).bind(name).bind(limit).fetch_all(conn).await)?;
+    all(rows)
 }

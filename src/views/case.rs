@@ -23,6 +23,8 @@ pub struct Case {
     pub turn: Turn,
     /// The acts the reader has, the main one first; none where nothing is to be done.
     pub acts: Vec<Act>,
+    /// Acts that are possible at any time and are not the next one.
+    pub more: Vec<Act>,
     /// The process list.
     pub steps: Vec<Step>,
     /// Tunnel tests, newest first.
@@ -48,6 +50,8 @@ pub struct Turn {
     pub heading: String,
     /// What is going on.
     pub text: String,
+    /// What to do, line by line; empty where the text is enough.
+    pub checklist: Vec<String>,
     /// What happens next.
     pub next: Option<String>,
     /// The promise of the vendor, absolute: `We answer by 24 November 2026 at 13:00 UTC`.
@@ -69,6 +73,7 @@ impl Case {
             tone: Tone::Us,
             heading: "Nothing for you to do now".into(),
             text: "We whitelist 10.20.4.15 inside your VPN tunnel.".into(),
+            checklist: Vec::new(),
             next: Some("We tell you which address to let in on your firewall.".into()),
             promise: Some("We answer by 24 November 2026 at 13:00 UTC.".into()),
             copy: Vec::new(),
@@ -87,11 +92,12 @@ impl Case {
             tone: Tone::Done,
             heading: "Done. Alerts reach you through the tunnel.".into(),
             text: "Tell us before the server's IP changes.".into(),
+            checklist: Vec::new(),
             next: None,
             promise: None,
             copy: Vec::new(),
         };
-        done.acts = vec![Act::link("Give notice of an IP change", "/cases/2041/acts/notify_ip_change")];
+        done.acts = vec![Act::link("Give notice of an IP change", "/cases/2041/act/notify_ip_change")];
         done.overrides =
             vec![Note::new(Tone::You, "Lee M. went on without a passed test: the server answers only at night.")];
         vec![
@@ -106,8 +112,8 @@ impl Case {
 
 fn yours() -> Case {
     let form =
-        samples::button("act", "/cases/2041/acts/let_in_done", Style::Main, "Our firewall lets them in").entered(4);
-    let main = Act { form: Some(form), ..Act::link("Our firewall lets them in", "/cases/2041/acts/let_in_done") };
+        samples::button("act", "/cases/2041/act/let_in_done", Style::Main, "Our firewall lets them in").entered(4);
+    let main = Act { form: Some(form), ..Act::link("Our firewall lets them in", "/cases/2041/act/let_in_done") };
     Case {
         number: 2041,
         heading: "Whitelist mail.corp.example for the VPN tunnel".into(),
@@ -117,6 +123,7 @@ fn yours() -> Case {
             tone: Tone::You,
             heading: "Let our alerting IP through your firewall".into(),
             text: "Our alerts reach your server from the addresses below. Let them in to 10.20.4.15 on port 587, then tell us.".into(),
+            checklist: vec!["Open the port on the firewall.".into(), "Open it on the server itself.".into()],
             next: Some("We test the tunnel. This takes minutes.".into()),
             promise: None,
             copy: vec![
@@ -127,9 +134,9 @@ fn yours() -> Case {
         },
         acts: vec![
             main,
-            Act::link("I need help", "/cases/2041/acts/need_help"),
-            Act::link("Withdraw this case", "/cases/2041/acts/cancel"),
+            Act::link("I need help", "/cases/2041/act/need_help"),
         ],
+        more: vec![Act::link("Withdraw this case", "/cases/2041/act/cancel")],
         steps: private_steps(),
         tests: vec![TestRow {
             number: 1,
@@ -181,8 +188,8 @@ fn settings_act() -> Act {
             .optional(),
         Field::new(Kind::Email, "test_recipient", "Who gets the test alert"),
     ];
-    let form = samples::button("act", "/cases/2041/acts/submit_settings", Style::Main, "Save and test").entered(6);
-    Act { form: Some(form.fields(fields)), ..Act::link("Save and test", "/cases/2041/acts/submit_settings") }
+    let form = samples::button("act", "/cases/2041/act/submit_settings", Style::Main, "Save and test").entered(6);
+    Act { form: Some(form.fields(fields)), ..Act::link("Save and test", "/cases/2041/act/submit_settings") }
 }
 
 fn hostile(mut case: Case) -> Case {
@@ -242,15 +249,15 @@ impl ActPage {
         };
         let help = ask(
             "act",
-            "/cases/2041/acts/need_help",
+            "/cases/2041/act/need_help",
             "Ask for help",
             Style::Main,
             "reason",
             "What do you need help with?",
         );
         let every =
-            Form::new("act", "/cases/2041/acts/report_problem", samples::KEY, Button::main("Report the problem"));
-        let withdraw = ask("act", "/cases/2041/acts/cancel", "Withdraw this case", Style::Danger, "reason", "Reason");
+            Form::new("act", "/cases/2041/act/report_problem", samples::KEY, Button::main("Report the problem"));
+        let withdraw = ask("act", "/cases/2041/act/cancel", "Withdraw this case", Style::Danger, "reason", "Reason");
         let wrong =
             every.clone().fields(every_kind().into_iter().map(|field| field.error("Enter this value")).collect());
         let hostile = every.clone().fields(every_kind().into_iter().map(worst).collect());

@@ -1,8 +1,9 @@
 //! The page of a case as an engineer sees it: the panel of its step, the facts, the conversation.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::common::{Act, Change, Fact, Happening, Message, Note, Step, StepStatus, Tag, TestRow, Tone};
+use super::common::{Act, Change, Fact, Happening, Link, Message, Note, Step, StepStatus, Tag, TestRow, Tone};
 use super::form::{Field, Form, Kind, Style};
 use super::portal::ask;
 use super::samples;
@@ -28,6 +29,8 @@ pub struct Case {
     pub panel: Panel,
     /// Everything known about the server, the tunnel and the people.
     pub facts: Vec<Fact>,
+    /// Further pages of the case: its settings, what the product holds.
+    pub links: Vec<Link>,
     /// The process list.
     pub steps: Vec<Step>,
     /// Tunnel tests, newest first.
@@ -68,8 +71,10 @@ pub struct Panel {
     pub checks: Vec<Check>,
     /// What the act changes: a line of the whitelist, or settings.
     pub changes: Vec<Change>,
-    /// The main act with its form, and others that are possible now.
+    /// The main act with its form, and others of this step.
     pub acts: Vec<Act>,
+    /// Acts that are possible now and belong to no step: asking, pausing, withdrawing.
+    pub folded: Vec<Act>,
     /// Acts that are not possible now, each with its reason.
     pub blocked: Vec<Act>,
     /// What the reader should know before acting; does not stop.
@@ -119,6 +124,56 @@ impl Case {
     }
 }
 
+/// What the product holds beside what the case would write: asked for on its own page, so that a slow product keeps
+/// nobody from the case.
+#[derive(Clone, Debug, Serialize)]
+pub struct ApplyCheck {
+    /// Number of the case.
+    pub number: u64,
+    /// The page of the case.
+    pub back: String,
+    /// Name of the product tenant.
+    pub tenant: String,
+    /// Whether the product answered, and what the comparison means.
+    pub outcome: Note,
+    /// What an apply would change.
+    pub changes: Vec<Change>,
+    /// What stays as it is.
+    pub same: Vec<Fact>,
+    /// When the product was asked.
+    pub read_at: DateTime<Utc>,
+}
+
+impl ApplyCheck {
+    /// The template that reads this.
+    pub const TEMPLATE: &'static str = "queue/apply_check.html";
+
+    /// Every face of the page.
+    pub fn samples() -> Vec<(&'static str, Self)> {
+        let read = Self {
+            number: 2041,
+            back: "/cases/2041".into(),
+            tenant: "alder-prod".into(),
+            outcome: Note::new(Tone::You, "3 of 6 settings would change."),
+            changes: apply_panel().changes,
+            same: vec![Fact::code("SMTP server port", "587")],
+            read_at: samples::at(70),
+        };
+        let failed = Self {
+            outcome: Note::new(Tone::Failed, "The product could not be asked: it did not answer in time."),
+            changes: Vec::new(),
+            same: Vec::new(),
+            ..read.clone()
+        };
+        let hostile = Self {
+            tenant: samples::HOSTILE.into(),
+            changes: vec![change("SMTP server address", Some(samples::HOSTILE), Some(&samples::unbroken()))],
+            ..read.clone()
+        };
+        vec![("read", read), ("failed", failed), ("hostile", hostile)]
+    }
+}
+
 fn whitelist_case() -> Case {
     let step = |title: &str, status, minutes: i64| Step { at: Some(samples::at(minutes)), ..Step::new(title, status) };
     let message = |from: &str, side: &str, text: &str, internal| Message {
@@ -150,6 +205,7 @@ fn whitelist_case() -> Case {
             Fact::new("Contacts", "Dana K., firewall: Lee M."),
             Fact::new("Earlier cases", "2, last on 3 March 2026"),
         ],
+        links: vec![Link::new("SMTP settings", "/cases/2041/settings")],
         steps: vec![
             step("Customer sent the request", StepStatus::Done, 0),
             Step { tag: Some(Tag::new(Tone::Us, "With us")), ..step("We whitelist 10.20.4.15", StepStatus::Now, 51) },
@@ -197,11 +253,8 @@ fn whitelist_panel() -> Panel {
             check("Clash", Tone::Done, "None", "no other network of this routing domain overlaps"),
         ],
         changes: vec![change("Whitelist of alder-1", None, Some("10.20.4.15/32 tcp/587 from 10.99.0.8"))],
-        acts: vec![
-            main,
-            Act::link("Refuse with a reason", "/cases/2041/acts/configuration_refused"),
-            Act::link("Ask the customer", "/cases/2041/acts/ask_customer"),
-        ],
+        acts: vec![main, Act::link("Refuse with a reason", "/cases/2041/acts/configuration_refused")],
+        folded: vec![Act::link("Ask the customer", "/cases/2041/acts/ask_customer")],
         blocked: vec![Act {
             blocked: Some(reason.into()),
             ..Act::link("Apply SMTP settings", "/cases/2041/acts/apply")
@@ -230,6 +283,7 @@ fn apply_panel() -> Panel {
             change("SMTP account", Some("alerts"), None),
         ],
         acts: vec![Act { form: Some(form), ..Act::link("Apply SMTP settings", "/cases/2041/acts/retry_apply") }],
+        folded: Vec::new(),
         blocked: Vec::new(),
         notes: vec![Note::new(Tone::You, "Mail may stop for a few seconds while the settings are replaced.")],
     }

@@ -47,7 +47,7 @@ fn ago(seconds: u64) -> String {
 }
 
 /// Seconds as the two largest units: `4 h 25 min`. Days are calendar days of 24 hours.
-fn duration(seconds: u64) -> String {
+pub fn duration(seconds: u64) -> String {
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{seconds} s"),

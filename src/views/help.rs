@@ -60,12 +60,16 @@ pub struct Problem {
     pub code: String,
     /// The problem in words: the heading.
     pub heading: String,
-    /// What the test saw.
+    /// Name of the next line: what the test saw, or what happened.
+    pub seen_label: String,
+    /// What was seen.
     pub seen: String,
-    /// The most likely cause.
-    pub cause: String,
-    /// Who acts, in words.
-    pub owner: String,
+    /// The most likely cause, where the line before does not say it.
+    pub cause: Option<String>,
+    /// Who acts, in words; none where it is the reader.
+    pub owner: Option<String>,
+    /// Heading of what the customer, or whoever reads this, can do.
+    pub for_customer_label: String,
     /// What the customer can do.
     pub for_customer: String,
     /// What an engineer can do; none for readers it is not meant for.
@@ -81,14 +85,20 @@ impl Problem {
         let plain = Self {
             code: "tcp.timeout".into(),
             heading: "No answer on the port".into(),
+            seen_label: "What the test saw".into(),
             seen: "Nothing answered our connection within 10 seconds.".into(),
-            cause: "A firewall drops the packets.".into(),
-            owner: "The customer".into(),
+            cause: Some("A firewall drops the packets.".into()),
+            owner: Some("The customer".into()),
+            for_customer_label: "What the customer can do".into(),
             for_customer: "Let the alerting IP reach the SMTP port of the server.".into(),
             for_engineer: Some("Capture on the tunnel while the test runs.".into()),
         };
-        let hostile =
-            Self { seen: samples::HOSTILE.into(), cause: samples::unbroken(), for_engineer: None, ..plain.clone() };
+        let hostile = Self {
+            seen: samples::HOSTILE.into(),
+            cause: Some(samples::unbroken()),
+            for_engineer: None,
+            ..plain.clone()
+        };
         vec![("plain", plain), ("hostile", hostile)]
     }
 }

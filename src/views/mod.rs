@@ -43,6 +43,7 @@ pub mod settings;
 mod filters;
 
 pub use common::{Brand, Frame, Page, Theme};
+pub use filters::duration;
 
 /// The files under `templates/`.
 #[derive(RustEmbed)]

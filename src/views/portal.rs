@@ -20,6 +20,8 @@ pub struct Cases {
     pub empty: Option<Empty>,
     /// For customers on a Secure Relay, who set the server themselves.
     pub relay: Option<Note>,
+    /// The next page of the list; none on the last one.
+    pub older: Option<Link>,
 }
 
 /// A request that was begun and not sent.
@@ -67,12 +69,20 @@ impl Cases {
 
     /// Every face of the page.
     pub fn samples() -> Vec<(&'static str, Self)> {
-        let bare = Self { start: Some("/start".into()), draft: None, groups: Vec::new(), empty: None, relay: None };
+        let bare = Self {
+            start: Some("/start".into()),
+            draft: None,
+            groups: Vec::new(),
+            empty: None,
+            relay: None,
+            older: None,
+        };
         let never = "You have no cases yet. Start a request to have your SMTP server whitelisted for the VPN tunnel.";
         let draft =
             Draft { href: "/start/server".into(), saved_at: samples::at(0), kept_until: samples::at(30 * 24 * 60) };
         let full = Self {
             draft: Some(draft),
+            older: Some(Link::new("Older cases", "/cases?before=2011")),
             groups: vec![
                 Group {
                     heading: "Needs you".into(),
@@ -101,7 +111,7 @@ impl Cases {
             row.next = samples::unbroken();
         }
         let relay = Note {
-            link: Some(Link::new("Open SMTP settings", "/servers/12/smtp")),
+            link: Some(Link::new("Start", "/start")),
             ..Note::new(Tone::Us, "Your site uses Secure Relay, so you can set the SMTP server yourself.")
         };
         vec![
@@ -136,8 +146,8 @@ pub struct Start {
     pub promise: String,
     /// The first question; the button is a link, because nothing is sent yet.
     pub next: String,
-    /// On a Secure Relay no request is needed: the pane where the customer sets the server.
-    pub relay: Option<String>,
+    /// On a Secure Relay nobody has to be asked: the button that leads through the customer's own steps.
+    pub relay: Option<Form>,
 }
 
 impl Start {
@@ -152,7 +162,8 @@ impl Start {
             next: "/start/where".into(),
             relay: None,
         };
-        vec![("relay", Self { relay: Some("/servers/12/smtp".into()), ..plain.clone() }), ("plain", plain)]
+        let relay = Form::new("relay", "/start/check", samples::KEY, Button::main("Continue"));
+        vec![("relay", Self { relay: Some(relay), ..plain.clone() }), ("plain", plain)]
     }
 }
 

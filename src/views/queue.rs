@@ -20,6 +20,8 @@ pub struct Queue {
     pub claim_next: Option<Form>,
     /// When the rows were read.
     pub read_at: DateTime<Utc>,
+    /// Reads them again.
+    pub refresh: Link,
     /// The rows.
     pub rows: Vec<Row>,
     /// In place of the rows, where there are none.
@@ -108,6 +110,7 @@ impl Queue {
             search: Search { action: "/queue".into(), value: String::new() },
             claim_next: Some(samples::button("next", "/queue/next", Style::Main, "Claim next case")),
             read_at: samples::at(150),
+            refresh: Link::new("Refresh", "/queue?view=unclaimed"),
             rows,
             empty: None,
             more: Some(Link::new("Show 50 more", "/queue?view=unclaimed&after=2044")),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::common::{Change, Note, Tag, TestRow, Tone};
+use super::common::{Change, Empty, Fact, Link, Note, Tag, TestRow, Tone};
 use super::form::{Button, Choice, Field, Form, Kind, Style, Width};
 use super::samples;
 
@@ -146,5 +146,88 @@ impl Settings {
                 put_back: Some(samples::button("back-1", "/servers/12/smtp/put-back", Style::Small, "Put back")),
             }],
         }
+    }
+}
+
+/// The SMTP settings of a case: every revision, newest first, to be read only. Secrets are named, never shown.
+#[derive(Clone, Debug, Serialize)]
+pub struct CaseSettings {
+    /// Number of the case.
+    pub number: u64,
+    /// The page of the case.
+    pub back: String,
+    /// Name or address of the server: part of the heading.
+    pub server: String,
+    /// What is in use, and warnings that do not stop.
+    pub notes: Vec<Note>,
+    /// Where the settings are entered, while the case asks for them.
+    pub act: Option<Link>,
+    /// The revisions, newest first.
+    pub revisions: Vec<Revision>,
+    /// In place of the revisions, where there are none.
+    pub empty: Option<Empty>,
+}
+
+/// One revision of the settings.
+#[derive(Clone, Debug, Serialize)]
+pub struct Revision {
+    /// Counts from 1 in the case.
+    pub number: u64,
+    /// Passed, applied.
+    pub tags: Vec<Tag>,
+    /// When it was entered.
+    pub at: DateTime<Utc>,
+    /// Who entered it.
+    pub by: String,
+    /// The settings under the labels of the vendor's pane, then how they were proven and applied.
+    pub facts: Vec<Fact>,
+}
+
+impl CaseSettings {
+    /// The template that reads this.
+    pub const TEMPLATE: &'static str = "queue/settings.html";
+
+    /// Every face of the page.
+    pub fn samples() -> Vec<(&'static str, Self)> {
+        let revision = Revision {
+            number: 2,
+            tags: vec![Tag::new(Tone::Done, "Full test passed"), Tag::new(Tone::Done, "Applied")],
+            at: samples::at(380),
+            by: "Dana K.".into(),
+            facts: vec![
+                Fact::code("SMTP server address", "10.20.4.15"),
+                Fact::code("SMTP server port", "587"),
+                Fact::new("SMTP account", "Stored, not shown"),
+                Fact::new("SMTP account password", "Stored, not shown"),
+                Fact::new("SMTP encryption", "STARTTLS"),
+                Fact::code("Email address of the sender", "alerts@corp.example"),
+                Fact::missing("Name in the certificate"),
+            ],
+        };
+        let first = Revision {
+            number: 1,
+            tags: vec![Tag::new(Tone::Failed, "Full test failed")],
+            facts: vec![Fact::code("SMTP server port", samples::unbroken())],
+            by: samples::HOSTILE.into(),
+            ..revision.clone()
+        };
+        let full = Self {
+            number: 2041,
+            back: "/cases/2041".into(),
+            server: "10.20.4.15".into(),
+            notes: vec![Note::new(Tone::You, "Port 465 is for TLS from the start. STARTTLS uses 587.")],
+            act: Some(Link::new("Enter settings", "/cases/2041/act/submit_settings")),
+            revisions: vec![revision, first],
+            empty: None,
+        };
+        let text = "No settings were entered yet.".to_owned();
+        let none = Self {
+            notes: Vec::new(),
+            act: None,
+            revisions: Vec::new(),
+            empty: Some(Empty { text, link: None }),
+            ..full.clone()
+        };
+        vec![("full", full), ("empty", none)]
     }
 }

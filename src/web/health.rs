@@ -20,7 +20,7 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
     match app.db.ping().await {
         Ok(()) => Json(json!({"ready": true, "database": "ok"})).into_response(),
         Err(error) => {
-            tracing::warn!(error = %crate::worker::chain(&error), "not ready");
+            tracing::warn!(error = %crate::app::chain(&error), "not ready");
             (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"ready": false, "database": "away"}))).into_response()
         }
     }

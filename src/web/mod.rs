@@ -4,6 +4,7 @@
 //! into a page or a resource. It returns [`problem::Failure`] for everything else; `visit` renders that once, as the page
 //! or the `application/problem+json` (RFC 9457) that the client asked for.
 
+mod admin;
 mod api;
 mod assets;
 mod fields;
@@ -52,6 +53,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(setup::routes())
         .merge(portal::routes())
         .merge(queue::routes())
+        .merge(admin::routes())
         .merge(help::routes())
         .nest("/api/v1", api::routes())
         .route("/assets/{name}", get(assets::serve))

@@ -13,7 +13,7 @@ use super::frame;
 use super::visit::Visitor;
 use crate::app::{Error, FieldError};
 use crate::domain::workflow::Refusal;
-use crate::views::common::{Link, Page};
+use crate::views::common::{Fact, Link, Page};
 use crate::views::error::ErrorPage;
 
 /// A failure on its way to [`super::visit`], which renders it.
@@ -102,6 +102,38 @@ pub(super) fn too_large(visitor: &Visitor) -> Response {
     }
 }
 
+/// What did not go through because the case has moved on or a colleague holds it, with what was entered, so that nothing
+/// is lost; any other error as it is.
+pub(super) fn lost_nothing(visitor: &Visitor, error: Error, number: i64, kept: Vec<Fact>) -> Result<Response, Failure> {
+    if visitor.json {
+        return Err(error.into());
+    }
+    let link = Link::new(format!("Go to case {number}"), format!("/cases/{number}"));
+    let mut body = ErrorPage::stale(link, kept);
+    match &error {
+        Error::Refused(Refusal::Stale { .. } | Refusal::Unhandled { .. }) | Error::Changed { .. } => {}
+        Error::Claimed { by, .. } => body.heading = format!("{by} claimed this case"),
+        Error::NotFound
+        | Error::Forbidden(_)
+        | Error::SignedOut
+        | Error::WrongPassword
+        | Error::Throttled(_)
+        | Error::Refused(Refusal::Forbidden { .. } | Refusal::Guard(_) | Refusal::Fields(_) | Refusal::Defect(_))
+        | Error::Invalid(_)
+        | Error::KeyReused
+        | Error::KeyMissing
+        | Error::RevisionMissing
+        | Error::Malformed { .. }
+        | Error::NotJson(_)
+        | Error::Store(_)
+        | Error::View(_)
+        | Error::Internal(_) => return Err(error.into()),
+    }
+    let status = told(&error).status;
+    body.status = status.as_u16();
+    Ok(page(visitor, status, body))
+}
+
 /// Renders a failure for the visitor, and logs what only we may know.
 pub(super) fn render(visitor: &Visitor, error: &Error) -> Response {
     let told = told(error);
@@ -109,7 +141,7 @@ pub(super) fn render(visitor: &Visitor, error: &Error) -> Response {
         tracing::error!(
             request = visitor.request_id,
             path = visitor.uri,
-            error = %crate::worker::chain(error),
+            error = %crate::app::chain(error),
             "a request failed"
         );
     } else {
@@ -171,7 +203,8 @@ fn told(error: &Error) -> Told {
             say(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", "This key was used for another request", detail)
         }
         Error::KeyMissing => {
-            let detail = "Send a fresh Idempotency-Key (a UUID will do); the same key again gives the same answer.".into();
+            let detail =
+                "Send a fresh Idempotency-Key (a UUID will do); the same key again gives the same answer.".into();
             say(StatusCode::BAD_REQUEST, "key_missing", "This request needs an Idempotency-Key", detail)
         }
         Error::RevisionMissing => {
@@ -280,7 +313,8 @@ fn error_page(visitor: &Visitor, error: &Error, fields: &[FieldError]) -> ErrorP
             page
         }
         Error::Invalid(_) => {
-            let lines: Vec<&str> = fields.iter().map(|field| field.message.as_str()).collect();
+            let lines: Vec<String> = fields.iter().map(|field| format!("{}: {}", field.field, field.message)).collect();
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
             ErrorPage::invalid(&lines, home)
         }
         Error::KeyReused => ErrorPage::conflict(home),
@@ -312,7 +346,7 @@ fn page(visitor: &Visitor, status: StatusCode, body: ErrorPage) -> Response {
         Ok(html) => (status, axum::response::Html(html)).into_response(),
         // A page that cannot be made must not fail again.
         Err(error) => {
-            tracing::error!(error = %crate::worker::chain(&error), "the error page does not render");
+            tracing::error!(error = %crate::app::chain(&error), "the error page does not render");
             (status, "There is a problem with Postern.").into_response()
         }
     }

@@ -77,9 +77,10 @@ async fn sign_in(visitor: Visitor, jar: CookieJar, fields: Fields) -> Result<Res
 
 /// The form once more, with the address as typed and never the password.
 fn again(visitor: &Visitor, email: &str, next: &str, error: &Error) -> Result<Response, Failure> {
-    let text = match error {
-        Error::Throttled(until) => format!("Too many tries. Try again after {} UTC", until.format("%H:%M:%S")),
-        _ => "Email address and password do not match. Check both, or ask your administrator for a new link".to_owned(),
+    let text = if let Error::Throttled(until) = error {
+        format!("Too many tries. Try again after {} UTC", until.format("%H:%M:%S"))
+    } else {
+        "Email address and password do not match. Check both, or ask your administrator for a new link".to_owned()
     };
     let mut form = SignIn::form("/sign-in", &form_key(), email, next);
     for field in &mut form.fields {

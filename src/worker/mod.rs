@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::app::{App, Error};
+use crate::app::{App, Error, chain};
 
 /// How often a worker looks although nobody woke it: for what is due by the clock, or was left by another node.
 const TICK: Duration = Duration::from_secs(1);
@@ -65,15 +65,4 @@ where
             _ = stop.changed() => {}
         }
     }
-}
-
-/// An error with its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }

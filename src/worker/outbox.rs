@@ -5,9 +5,9 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use rand::RngExt as _;
 
-use super::{Step, chain};
+use super::Step;
 use crate::app::completion::{self, Task};
-use crate::app::{App, Error, mails, probes};
+use crate::app::{App, Error, chain, mails, probes};
 use crate::apply::{ApplyRequest, Target};
 use crate::mail::{Outgoing, retry_at};
 use crate::probe::ProbeRequest;

@@ -9,9 +9,23 @@ mod address_oracle;
 #[cfg(test)]
 mod apply;
 #[cfg(test)]
+mod architecture;
+#[cfg(test)]
 mod classify;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod desk;
+#[cfg(test)]
+mod durability;
+#[cfg(test)]
 mod mail;
+#[cfg(test)]
+mod portal;
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod smtp_dialogue;
 #[cfg(test)]
@@ -22,3 +36,11 @@ mod smtp_exim;
 mod support;
 #[cfg(test)]
 mod templates;
+#[cfg(test)]
+mod usecase;
+#[cfg(test)]
+mod workflow;
+#[cfg(test)]
+mod workflow_invariants;
+#[cfg(test)]
+mod workflow_mutants;

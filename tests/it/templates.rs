@@ -66,6 +66,8 @@ fn renderings(views: &Views) -> Result<Vec<Rendering>, String> {
         case::ActPage, CUSTOMER, "/act", "Report a problem: case 2041", |page| Some(&page.form);
         queue::Queue, ENGINEER, "/queue", "Unclaimed: queue", |_| None;
         casework::Case, ENGINEER, "/case", "With us: case 2041", |_| None;
+        casework::ApplyCheck, ENGINEER, "/case", "Settings in force: case 2041", |_| None;
+        settings::CaseSettings, ENGINEER, "/case", "SMTP settings: case 2041", |_| None;
         queue::ClaimLost, ENGINEER, "/case", "Claimed by someone else: case 2041", |_| None;
         probe::TestResult, ENGINEER, "/case", "Not reachable: tunnel test 7", |_| None;
         settings::Settings, CUSTOMER, "/servers", "SMTP settings", |page| Some(&page.form);

@@ -143,17 +143,24 @@ impl Place {
 }
 
 /// A file's text, able to turn byte offsets into places.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Source<'a> {
     pub(crate) file: &'a str,
     pub(crate) text: &'a str,
+    /// Byte offsets at which lines begin.
+    lines: Vec<usize>,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
+        let ends = text.match_indices('\n').map(|(offset, _)| offset + 1);
+        Self { file, text, lines: [0].into_iter().chain(ends).collect() }
+    }
+
     pub(crate) fn place(&self, offset: usize) -> Place {
-        let before = self.text.get(..offset).unwrap_or(self.text);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let column = before.rsplit('\n').next().map_or(0, |tail| tail.chars().count()) + 1;
+        let line = self.lines.partition_point(|start| *start <= offset);
+        let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let column = self.text.get(start..offset).map_or(0, |before| before.chars().count()) + 1;
         Place { line: u32::try_from(line).unwrap_or(u32::MAX), column: u32::try_from(column).unwrap_or(u32::MAX) }
     }
 
@@ -194,7 +201,7 @@ mod tests {
 
     #[test]
     fn places_count_lines_and_characters_from_one() {
-        let source = Source { file: "a.toml", text: "a = 1\nü = 'x'\n" };
+        let source = Source::new("a.toml", "a = 1\nü = 'x'\n");
         assert_eq!(source.place(0), Place { line: 1, column: 1 });
         assert_eq!(source.place(8), Place { line: 2, column: 2 });
     }

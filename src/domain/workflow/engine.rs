@@ -233,6 +233,7 @@ pub(crate) fn apply_in_place(case: &mut CaseState, effects: &[Effect]) {
 ///
 /// # Errors
 /// Every input that is missing, unknown or of the wrong kind.
+#[expect(clippy::needless_pass_by_value, reason = "the values become the case's")]
 pub fn birth(definition: &Definition, inputs: Data) -> Result<CaseState, Refusal> {
     known_state(definition, &definition.initial)?;
     let given = fields::inputs(definition, &inputs, &Policy { allow_documentation: true }).map_err(Refusal::Fields)?;
@@ -241,10 +242,14 @@ pub fn birth(definition: &Definition, inputs: Data) -> Result<CaseState, Refusal
         defaults.filter_map(|(name, field)| field.default.clone().map(|value| (name.clone(), value))).collect();
     data.extend(given);
     let state = definition.initial.clone();
-    Ok(CaseState { state, previous: None, data, sealed: BTreeSet::new(), seq: 0, entered: 1 })
+    let mut case = CaseState { state, previous: None, data, sealed: BTreeSet::new(), seq: 0, entered: 1 };
+    let effects = birth_effects(definition, &case);
+    apply_in_place(&mut case, &effects);
+    case.seq = 0;
+    Ok(case)
 }
 
-/// The orders of the initial state and its clock: what a birth causes.
+/// The orders of the initial state and its clock: what a birth causes. Values that they set are in the newborn already.
 pub fn birth_effects(definition: &Definition, case: &CaseState) -> Vec<Effect> {
     let (answers, nothing) = (Data::new(), BTreeSet::new());
     let facts = Facts { answers: &answers, data: &case.data, sealed_now: &nothing, sealed: &case.sealed };

@@ -256,6 +256,9 @@ fn timestamp(text: &str) -> Result<Value, Wrong> {
 }
 
 fn text(field: &Field, text: &str) -> Result<Value, Wrong> {
+    if field.is_line() && text.contains(['\n', '\r']) {
+        return Err(("control_char", "Write this on one line.".to_owned()));
+    }
     let length = text.chars().count();
     if length > field.max {
         return Err(("too_long", format!("Shorten this to {} characters; {length} were received.", field.max)));

@@ -109,11 +109,11 @@ impl<'a> Watch<'a> {
     pub(crate) fn new(
         definition: &'a Definition,
         case: &CaseState,
-        effects: Vec<Effect>,
+        effects: &[Effect],
         enabled: &'a BTreeSet<Invariant>,
     ) -> Self {
         let mut clock = Clock::default();
-        clock.follow(&effects);
+        clock.follow(effects);
         Self { definition, enabled, born: case.clone(), log: Vec::new(), clock, tested: Tested::default() }
     }
 
@@ -274,7 +274,7 @@ impl Tested {
                 }
                 Effect::Probe { level: ProbeLevel::Reach, .. } => self.awaited = None,
                 Effect::Apply { .. } => {
-                    outcome = outcome.and(self.judge(case, "applied without a passed full test of them"))
+                    outcome = outcome.and(self.judge(case, "applied without a passed full test of them"));
                 }
                 Effect::Set { field, value: Value::Bool(true) } if field == "smtp_applied" => {
                     outcome = outcome.and(self.judge(case, "said to be applied without a passed full test of them"));

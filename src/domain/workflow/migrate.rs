@@ -39,11 +39,22 @@ pub struct Migration {
     pub moves: Vec<Move>,
     /// States whose cases stay on the old version.
     pub stay: Vec<(String, Place)>,
-    /// Template and recipient of the mail that tells people.
-    pub notify: Option<(String, String)>,
+    /// The mail that tells people.
+    pub notify: Option<Notice>,
     /// The file it stands in.
     pub file: String,
     place: Place,
+}
+
+/// The mail that tells people of a move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Its template.
+    pub template: String,
+    /// Its recipient.
+    pub to: String,
+    /// When it is sent, in words; always if unset.
+    pub only_if: Option<String>,
 }
 
 /// What happens to the cases in one state.
@@ -67,7 +78,7 @@ impl Migration {
     /// # Errors
     /// Every fault of its shape.
     pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
-        let source = Source { file, text };
+        let source = Source::new(file, text);
         let raw: RawMigration = read(&source)?;
         let default = raw.default_clock;
         let same = raw.same.into_iter().map(|name| Move {
@@ -92,7 +103,11 @@ impl Migration {
             to: (to.id.0, to.version),
             moves: same.chain(moved).collect(),
             stay: stay.map(|(place, name)| (name, place)).collect(),
-            notify: raw.notify.map(|notice| (notice.mail.0, notice.to.0)),
+            notify: raw.notify.map(|notice| Notice {
+                template: notice.mail.0,
+                to: notice.to.0,
+                only_if: notice.only_if,
+            }),
             file: file.to_owned(),
             place,
         })

@@ -130,6 +130,22 @@ impl Definition {
         self.rules(state).collect()
     }
 
+    /// A rule for this event, in whatever state; for what is the same everywhere: its label.
+    pub fn rule_named(&self, event: &str) -> Option<&Rule> {
+        self.all_rules().map(|(_, rule)| rule).find(|rule| rule.event == event)
+    }
+
+    /// Whether a role may fire this event in some state.
+    pub fn is_ever_open_to(&self, event: &str, role: &str) -> bool {
+        self.all_rules().any(|(_, rule)| rule.event == event && rule.by.contains(role))
+    }
+
+    /// Everything that some rule for this event asks or accepts.
+    pub fn questions_of(&self, event: &str) -> BTreeSet<&str> {
+        let rules = self.all_rules().map(|(_, rule)| rule).filter(|rule| rule.event == event);
+        rules.flat_map(Rule::questions).map(String::as_str).collect()
+    }
+
     /// The same without a list.
     pub(crate) fn rules<'a>(&'a self, state: &str) -> impl Iterator<Item = &'a Rule> + use<'a> {
         let index = self.index.get(state).copied();

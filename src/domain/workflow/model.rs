@@ -64,6 +64,16 @@ pub struct Field {
     pub place: Place,
 }
 
+/// Up to so many characters a text is one line: a reference, a name. Longer ones are written in paragraphs.
+const LONGEST_LINE: usize = 512;
+
+impl Field {
+    /// Whether the answer is one line, in which a line end is a mistake or an attack.
+    pub fn is_line(&self) -> bool {
+        self.field_type != FieldType::Text || self.max <= LONGEST_LINE
+    }
+}
+
 /// A span of time by the wall clock or by business hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delay {

@@ -96,7 +96,7 @@ impl Package {
 }
 
 fn procedure(file: &str, text: &str) -> Result<Vec<Step>, Vec<Diagnostic>> {
-    let source = Source { file, text };
+    let source = Source::new(file, text);
     let raw: RawProcedure = read(&source)?;
     let mut seen = BTreeSet::new();
     let mut steps = Vec::new();

@@ -12,7 +12,7 @@ use super::diagnostic::{Code, Diagnostic, Place, Source};
 use super::guard::Guard;
 use super::model::{
     Branch, Calendar, ClockRule, Condition, Delay, Due, EngineerWording, Escalation, Expiry, Field, FieldType, Item,
-    Order, Progress, ProgressRule, Role, Rule, Scope, State, StateKind, Store, Style, Target, Verb, Wording,
+    Order, Progress, ProgressRule, Role, Rule, Scope, State, Store, Style, Target, Verb, Wording,
 };
 use super::raw::{
     DelayText, Hours, Name, RawCalendar, RawClock, RawDefinition, RawEffect, RawField, RawProgress, RawRule, RawState,
@@ -31,10 +31,10 @@ const LIST_LIMIT: usize = 16;
 /// # Errors
 /// Every fault of shape, and every guard that cannot be read.
 pub fn parse(file: &str, text: &str) -> Result<Definition, Vec<Diagnostic>> {
-    let source = Source { file, text };
+    let source = Source::new(file, text);
     let raw: RawDefinition = read(&source)?;
     let mut faults = Vec::new();
-    let definition = Reader { source, faults: &mut faults }.definition(raw);
+    let definition = Reader { source: &source, faults: &mut faults }.definition(raw);
     if faults.is_empty() {
         Ok(definition)
     } else {
@@ -61,7 +61,7 @@ pub(crate) fn read<T: DeserializeOwned + JsonSchema>(source: &Source<'_>) -> Res
 }
 
 struct Reader<'a> {
-    source: Source<'a>,
+    source: &'a Source<'a>,
     faults: &'a mut Vec<Diagnostic>,
 }
 
@@ -168,7 +168,8 @@ impl Reader<'_> {
         if anywhere && raw.phases.is_empty() {
             self.fault(place, format!("the anywhere-rule `{event}` lacks the key `phases`"));
         }
-        if !anywhere && !(raw.phases.is_empty() && raw.except.is_empty() && raw.owners.is_empty()) {
+        let everywhere = !raw.phases.is_empty() || !raw.except.is_empty() || !raw.owners.is_empty();
+        if everywhere && !anywhere {
             self.fault(place, format!("`{event}`: `phases`, `except` and `owners` belong to [[anywhere]] only"));
         }
         if raw.branch.len() == 1 {
@@ -309,23 +310,23 @@ fn field(raw: RawField, place: Place) -> Field {
 fn clock(raw: RawClock, place: Place) -> ClockRule {
     ClockRule {
         calendar: raw.calendar.map(|name| name.0),
-        due: due(raw.due, raw.due_at),
+        due: due(raw.due.as_ref(), raw.due_at),
         remind: raw.remind.iter().map(delay).collect(),
         escalate: raw
             .escalate
             .into_iter()
             .map(|escalation| Escalation { after: delay(&escalation.after), to: escalation.to.0 })
             .collect(),
-        expire: raw.expire.map(|expiry| Expiry { when: due(expiry.after, expiry.at), event: expiry.event.0 }),
+        expire: raw.expire.map(|expiry| Expiry { when: due(expiry.after.as_ref(), expiry.at), event: expiry.event.0 }),
         place,
     }
 }
 
 /// Exactly one of the two is there; the shape is already checked.
-fn due(after: Option<DelayText>, at: Option<Name>) -> Due {
+fn due(after: Option<&DelayText>, at: Option<Name>) -> Due {
     match at {
         Some(field) => Due::At(field.0),
-        None => Due::After(after.as_ref().map_or_else(no_delay, delay)),
+        None => Due::After(after.map_or_else(no_delay, delay)),
     }
 }
 
@@ -372,9 +373,4 @@ fn verb(raw: RawEffect) -> Verb {
 
 fn strings(names: Vec<Name>) -> Vec<String> {
     names.into_iter().map(|name| name.0).collect()
-}
-
-/// Whether a state ends the case.
-pub(crate) fn is_end(state: &State) -> bool {
-    state.kind == StateKind::Terminal
 }

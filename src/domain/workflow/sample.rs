@@ -7,7 +7,7 @@ use super::engine::{CaseState, Event};
 use super::model::{Field, FieldType, Rule, Scope, State, StateKind, Store, Target};
 use super::value::{Data, Value};
 
-/// SplitMix64: small, fast, and the same on every machine and in every version.
+/// `SplitMix64`: small, fast, and the same on every machine and in every version.
 #[derive(Debug, Clone)]
 pub(crate) struct Chance(u64);
 
@@ -116,8 +116,8 @@ const LUCK: usize = 55;
 /// Weights: a state's own rules are taken most often, ends seldom, so that walks get far.
 const OWN: usize = 40;
 const OWN_END: usize = 4;
-const ANYWHERE: usize = 2;
-const ANYWHERE_END: usize = 1;
+const ANYWHERE: usize = 3;
+const ANYWHERE_END: usize = 2;
 
 fn choices<'a>(definition: &'a Definition, state: &'a State) -> Vec<Choice<'a>> {
     let mut until = 0;

@@ -260,7 +260,7 @@ pub(crate) fn label(effect: &Effect) -> Option<String> {
 
 /// Reads a file of examples.
 pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Scenario>, Vec<Diagnostic>> {
-    let source = Source { file, text };
+    let source = Source::new(file, text);
     let raw: RawScenarios = read(&source)?;
     Ok(raw.scenario.into_iter().map(|scenario| one(&source, scenario)).collect())
 }

@@ -35,7 +35,14 @@ fn without_null(schema: &mut Value) {
 }
 
 fn strip_nullable(keys: &mut Map<String, Value>) {
-    if keys.get("default").is_some_and(|default| default.is_null() || default.is_array() || default.is_object()) {
+    // A key that may be left out says so by not being required; its empty default adds nothing.
+    let is_empty = |default: &Value| match default {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(keys) => keys.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    };
+    if keys.get("default").is_some_and(is_empty) {
         keys.remove("default");
     }
     if let Some(Value::Array(types)) = keys.get_mut("type") {

@@ -160,7 +160,8 @@ impl<'a> Shape<'a> {
         name: &str,
     ) {
         let mut seen: Vec<String> = Vec::new();
-        let unique = node.get("uniqueItems").is_some_and(|unique| unique == true) || name != "`effects`";
+        // Lists name things, and naming one twice is a slip; only the effects that an example expects may repeat.
+        let unique = name != "`effects`";
         for item in items {
             if let Some(schema) = node.get("items") {
                 self.value(item, schema, name);
@@ -264,7 +265,8 @@ fn admits(node: Node<'_>, kind: &str) -> bool {
 fn describe_type(kind: &Value) -> String {
     match kind {
         Value::Array(several) => several.iter().filter_map(Value::as_str).map(article).collect::<Vec<_>>().join(" or "),
-        other => other.as_str().map_or_else(String::new, article),
+        Value::String(one) => article(one),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => String::new(),
     }
 }
 

@@ -65,7 +65,7 @@ fn paths_of_expression(expression: &str) -> Vec<String> {
             Some(open) => quote = (open != character).then_some(open),
             None if character == '"' || character == '\'' => quote = Some(character),
             None if character.is_ascii_alphanumeric() || character == '_' || character == '.' => {
-                current.push(character)
+                current.push(character);
             }
             None => {
                 if current.contains('.') {

@@ -15,6 +15,9 @@ pub const LANES: u64 = 16;
 /// Steps after which a case is left alone.
 const STEPS_PER_CASE: usize = 80;
 
+/// Cases in a row that do not move before a lane is given up.
+const IDLE_CASES: u32 = 1_000;
+
 /// What decides; replaced by tests that need a broken engine.
 pub type Decide = fn(&Definition, &CaseState, &Event, &Policy) -> Result<Vec<Effect>, Refusal>;
 /// What changes a case; replaced by tests that need a broken engine.
@@ -133,8 +136,9 @@ pub fn walk_lane(package: &Package, plan: &Plan, lane: u64) -> Report {
         package.definitions.iter().map(|(id, definition)| (id.as_str(), Choices::of(definition))).collect();
     let mains: Vec<&Choices<'_>> = choices.values().filter(|choices| choices.definition().kind == Kind::Main).collect();
     let share = plan.transitions.div_ceil(LANES);
+    let mut idle = 0_u32;
     while report.transitions < share {
-        let before = report.transitions;
+        let (cases, transitions) = (report.cases, report.transitions);
         let Some(main) = chance.pick(&mains) else { return report };
         let inputs = main.inputs(&mut chance);
         for (workflow, data) in one_case(main, inputs, plan, &mut chance, &mut report) {
@@ -142,8 +146,9 @@ pub fn walk_lane(package: &Package, plan: &Plan, lane: u64) -> Report {
                 one_case(child, data, plan, &mut chance, &mut report);
             }
         }
-        if report.transitions == before && !report.violations.is_empty() {
-            // A definition whose cases cannot move would never let the loop end.
+        // A definition whose cases cannot be born or cannot move would never let the loop end.
+        idle = if report.transitions == transitions { idle + 1 } else { 0 };
+        if idle > IDLE_CASES || report.cases == cases {
             return report;
         }
     }
@@ -167,7 +172,7 @@ fn one_case(
         }
     };
     report.cases += 1;
-    let mut watch = Watch::new(definition, &case, birth_effects(definition, &case), &plan.invariants);
+    let mut watch = Watch::new(definition, &case, &birth_effects(definition, &case), &plan.invariants);
     let mut children = Vec::new();
     visit(definition, &case, report);
     for _ in 0..STEPS_PER_CASE {

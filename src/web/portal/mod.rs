@@ -1,11 +1,61 @@
-//! (filled by its own change)
+//! The customer's pages: the list, the request, the case, its acts, messages and test results.
+//!
+//! The pages of acts and of test results serve engineers too: an act is the same form for everybody who may do it.
+
+pub(in crate::web) mod act_form;
+mod acts;
+mod case;
+mod list;
+pub(in crate::web) mod messages;
+pub(in crate::web) mod present_case;
+mod present_request;
+mod present_test;
+mod request;
+mod tests;
+pub(in crate::web) mod words;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Path;
+use axum::response::Response;
+use axum::routing::{get, post};
 
-use crate::app::App;
+use super::problem::Failure;
+use super::queue;
+use super::visit::Visitor;
+use crate::app::{App, Error};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
+        .route("/cases", get(list::page))
+        .route("/start", get(request::start))
+        .route("/start/where", get(request::place).post(request::place_sent))
+        .route("/start/filters", get(request::filters).post(request::filters_sent))
+        .route("/start/server", get(request::server).post(request::server_sent))
+        .route("/start/check", get(request::check).post(request::send))
+        .route("/cases/{number}", get(case_page))
+        .route("/cases/{number}/sent", get(case::sent))
+        .route("/cases/{number}/act/{event}", get(acts::page).post(acts::send))
+        .route("/cases/{number}/messages", post(messages::send))
+        .route("/cases/{number}/tests/{test}", get(tests::page))
+}
+
+/// A case as the customer sees it, or as the engineers do.
+async fn case_page(visitor: Visitor, Path(number): Path<String>) -> Result<Response, Failure> {
+    let number = path_number(&number)?;
+    if visitor.person()?.is_staff() {
+        queue::case::case_page(visitor, number).await
+    } else {
+        case::page(&visitor, number).await
+    }
+}
+
+/// A number in a path.
+///
+/// # Errors
+/// [`Error::NotFound`] for anything else: there is no page of that name.
+pub(in crate::web) fn path_number(text: &str) -> Result<i64, Failure> {
+    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_plain).ok_or_else(|| Error::NotFound.into())
 }

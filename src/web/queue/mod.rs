@@ -1,11 +1,28 @@
-//! (filled by its own change)
+//! The engineers' pages: the queue, claims, the case with its step panel, its settings.
+
+pub(in crate::web) mod case;
+mod claims;
+mod list;
+mod present_case;
+mod present_list;
+mod present_panel;
+mod present_settings;
+mod settings;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::routing::{get, post};
 
 use crate::app::App;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
+        .route("/queue", get(list::page))
+        .route("/queue/next", post(claims::next))
+        .route("/cases/{number}/claim", post(claims::claim))
+        .route("/cases/{number}/release", post(claims::release))
+        .route("/cases/{number}/hand-over", get(claims::hand_over_form).post(claims::hand_over))
+        .route("/cases/{number}/settings", get(settings::page))
+        .route("/cases/{number}/apply-check", get(settings::apply_check))
 }

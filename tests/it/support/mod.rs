@@ -1,7 +1,13 @@
 //! What several tests need.
 
+/// The service without its shell.
+pub(crate) mod app;
+/// Databases.
+pub(crate) mod db;
 /// A real mail server.
 pub(crate) mod exim;
+/// A browser without a window.
+pub(crate) mod http;
 /// Scripts of SMTP dialogues.
 pub(crate) mod script;
 /// Mail servers of a few lines, on loopback.

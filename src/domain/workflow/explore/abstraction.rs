@@ -21,15 +21,20 @@ pub(super) struct Abstraction<'a> {
     slots: BTreeMap<&'a str, usize>,
     /// The values of fields whose values are read; other fields only have a value or not.
     domains: BTreeMap<&'a str, Vec<Value>>,
+    /// By slot: whether the value is read later than by the rule that asks for it, so that it must be carried.
+    told_apart: Vec<bool>,
 }
 
 impl<'a> Abstraction<'a> {
     pub(super) fn of(definition: &'a Definition) -> Self {
         let mut read = BTreeSet::new();
+        let mut later = BTreeSet::new();
         let mut carried = BTreeSet::new();
         for (_, rule) in definition.all_rules() {
             read.extend(rule.guards().flat_map(|guard| guard.reads()));
             carried.extend(brought_along(rule));
+            let values = rule.guards().flat_map(|guard| guard.reads());
+            later.extend(values.filter(|field| !rule.ask.iter().any(|asked| asked == field)));
         }
         for state in &definition.states {
             carried.extend(read_on_entry(definition, state));
@@ -38,12 +43,14 @@ impl<'a> Abstraction<'a> {
             carried.extend(order.verb.reads());
             if let Verb::Spawn { with, .. } = &order.verb {
                 read.extend(with.iter().map(String::as_str));
+                later.extend(with.iter().map(String::as_str));
             }
         }
         let carried: Vec<&str> = carried.into_iter().filter(|field| definition.fields.contains_key(*field)).collect();
         let slots = carried.iter().enumerate().map(|(slot, field)| (*field, slot)).collect();
+        let told_apart = carried.iter().map(|field| later.contains(field)).collect();
         let domains = read.into_iter().map(|field| (field, finite(definition, field))).collect();
-        Self { carried, slots, domains }
+        Self { carried, slots, domains, told_apart }
     }
 
     pub(super) fn slot(&self, field: &str) -> Option<usize> {
@@ -62,6 +69,11 @@ impl<'a> Abstraction<'a> {
     pub(super) fn code(&self, field: &str, value: &Value) -> u8 {
         let position = self.domains.get(field).and_then(|domain| domain.iter().position(|known| known == value));
         position.and_then(|index| u8::try_from(index).ok()?.checked_add(FIRST)).unwrap_or(ANY)
+    }
+
+    /// A code as it is carried in this slot.
+    pub(super) fn carry(&self, slot: usize, code: u8) -> u8 {
+        if self.told_apart.get(slot) == Some(&true) { code } else { code.min(ANY) }
     }
 
     /// The concrete value behind a code, if it has one.

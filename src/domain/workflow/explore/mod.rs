@@ -7,11 +7,15 @@ mod abstraction;
 mod graph;
 /// Which fields still matter.
 mod liveness;
+/// Rules, ready to be fired.
+mod prepared;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
-use self::abstraction::{ANY, Abstraction, UNSET, View, clock_fields, undecided};
+use self::abstraction::{ANY, Abstraction, UNSET, View, clock_fields};
 use self::liveness::Liveness;
+use self::prepared::{Prepared, combinations};
 use super::Definition;
 use super::diagnostic::{Code, Diagnostic, Place};
 use super::guard::Expression;
@@ -71,6 +75,11 @@ pub(crate) fn explore<'a>(
         package,
         abstraction: &abstraction,
         live: &live,
+        prepared: definition
+            .states
+            .iter()
+            .map(|state| Rc::new(definition.rules(&state.id).map(|rule| Prepared::of(&abstraction, rule)).collect()))
+            .collect(),
         found: HashMap::new(),
         configurations: Vec::new(),
         edges: Vec::new(),
@@ -78,8 +87,9 @@ pub(crate) fn explore<'a>(
         entries: BTreeMap::new(),
         spawned: BTreeMap::new(),
     };
-    for codes in starts(definition, &abstraction, seeds) {
+    for mut codes in starts(definition, &abstraction, seeds) {
         if let Some(state) = definition.states.iter().position(|state| state.id == definition.initial) {
+            search.entry_orders(state, &mut codes);
             search.reach(state, None, codes);
         }
     }
@@ -141,6 +151,8 @@ struct Search<'a, 's> {
     package: &'a BTreeMap<String, Definition>,
     abstraction: &'s Abstraction<'a>,
     live: &'s Liveness,
+    /// By state.
+    prepared: Vec<Rc<Vec<Prepared<'a>>>>,
     found: HashMap<Configuration, usize>,
     configurations: Vec<Configuration>,
     edges: Vec<Vec<Edge>>,
@@ -177,29 +189,18 @@ impl<'a> Search<'a, '_> {
         index
     }
 
-    /// W12: what the state shows and orders must have a value on every way in.
+    /// W12: what the state shows and what its clock needs must have a value on every way in.
     fn judge_entry(&mut self, configuration: &Configuration) {
         let definition = self.definition;
         let Some(state) = definition.states.get(configuration.state) else { return };
         let unset =
             |field: &str| self.abstraction.slot(field).and_then(|slot| configuration.codes.get(slot)) == Some(&UNSET);
-        let mut found = Vec::new();
+        let mut found: Vec<(Place, String)> = Vec::new();
         for field in state.placeholders.iter().filter(|field| unset(field)) {
             found.push((state.place, format!("the wording of {} shows {field}, which can be unset here", state.id)));
         }
         for field in clock_fields(definition, state).into_iter().filter(|field| unset(field)) {
             found.push((state.place, format!("the clock of {} needs {field}, which can be unset here", state.id)));
-        }
-        for order in &state.enter {
-            for field in
-                order.verb.reads().into_iter().filter(|field| unset(field) && !self.may_be_unset(&order.verb, field))
-            {
-                let verb = order.verb.word();
-                found.push((
-                    order.place,
-                    format!("`{verb}` on the way into {} needs {field}, which can be unset here", state.id),
-                ));
-            }
         }
         for (place, message) in found {
             self.fault(Code::W12, place, message);
@@ -230,48 +231,18 @@ impl<'a> Search<'a, '_> {
         let definition = self.definition;
         let Some(configuration) = self.configurations.get(index).cloned() else { return };
         let Some(state) = definition.states.get(configuration.state) else { return };
-        for rule in definition.rules(&state.id) {
+        let Some(prepared) = self.prepared.get(configuration.state).cloned() else { return };
+        for Prepared { rule, open, questions } in prepared.iter() {
             let fired = Fired { from: index, state, previous: configuration.previous, rule };
-            let mut open = Vec::new();
-            rule.guards().for_each(|guard| undecided(self.abstraction, guard.expression(), &mut open));
-            for answers in self.combinations(rule, &configuration.codes) {
+            for answers in combinations(questions, &configuration.codes) {
                 for truths in 0..1_u32 << open.len().min(8) {
+                    let truth = |bit: usize| truths >> bit & 1 == 1;
                     let assumed: Vec<(&Expression, bool)> =
-                        open.iter().enumerate().map(|(bit, atom)| (*atom, truths >> bit & 1 == 1)).collect();
+                        open.iter().enumerate().map(|(bit, atom)| (*atom, truth(bit))).collect();
                     self.fire(&fired, &configuration.codes, &answers, &assumed);
                 }
             }
         }
-    }
-
-    /// Every combination of answers that can make a difference.
-    fn combinations(&self, rule: &'a Rule, codes: &[u8]) -> Vec<Vec<(&'a str, u8)>> {
-        let read: BTreeSet<&str> =
-            rule.guards().flat_map(|guard| guard.reads().into_iter().chain(guard.asks_known())).collect();
-        let mut combinations = vec![Vec::new()];
-        for (index, field) in rule.questions().map(String::as_str).enumerate() {
-            let slot = self.abstraction.slot(field);
-            if slot.is_none() && !read.contains(field) {
-                continue;
-            }
-            let mut choices = self.abstraction.choices(field);
-            if index >= rule.ask.len() {
-                choices.push(slot.and_then(|slot| codes.get(slot)).copied().unwrap_or(UNSET));
-                choices.sort_unstable();
-                choices.dedup();
-            }
-            combinations = combinations
-                .iter()
-                .flat_map(|answers| {
-                    choices.iter().map(move |code| {
-                        let mut answers: Vec<(&'a str, u8)> = answers.clone();
-                        answers.push((field, *code));
-                        answers
-                    })
-                })
-                .collect();
-        }
-        combinations
     }
 
     fn fire(&mut self, fired: &Fired<'a>, codes: &[u8], answers: &[(&'a str, u8)], assumed: &[(&Expression, bool)]) {
@@ -336,11 +307,11 @@ impl<'a> Search<'a, '_> {
             self.assign(&mut codes, field, *code);
         }
         for order in fired.rule.orders.iter().chain(&branch.orders) {
-            self.order(fired, order, &mut codes);
+            self.order(order, &mut codes, &|| format!("of {} in {}", fired.rule.event, fired.state.id));
         }
         let target = match &branch.to {
             Target::Same => None,
-            Target::State(id) => self.definition.states.iter().position(|state| state.id == *id),
+            Target::State(id) => self.definition.index.get(id).copied(),
             Target::Previous => match fired.previous {
                 Some(previous) => Some(previous),
                 None => {
@@ -364,6 +335,7 @@ impl<'a> Search<'a, '_> {
                     (_, false) => None,
                 };
                 self.enter(fired, branch, to);
+                self.entry_orders(to, &mut codes);
                 (to, previous)
             }
         };
@@ -385,16 +357,28 @@ impl<'a> Search<'a, '_> {
         let clock = fired.state.clock.as_ref().and_then(|clock| self.definition.clocks.get(clock));
         let awaited =
             clock.and_then(|clock| clock.expire.as_ref()).is_some_and(|expiry| expiry.event == fired.rule.event);
-        fired.rule.machine_only(self.definition) && !awaited
+        // A signal comes from a child, where people act.
+        let signal = self.package.values().any(|child| child.signals.contains(&fired.rule.event));
+        fired.rule.machine_only(self.definition) && !awaited && !signal
     }
 
     fn assign(&self, codes: &mut [u8], field: &str, code: u8) {
-        if let Some(place) = self.abstraction.slot(field).and_then(|slot| codes.get_mut(slot)) {
-            *place = code;
+        if let Some((slot, place)) = self.abstraction.slot(field).and_then(|slot| Some((slot, codes.get_mut(slot)?))) {
+            *place = self.abstraction.carry(slot, code);
         }
     }
 
-    fn order(&mut self, fired: &Fired<'a>, order: &'a Order, codes: &mut [u8]) {
+    fn entry_orders(&mut self, state: usize, codes: &mut [u8]) {
+        let definition = self.definition;
+        if let Some(state) = definition.states.get(state) {
+            for order in &state.enter {
+                self.order(order, codes, &|| format!("on the way into {}", state.id));
+            }
+        }
+    }
+
+    /// What an order reads must have a value (W12), and what it sets has one from here on.
+    fn order(&mut self, order: &'a Order, codes: &mut [u8], whence: &dyn Fn() -> String) {
         let code = |field: &str, codes: &[u8]| {
             self.abstraction.slot(field).and_then(|slot| codes.get(slot)).copied().unwrap_or(ANY)
         };
@@ -419,12 +403,8 @@ impl<'a> Search<'a, '_> {
             | Verb::Signal { .. } => {}
         }
         for field in unset.into_iter().filter(|field| !self.may_be_unset(&order.verb, field)).collect::<Vec<_>>() {
-            let (verb, event, state) = (order.verb.word(), &fired.rule.event, &fired.state.id);
-            self.fault(
-                Code::W12,
-                order.place,
-                format!("`{verb}` of {event} in {state} needs {field}, which can be unset here"),
-            );
+            let (verb, whence) = (order.verb.word(), whence());
+            self.fault(Code::W12, order.place, format!("`{verb}` {whence} needs {field}, which can be unset here"));
         }
     }
 

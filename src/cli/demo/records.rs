@@ -1,0 +1,157 @@
+//! Customers, tunnels, product tenants and people of the demo, made by the same use cases as real ones.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use crate::app::admin::{self, Place};
+use crate::app::{App, Error, token};
+use crate::clock::fresh_id;
+use crate::domain::actor::{Person, Role};
+use crate::domain::customer::{Architecture, Customer};
+use crate::domain::id::TunnelId;
+use crate::domain::log::hex;
+use crate::domain::tunnel::{Tunnel, TunnelState};
+use crate::secret::Secret;
+
+/// Somebody who can sign in.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// Address.
+    pub email: String,
+    /// Password, made at start.
+    pub password: Secret,
+    /// What this person is, in a few words.
+    pub what: &'static str,
+}
+
+/// Everybody in the demo.
+#[derive(Clone, Debug)]
+pub struct People {
+    /// Contact of Alder Mutual: VPN, private server.
+    pub customer: Person,
+    /// Works the queue: support and network.
+    pub engineer: Person,
+    /// Answers for overdue cases.
+    pub lead: Person,
+    /// Administers.
+    pub admin: Person,
+    /// Contact of Brightwater Rail: VPN, public server. Has no password.
+    pub brightwater: Person,
+    /// Contact of Cedar Health: Secure Relay. Has no password.
+    pub cedar: Person,
+}
+
+/// A key as the product's API takes it.
+pub(super) fn api_key() -> Secret {
+    Secret::new(token::fresh())
+}
+
+/// Makes all records. `products` are address and key of the products of Alder Mutual and Brightwater Rail; `ca_pem` is
+/// the authority that the customers' mail servers are signed by.
+pub(super) async fn make(
+    app: &Arc<App>,
+    products: [(String, Secret); 2],
+    ca_pem: &str,
+) -> Result<(People, Vec<Login>), Error> {
+    let alder = admin::add_customer(app, "Alder Mutual".to_owned(), Architecture::Vpn).await?;
+    let brightwater = admin::add_customer(app, "Brightwater Rail".to_owned(), Architecture::Vpn).await?;
+    let cedar = admin::add_customer(app, "Cedar Health".to_owned(), Architecture::SecureRelay).await?;
+    let [first, second] = products;
+    admin::put_tenant(app, (alder.id, "alder".to_owned()), Some(first)).await?;
+    admin::put_tenant(app, (brightwater.id, "brightwater".to_owned()), Some(second)).await?;
+    admin::put_tenant(app, (cedar.id, "cedar".to_owned()), None).await?;
+    admin::put_tunnel(
+        app,
+        tunnel(&alder, ["198.51.100.1", "203.0.113.2", "10.99.0.0/24", "10.20.0.0/16", "10.99.0.8"], ca_pem)?,
+    )
+    .await?;
+    admin::put_tunnel(
+        app,
+        tunnel(
+            &brightwater,
+            ["198.51.100.1", "203.0.113.130", "10.99.1.0/24", "203.0.113.16/28", "10.99.1.8"],
+            ca_pem,
+        )?,
+    )
+    .await?;
+    people(app, [&alder, &brightwater, &cedar]).await
+}
+
+/// Our gateway, the customer's gateway, our network, the customer's network, alerting IP.
+fn tunnel(
+    customer: &Customer,
+    [ours, theirs, our_side, their_side, alerting]: [&str; 5],
+    ca_pem: &str,
+) -> Result<Tunnel, Error> {
+    let defect = |text: &str| Error::Internal(format!("the demo's own tunnel holds {text}, which does not parse"));
+    let ip = |text: &str| text.parse::<IpAddr>().map_err(|_not_an_address| defect(text));
+    let network = |text: &str| text.parse::<IpNet>().map_err(|_not_a_network| defect(text));
+    let word = customer.name.split(' ').next().unwrap_or_default().to_lowercase();
+    Ok(Tunnel {
+        customer: customer.id,
+        id: TunnelId::new(fresh_id()),
+        name: format!("{word}-1"),
+        our_gateway: ip(ours)?,
+        peer_gateway: ip(theirs)?,
+        our_selectors: vec![network(our_side)?],
+        peer_selectors: vec![network(their_side)?],
+        alerting_ip: ip(alerting)?,
+        standby_ip: None,
+        routing_domain: "default".to_owned(),
+        device: None,
+        ca_pem: Some(ca_pem.to_owned()),
+        state: TunnelState::InUse,
+    })
+}
+
+async fn people(app: &Arc<App>, [alder, brightwater, cedar]: [&Customer; 3]) -> Result<(People, Vec<Login>), Error> {
+    let contact = |customer: &Customer| Place::Contact { customer: customer.id, all_cases: true };
+    let staff = |roles: &[Role]| Place::Staff(roles.iter().copied().collect::<BTreeSet<_>>());
+    let logins = [
+        ("customer@demo.example", "customer, Alder Mutual"),
+        ("engineer@demo.example", "engineer, support and network"),
+        ("lead@demo.example", "lead"),
+        ("admin@demo.example", "administrator"),
+    ]
+    .map(|(email, what)| Login { email: email.to_owned(), password: password(), what });
+    let add = async |name: &str, login: &Login, place: Place| {
+        admin::add_person(app, (name.to_owned(), login.email.clone()), place, Some(login.password.clone())).await
+    };
+    let silent = async |name: &str, email: &str, place: Place| {
+        admin::add_person(app, (name.to_owned(), email.to_owned()), place, None).await
+    };
+    let [customer, engineer, lead, admin] = &logins;
+    // Hashing takes the time; two of the four go at once.
+    let (customer, engineer, lead, admin) = tokio::try_join!(
+        add("Dana Kern", customer, contact(alder)),
+        add("Erik Lund", engineer, staff(&[Role::Support, Role::Network])),
+        add("Lea Moreau", lead, staff(&[Role::Lead])),
+        add("Ada Novak", admin, staff(&[Role::Admin])),
+    )?;
+    silent("Lee Marsh", "firewall@demo.example", contact(alder)).await?;
+    let brightwater = silent("Ben Osei", "brightwater@demo.example", contact(brightwater)).await?;
+    let cedar = silent("Cleo Park", "cedar@demo.example", contact(cedar)).await?;
+    Ok((People { customer, engineer, lead, admin, brightwater, cedar }, logins.to_vec()))
+}
+
+/// Sixteen hexadecimal digits in groups of four, easy to type.
+fn password() -> Secret {
+    let digits = hex(&token::random::<8>());
+    let groups: Vec<&str> = [0..4, 4..8, 8..12, 12..16].into_iter().filter_map(|range| digits.get(range)).collect();
+    Secret::new(groups.join("-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::access::PASSWORD_LENGTH;
+
+    #[test]
+    fn passwords_differ_and_are_long_enough_to_sign_in_with() {
+        assert!(PASSWORD_LENGTH.contains(&password().expose().len()));
+        assert_ne!(password(), password());
+    }
+}

@@ -1,0 +1,251 @@
+//! The questions of a request: which there are, in which order, what each asks, and how what is wrong is said.
+
+use super::present_case::short_label;
+use super::words;
+use crate::app::FieldError;
+use crate::app::requests::Draft;
+use crate::domain::address::{Options, classify};
+use crate::domain::workflow::{Definition, DelayUnit, Due, Target};
+use crate::views::common::{Fact, Note, Tone};
+use crate::views::portal::Question;
+use crate::web::visit::form_key;
+
+/// One page of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Inside or outside.
+    Place,
+    /// Whether a public server filters.
+    Filters,
+    /// The server itself.
+    Server,
+}
+
+impl Asked {
+    /// The pages that these answers lead through, in order.
+    pub(super) fn of(draft: &Draft) -> Vec<Self> {
+        if draft.smtp_location.trim() == "public" {
+            vec![Self::Place, Self::Filters, Self::Server]
+        } else {
+            vec![Self::Place, Self::Server]
+        }
+    }
+
+    /// Where it is.
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::Place => "/start/where",
+            Self::Filters => "/start/filters",
+            Self::Server => "/start/server",
+        }
+    }
+
+    /// The fields that it asks; it judges no others.
+    pub(super) fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Place => &["smtp_location"],
+            Self::Filters => &["filters_inbound"],
+            Self::Server => &["smtp_host", "smtp_ip", "smtp_port", "encryption", "sender_address"],
+        }
+    }
+
+    /// The page with these answers and what is wrong with them. `suffix` is the query that leads back to the check.
+    pub(super) fn question(self, draft: &Draft, suffix: &str, errors: &[FieldError]) -> Question {
+        let (action, key) = (format!("{}{suffix}", self.path()), form_key());
+        let is_private = draft.smtp_location.trim() != "public";
+        let back = if suffix.is_empty() { self.before(draft) } else { "/start/check" };
+        let mut question = match self {
+            Self::Place => Question::place(back, &action, &key),
+            Self::Filters => Question::filters(back, &action, &key),
+            Self::Server => Question::server(back, &action, &key, is_private),
+        };
+        // The count is known once the branch is.
+        let pages = Self::of(draft);
+        let position = pages.iter().position(|page| *page == self).filter(|position| *position > 0);
+        question.counter = position.map(|position| format!("Question {} of {}", position + 1, pages.len()));
+        for field in &mut question.form.fields {
+            let typed = answer(draft, &field.name).unwrap_or_default().to_owned();
+            *field = field.clone().value(typed);
+            if let Some(error) = errors.iter().find(|error| error.field == field.name) {
+                field.error = Some(said(error, is_private));
+            }
+        }
+        question
+    }
+
+    fn before(self, draft: &Draft) -> &'static str {
+        let pages = Self::of(draft);
+        let position = pages.iter().position(|page| *page == self).unwrap_or_default();
+        position.checked_sub(1).and_then(|before| pages.get(before)).map_or("/start", |page| page.path())
+    }
+}
+
+/// An answer as it was typed.
+pub(super) fn answer<'d>(draft: &'d Draft, field: &str) -> Option<&'d str> {
+    Some(match field {
+        "smtp_location" => &draft.smtp_location,
+        "filters_inbound" => &draft.filters_inbound,
+        "smtp_host" => &draft.smtp_host,
+        "smtp_ip" => &draft.smtp_ip,
+        "smtp_port" => &draft.smtp_port,
+        "encryption" => &draft.encryption,
+        "sender_address" => &draft.sender_address,
+        _ => return None,
+    })
+}
+
+/// Takes an answer as it was typed.
+pub(super) fn put(draft: &mut Draft, field: &str, typed: &str) {
+    let place = match field {
+        "smtp_location" => &mut draft.smtp_location,
+        "filters_inbound" => &mut draft.filters_inbound,
+        "smtp_host" => &mut draft.smtp_host,
+        "smtp_ip" => &mut draft.smtp_ip,
+        "smtp_port" => &mut draft.smtp_port,
+        "encryption" => &mut draft.encryption,
+        "sender_address" => &mut draft.sender_address,
+        _ => return,
+    };
+    typed.clone_into(place);
+}
+
+/// What is wrong, in the words of the page. Faults that only the parser knows in detail keep its own sentence.
+pub(super) fn said(error: &FieldError, is_private: bool) -> String {
+    let address = if is_private { "private" } else { "public" };
+    match (error.field.as_str(), error.code) {
+        ("smtp_location", _) => "Choose where your SMTP server is".to_owned(),
+        ("filters_inbound", _) => "Choose if the server filters by source IP".to_owned(),
+        ("encryption", _) => "Choose the encryption, or say that you do not know".to_owned(),
+        ("smtp_ip", "missing") => format!("Enter the {address} IP"),
+        ("smtp_ip", "not_private") => "Private IP must be in a private range, like 10.20.4.15".to_owned(),
+        ("smtp_ip", "not_public") => {
+            "Public IP must not be in a private range. If your server has a private IP, choose \u{201c}Inside our \
+             network\u{201d}"
+                .to_owned()
+        }
+        ("smtp_port", "missing") => "Enter the SMTP port".to_owned(),
+        ("smtp_port", _) => "SMTP port must be a number from 1 to 65535".to_owned(),
+        ("sender_address", "missing") => "Enter the sender address in the form name@example.com".to_owned(),
+        _ => error.message.clone(),
+    }
+}
+
+/// The answers for the last look.
+pub(super) fn facts(draft: &Draft) -> Vec<Fact> {
+    let pages = Asked::of(draft).into_iter();
+    let fields = pages.flat_map(|page| page.fields().iter().map(move |field| (page, *field)));
+    fields
+        .map(|(page, name)| {
+            let label = short_label(name).unwrap_or(name);
+            let typed = answer(draft, name).unwrap_or_default().trim();
+            let fact = match name {
+                _ if typed.is_empty() => Fact::missing(label),
+                "smtp_location" | "filters_inbound" | "encryption" => {
+                    Fact::new(label, words::choice_label(name, typed))
+                }
+                _ => Fact::code(label, typed),
+            };
+            fact.change(format!("{}?from=check", page.path()))
+        })
+        .collect()
+}
+
+/// What to look at before sending; none of it stops.
+pub(super) fn notes(draft: &Draft, options: Options) -> Vec<Note> {
+    let warning = |text: String| Note::new(Tone::You, text);
+    let mut notes: Vec<Note> = classify(&draft.smtp_ip, options)
+        .warnings
+        .into_iter()
+        .map(|text| warning(format!("IP of your server: {text}.")))
+        .collect();
+    match draft.smtp_port.trim() {
+        port @ ("110" | "143" | "993" | "995") => {
+            notes.push(warning(format!("Port {port} is for fetching mail. SMTP uses 25, 465 or 587.")));
+        }
+        "25" | "465" | "587" | "2525" | "" => {}
+        port => notes.push(warning(format!("Port {port} is unusual for SMTP, which uses 25, 465 or 587."))),
+    }
+    notes
+}
+
+/// How soon the vendor answers a request, as its definition says: `within 2 working days`.
+pub(super) fn promise(definition: &Definition) -> String {
+    let submit = definition.rule_named("submit_private");
+    let target = submit.and_then(|rule| rule.branches.first()).map(|branch| &branch.to);
+    let state = match target {
+        Some(Target::State(state)) => definition.state(state),
+        Some(Target::Same | Target::Previous) | None => None,
+    };
+    let clock = state.and_then(|state| state.clock.as_ref()).and_then(|clock| definition.clocks.get(clock));
+    match clock.map(|clock| &clock.due) {
+        Some(Due::After(delay)) => {
+            let unit = match delay.unit {
+                DelayUnit::Minutes => "minute",
+                DelayUnit::Hours => "hour",
+                DelayUnit::Days => "day",
+                DelayUnit::BusinessHours => "working hour",
+                DelayUnit::BusinessDays => "working day",
+            };
+            let plural = if delay.amount == 1 { "" } else { "s" };
+            format!("within {} {unit}{plural}", delay.amount)
+        }
+        Some(Due::At(_)) | None => "as soon as possible".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::workflows::Workflows;
+
+    fn public() -> Draft {
+        Draft { smtp_location: "public".into(), smtp_ip: " 203.0.113.9".into(), ..Draft::default() }
+    }
+
+    #[test]
+    fn only_a_public_server_is_asked_whether_it_filters() {
+        assert_eq!(Asked::of(&public()), [Asked::Place, Asked::Filters, Asked::Server]);
+        assert_eq!(Asked::of(&Draft::default()), [Asked::Place, Asked::Server]);
+        let question = Asked::Server.question(&public(), "", &[]);
+        assert_eq!(question.counter.as_deref(), Some("Question 3 of 3"));
+        assert_eq!(question.back, "/start/filters");
+        assert_eq!(Asked::Place.question(&public(), "", &[]).counter, None, "nothing is certain yet");
+    }
+
+    #[test]
+    fn a_change_leads_back_to_the_check() {
+        let question = Asked::Server.question(&public(), "?from=check", &[]);
+        assert_eq!(
+            (question.form.action.as_str(), question.back.as_str()),
+            ("/start/server?from=check", "/start/check")
+        );
+        assert!(facts(&public()).iter().all(|fact| fact.change.as_deref().unwrap().ends_with("?from=check")));
+    }
+
+    #[test]
+    fn every_field_of_every_page_is_kept_as_typed() {
+        let mut draft = public();
+        for page in [Asked::Place, Asked::Filters, Asked::Server] {
+            for field in page.fields() {
+                put(&mut draft, field, " as typed ");
+                assert_eq!(answer(&draft, field), Some(" as typed "), "{field}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_port_for_fetching_mail_is_a_warning_and_no_error() {
+        let notes = |port: &str| {
+            notes(&Draft { smtp_port: port.into(), smtp_ip: "10.1.2.3".into(), ..Draft::default() }, Options::default())
+        };
+        assert!(notes("110")[0].text.contains("fetching mail"));
+        assert!(notes("2600")[0].text.contains("unusual"));
+        assert!(notes("587").is_empty());
+    }
+
+    #[test]
+    fn the_promise_is_what_the_definition_says() {
+        let workflows = Workflows::embedded().unwrap();
+        assert_eq!(promise(workflows.newest().unwrap()), "within 2 working days");
+    }
+}

@@ -1,0 +1,456 @@
+//! The commands of administration and the service, through the built binary.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// A data folder of its own, and the binary pointed at it.
+struct House {
+    folder: TempDir,
+}
+
+impl House {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("config.toml"), "[policy]\nallow_documentation = true\n").unwrap();
+        Self { folder }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn file(&self, name: &str, content: &str) -> String {
+        let path = self.path().join(name);
+        fs::write(&path, content).unwrap();
+        path.display().to_string()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
+        command.args(arguments).env_clear();
+        command.args(["--config", self.path().join("config.toml").to_str().unwrap()]);
+        command.args(["--data", self.path().join("data").to_str().unwrap()]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with(arguments, "")
+    }
+
+    fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
+        let mut child = self.command(arguments).spawn().unwrap();
+        // A command that reads nothing may have ended before this is written.
+        child.stdin.take().unwrap().write_all(input.as_bytes()).ok();
+        Ran::from(child.wait_with_output().unwrap())
+    }
+
+    fn good(&self, arguments: &[&str]) -> Ran {
+        let ran = self.run(arguments);
+        assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
+        ran
+    }
+
+    /// Alder Mutual with the tunnel alder-1.
+    fn with_tunnel() -> Self {
+        let house = Self::new();
+        house.good(&["customer", "add", "--name", "Alder Mutual", "--architecture", "vpn"]);
+        house.good(&TUNNEL);
+        house
+    }
+}
+
+const TUNNEL: [&str; 16] = [
+    "tunnel",
+    "add",
+    "--customer",
+    "Alder Mutual",
+    "--name",
+    "alder-1",
+    "--our-gateway",
+    "198.51.100.1",
+    "--peer-gateway",
+    "203.0.113.2",
+    "--our-network",
+    "10.99.0.0/24",
+    "--peer-network",
+    "10.20.0.0/16",
+    "--alerting-ip",
+    "10.99.0.8",
+];
+
+#[derive(Debug)]
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+impl Ran {
+    fn rows(&self) -> Vec<serde_json::Value> {
+        self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+#[test]
+fn a_customer_a_tunnel_and_a_tenant_come_back_as_they_were_entered() {
+    let house = House::with_tunnel();
+    let key = house.file("key", "the-api-key-of-alder\n");
+    let tenant = ["--customer", "Alder Mutual", "--name", "alder", "--base-url", "https://alder.tenable.ad"];
+    house.good(&[&["tenant", "add"], &tenant[..], &["--api-key-file", &key]].concat());
+    let customers = house.good(&["customer", "list", "--json"]).rows();
+    assert_eq!((&customers[0]["name"], &customers[0]["architecture"]), (&"Alder Mutual".into(), &"vpn".into()));
+    let tunnels = house.good(&["tunnel", "list", "--json"]).rows();
+    assert_eq!(tunnels.len(), 1);
+    for (key, value) in [
+        ("customer", "Alder Mutual"),
+        ("name", "alder-1"),
+        ("state", "in_use"),
+        ("our_gateway", "198.51.100.1"),
+        ("alerting_ip", "10.99.0.8"),
+        ("routing_domain", "default"),
+    ] {
+        assert_eq!(tunnels[0][key], value, "{key}");
+    }
+    assert_eq!(tunnels[0]["peer_networks"], serde_json::json!(["10.20.0.0/16"]));
+    let tenants = house.good(&["tenant", "list", "--json"]).rows();
+    assert_eq!(
+        (&tenants[0]["base_url"], &tenants[0]["api_key_set"]),
+        (&"https://alder.tenable.ad".into(), &true.into())
+    );
+    let plain = house.good(&["tunnel", "list"]).out;
+    assert_eq!(plain.split('\t').nth(1), Some("alder-1"), "values are separated by tabs for other programs: {plain}");
+}
+
+#[test]
+fn what_is_not_given_to_set_stays() {
+    let house = House::with_tunnel();
+    let who = ["tunnel", "set", "--customer", "Alder Mutual", "--name", "alder-1"];
+    house.good(&[&who[..], &["--standby-ip", "10.99.0.9", "--state", "stopped", "--device", "ipsec0"]].concat());
+    let tunnel = &house.good(&["tunnel", "list", "--json"]).rows()[0];
+    assert_eq!(tunnel["standby_ip"], "10.99.0.9");
+    assert_eq!(tunnel["state"], "stopped");
+    assert_eq!(tunnel["device"], "ipsec0");
+    assert_eq!(tunnel["alerting_ip"], "10.99.0.8");
+    house.good(&["customer", "set", "--name", "Alder Mutual", "--architecture", "secure_relay"]);
+    assert_eq!(house.good(&["customer", "list", "--json"]).rows()[0]["architecture"], "secure_relay");
+    let key = house.file("key", "another-key\n");
+    house.good(&["tenant", "add", "--customer", "Alder Mutual", "--name", "alder"]);
+    let tenant = ["tenant", "set", "--customer", "Alder Mutual", "--name", "alder"];
+    let no_address = house.run(&[&tenant[..], &["--api-key-file", &key]].concat());
+    assert_eq!(no_address.code, 2, "{no_address:?}");
+    assert!(no_address.err.contains("--base-url"), "{no_address:?}");
+    house.good(&[&tenant[..], &["--base-url", "https://alder.tenable.ad", "--api-key-file", &key]].concat());
+    house.good(&[&tenant[..], &["--api-key-file", &key]].concat());
+    assert_eq!(house.good(&["tenant", "list", "--json"]).rows()[0]["base_url"], "https://alder.tenable.ad");
+    house.good(&[&tenant[..], &["--no-api"]].concat());
+    assert_eq!(house.good(&["tenant", "list", "--json"]).rows()[0]["api_key_set"], false);
+}
+
+#[test]
+fn people_are_of_the_vendor_or_of_a_customer_and_never_of_both() {
+    let house = House::with_tunnel();
+    let person = |email| ["user", "add", "--name", "Dana Kern", "--email", email];
+    house.good(&[&person("Dana@Alder.example")[..], &["--customer", "Alder Mutual", "--own-cases"]].concat());
+    house.good(&[&person("erik@vendor.example")[..], &["--role", "support", "--role", "network"]].concat());
+    let people = house.good(&["user", "list", "--json"]).rows();
+    assert_eq!(people[0]["email"], "dana@alder.example");
+    assert_eq!((&people[0]["customer"], &people[0]["all_cases"]), (&"Alder Mutual".into(), &false.into()));
+    assert_eq!(people[1]["roles"], serde_json::json!(["support", "network"]));
+    assert_eq!(
+        house.run(&[&person("x@y.example")[..], &["--role", "lead", "--customer", "Alder Mutual"]].concat()).code,
+        2
+    );
+    assert_eq!(house.run(&person("x@y.example")).code, 2, "neither role nor customer");
+    let promoted = house.run(&["user", "set", "--email", "dana@alder.example", "--role", "admin"]);
+    assert_eq!(promoted.code, 2, "{promoted:?}");
+    assert!(promoted.err.contains("contact of a customer"), "{promoted:?}");
+    let twice = house.run(&[&person("dana@alder.example")[..], &["--role", "lead"]].concat());
+    assert_eq!(twice.code, 2, "{twice:?}");
+    assert!(twice.err.contains("--email is \"dana@alder.example\""), "{twice:?}");
+    house.good(&["user", "set", "--email", "erik@vendor.example", "--disable"]);
+    assert_eq!(house.good(&["user", "list", "--json"]).rows()[1]["active"], false);
+    assert_eq!(house.run(&["user", "set", "--email", "erik@vendor.example"]).code, 2, "nothing to change");
+}
+
+#[test]
+fn each_bad_value_is_named_with_its_flag_and_what_to_do() {
+    let house = House::with_tunnel();
+    let second = TUNNEL.map(|word| if word == "alder-1" { "alder-2" } else { word });
+    let cases = [
+        ("--our-gateway", "198.51.100.1/24", "bits set"),
+        ("--peer-gateway", "vpn.alder.example", "like 10.20.4.15"),
+        ("--our-network", "10.99.0.8/24", "10.99.0.0/24"),
+        ("--peer-network", "10.99.0.0/16", "address translation"),
+        ("--peer-network", "0.0.0.0/0", "like 10.20.0.0/16"),
+        ("--alerting-ip", "10.99.0.08", "leading zero"),
+        ("--alerting-ip", "127.0.0.1", "127.0.0.0/8"),
+        ("--name", " ", "Enter the name of the tunnel"),
+        ("--name", "alder-1", "postern tunnel set"),
+    ];
+    for (flag, value, advice) in cases {
+        let at = second.iter().position(|word| *word == flag).unwrap();
+        let mut arguments = second;
+        arguments[at + 1] = value;
+        let ran = house.run(&arguments);
+        assert_eq!(ran.code, 2, "{flag} {value}: {ran:?}");
+        assert!(ran.err.contains(flag) && ran.err.contains(advice), "{flag} {value}: {ran:?}");
+        assert_eq!(ran.out, "", "{flag} {value}");
+    }
+    for (flag, value) in [("--standby-ip", "::"), ("--device", "a/b"), ("--ca-file", "/dev/null"), ("--state", "up")] {
+        let ran = house.run(&[&second[..], &[flag, value]].concat());
+        assert_eq!(ran.code, 2, "{flag} {value}: {ran:?}");
+        assert!(ran.err.contains(flag), "{ran:?}");
+    }
+    assert_eq!(house.good(&["tunnel", "list", "--json"]).rows().len(), 1, "nothing of that was stored");
+}
+
+#[test]
+fn a_network_of_another_tunnel_in_the_same_routing_domain_is_pointed_out() {
+    let house = House::with_tunnel();
+    house.good(&["customer", "add", "--name", "Birch Bank", "--architecture", "vpn"]);
+    let birch = TUNNEL.map(|word| match word {
+        "Alder Mutual" => "Birch Bank",
+        "alder-1" => "birch-1",
+        "10.20.0.0/16" => "10.20.4.0/24",
+        other => other,
+    });
+    let ran = house.good(&birch);
+    assert!(ran.err.contains("10.20.0.0/16 of tunnel alder-1 (Alder Mutual)"), "{ran:?}");
+    let elsewhere = ["tunnel", "set", "--customer", "Birch Bank", "--name", "birch-1", "--routing-domain", "birch"];
+    assert!(!house.good(&elsewhere).err.contains("alder-1"));
+}
+
+#[test]
+fn what_does_not_exist_ends_with_4() {
+    let house = House::with_tunnel();
+    let nobody = ["--customer", "Nobody"];
+    for arguments in [
+        &["customer", "set", "--name", "Nobody", "--architecture", "vpn"][..],
+        &["tunnel", "list", "--customer", "Nobody"],
+        &["tunnel", "set", "--customer", "Alder Mutual", "--name", "alder-9", "--alerting-ip", "10.99.0.8"],
+        &["tenant", "set", "--customer", "Alder Mutual", "--name", "alder", "--no-api"],
+        &[&["user", "add", "--name", "N", "--email", "n@n.example"][..], &nobody[..]].concat(),
+        &["user", "set", "--email", "nobody@vendor.example", "--disable"],
+        &["token", "create", "--email", "nobody@vendor.example", "--name", "ci"],
+    ] {
+        let ran = house.run(arguments);
+        assert_eq!(ran.code, 4, "{arguments:?}: {ran:?}");
+        assert_eq!(ran.out, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn secrets_come_from_files_or_standard_input_and_are_never_shown() {
+    let house = House::with_tunnel();
+    let secret = "correct horse battery";
+    let file = house.file("secret", &format!("{secret}\n"));
+    let tenant = ["tenant", "add", "--customer", "Alder Mutual", "--name", "alder"];
+    let runs = [
+        house.run(&[
+            "user",
+            "add",
+            "--name",
+            "E",
+            "--email",
+            "e@v.example",
+            "--role",
+            "lead",
+            "--password-file",
+            &file,
+        ]),
+        house.run_with(&["user", "set", "--email", "e@v.example", "--password-file", "-"], secret),
+        house.run(&[&tenant[..], &["--base-url", "not a url", "--api-key-file", &file]].concat()),
+        house.run(&[&tenant[..], &["--base-url", "https://a.tenable.ad", "--api-key-file", &file]].concat()),
+        house.run(&["user", "list", "--json"]),
+        house.run(&["tenant", "list", "--json"]),
+    ];
+    assert_eq!(runs.each_ref().map(|ran| ran.code), [0, 0, 2, 0, 0, 0], "{runs:?}");
+    for ran in &runs {
+        assert!(!ran.out.contains(secret) && !ran.err.contains(secret), "{ran:?}");
+    }
+    let short = house.run_with(&["user", "set", "--email", "e@v.example", "--password-file", "-"], "hunter2\n");
+    assert_eq!(short.code, 2);
+    assert!(short.err.contains("--password-file: Password must be 12 to 128") && !short.err.contains("hunter2"));
+    for database in fs::read_dir(house.path().join("data")).unwrap() {
+        let bytes = fs::read(database.unwrap().path()).unwrap();
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "stored in clear text");
+    }
+}
+
+#[test]
+fn a_token_is_data_and_its_talk_is_elsewhere() {
+    let house = House::new();
+    house.good(&["user", "add", "--name", "E", "--email", "e@v.example", "--role", "support"]);
+    let made = house.good(&["token", "create", "--email", "e@v.example", "--name", "ci", "--expires", "2d"]);
+    assert_eq!(made.out.trim_end().len(), 43, "{made:?}");
+    assert!(made.err.contains("Next: ") && !made.err.contains(made.out.trim_end()), "{made:?}");
+    for span in ["0d", "731d", "soon", "-1d"] {
+        let expires = format!("--expires={span}");
+        assert_eq!(
+            house.run(&["token", "create", "--email", "e@v.example", "--name", "ci", &expires]).code,
+            2,
+            "{span}"
+        );
+    }
+}
+
+#[test]
+fn a_database_that_is_away_ends_with_7_and_one_that_cannot_be_with_2() {
+    let house = House::new();
+    let away = house.run(&["customer", "list", "--database", "postgres://postern:geheim@127.0.0.1:1/postern"]);
+    assert_eq!(away.code, 7, "{away:?}");
+    assert!(away.err.contains("PostgreSQL") && !away.err.contains("geheim"), "{away:?}");
+    let folder = house.run(&["customer", "list", "--database", "sqlite:/nonexistent/folder/postern.db"]);
+    assert_eq!(folder.code, 7, "{folder:?}");
+    let kind = house.run(&["customer", "list", "--database", "mysql://root:geheim@db/postern"]);
+    assert_eq!(kind.code, 2, "{kind:?}");
+    assert!(kind.err.contains("--database is \"mysql\"") && !kind.err.contains("geheim"), "{kind:?}");
+    let config = house.file("config.toml", "[mail]\nhots = \"mail.vendor.example\"\n");
+    let key = house.run(&["customer", "list"]);
+    assert_eq!(key.code, 2, "{key:?}");
+    assert!(key.err.contains(&config) && key.err.contains("hots"), "{key:?}");
+}
+
+#[test]
+fn the_first_administrator_is_made_once() {
+    let house = House::new();
+    let setup = |email: &str, password: &str| {
+        house.run_with(&["setup", "--email", email, "--name", "Ada", "--password-file", "-"], password)
+    };
+    assert_eq!(setup("ada@vendor.example", "short").code, 2);
+    assert_eq!(setup("Ada@vendor.example", "a long enough one").code, 0);
+    assert_eq!(setup("ada@vendor.example", "a long enough one").code, 0, "a repeat changes nothing");
+    assert_eq!(setup("eve@vendor.example", "a long enough one").code, 6, "nobody else becomes one this way");
+    assert_eq!(house.good(&["user", "list", "--json"]).rows().len(), 1);
+}
+
+/// A running `postern serve`.
+struct Serving {
+    child: Child,
+    errors: BufReader<std::process::ChildStderr>,
+    said: String,
+}
+
+impl Serving {
+    /// Starts on a free port and reads until it says where outgoing mail goes, the last line that is always said.
+    fn start(house: &House) -> Self {
+        let mut child = house.command(&["serve", "--listen", "127.0.0.1:0"]).spawn().unwrap();
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        let mut serving = Self { child, errors, said: String::new() };
+        serving.read_until("  Mail:");
+        serving
+    }
+
+    fn read_until(&mut self, start: &str) {
+        loop {
+            let mut line = String::new();
+            assert!(self.errors.read_line(&mut line).unwrap() > 0, "it ended early: {}", self.said);
+            self.said.push_str(&line);
+            if line.starts_with(start) {
+                return;
+            }
+        }
+    }
+
+    fn url(&self) -> String {
+        self.said.lines().next().unwrap().rsplit(' ').next().unwrap().to_owned()
+    }
+
+    /// Ends it by SIGTERM; gives its exit code and everything that it said.
+    fn stop(mut self) -> (Option<i32>, String) {
+        let sent = Command::new("/bin/sh").args(["-c", &format!("kill -TERM {}", self.child.id())]).status().unwrap();
+        assert!(sent.success());
+        let status = self.child.wait().unwrap();
+        self.errors.read_to_string(&mut self.said).unwrap();
+        (status.code(), std::mem::take(&mut self.said))
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+#[test]
+fn serve_says_what_it_is_and_stops_on_sigterm_with_0() {
+    let house = House::new();
+    let mut serving = Serving::start(&house);
+    serving.read_until("  (also in");
+    let said = serving.said.clone();
+    let link = said.lines().find(|line| line.contains("/setup?token=")).unwrap().trim();
+    let file = house.path().join("data/setup-token");
+    assert_eq!(fs::read_to_string(&file).unwrap().trim(), link);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(
+        said.contains("SQLite") && said.contains("config.toml") && said.contains("No mail server is configured"),
+        "{said}"
+    );
+    for (arguments, body) in [(vec![], "ok"), (vec!["--ready"], "\"ready\":true")] {
+        let url = serving.url();
+        let health = house.good(&[&["health", "--url", &url][..], &arguments].concat());
+        assert!(health.out.contains(body), "{health:?}");
+    }
+    let url = serving.url();
+    let (code, said) = serving.stop();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.ends_with("Stopped.\n"), "{said}");
+    let away = house.run(&["health", "--url", &url]);
+    assert_eq!(away.code, 7, "{away:?}");
+    assert_eq!(house.run(&["health", "--url", "127.0.0.1"]).code, 2);
+}
+
+#[test]
+fn serve_offers_no_set_up_link_once_there_is_an_administrator() {
+    let house = House::new();
+    let (code, _) = Serving::start(&house).stop();
+    assert_eq!(code, Some(0));
+    assert!(house.path().join("data/setup-token").exists());
+    let set_up = ["setup", "--email", "ada@vendor.example", "--password-file", "-"];
+    assert_eq!(house.run_with(&set_up, "a long enough one").code, 0);
+    assert!(!house.path().join("data/setup-token").exists(), "the link opens nothing any more");
+    let (_, said) = Serving::start(&house).stop();
+    assert!(!said.contains("/setup?token="), "{said}");
+}
+
+#[test]
+fn serve_refuses_a_taken_port_and_mail_settings_that_cannot_work() {
+    let house = House::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ran = house.run(&["serve", "--listen", &address]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains(&address) && ran.err.contains("--listen"), "{ran:?}");
+    for (mail, names) in [
+        ("host = \"mail.vendor.example\"\nencryption = \"tls\"", "encryption"),
+        ("host = \"mail.vendor.example\"\naccount = \"postern\"", "password_file"),
+        ("host = \"mail.vendor.example\"\nport = 0", "port"),
+    ] {
+        house.file("config.toml", &format!("[mail]\n{mail}\n"));
+        let ran = house.run(&["serve", "--listen", "127.0.0.1:0"]);
+        assert_eq!(ran.code, 2, "{mail}: {ran:?}");
+        assert!(ran.err.contains("[mail]") && ran.err.contains(names), "{mail}: {ran:?}");
+    }
+}
+
+#[test]
+fn the_version_is_an_object_on_request() {
+    let output = Command::new(env!("CARGO_BIN_EXE_postern")).args(["version", "--json"]).output().unwrap();
+    let version: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(version["workflow"]["id"], "smtp-vpn");
+}

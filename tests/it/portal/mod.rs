@@ -1,0 +1,5 @@
+//! The customer's pages, through the router.
+
+mod hostile;
+mod pages;
+mod walk;

@@ -1,0 +1,258 @@
+//! The service without its shell: use cases and worker steps over a database, with a clock that a test moves, mail kept in
+//! memory and scripted tunnel tests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use postern::app::admin::{self, Place};
+use postern::app::cases::{self, Act};
+use postern::app::requests::{self, Draft};
+use postern::app::{App, Error, Once, Outcome, queue};
+use postern::apply::StandIn;
+use postern::clock::{Clock, fresh_id};
+use postern::config::{Config, Flags};
+use postern::domain::actor::{Person, Role};
+use postern::domain::case::Case;
+use postern::domain::customer::{Architecture, Customer};
+use postern::domain::id::TunnelId;
+use postern::domain::log::{self, Entry};
+use postern::domain::tunnel::{Tunnel, TunnelState};
+use postern::mail::{Identity, Mailer, Sent};
+use postern::probe::{Prober, Script};
+use postern::secret::Secret;
+use postern::store;
+use postern::worker::{self, Step};
+
+use super::db::TestDb;
+
+/// The key of the stand-in product.
+pub(crate) const PRODUCT_KEY: &str = "stand-in-key-0123456789";
+
+/// A Wednesday morning inside business hours.
+pub(crate) fn wednesday() -> DateTime<Utc> {
+    "2026-11-25T10:00:00Z".parse().unwrap()
+}
+
+/// The service with one customer, Alder Mutual, whose tunnel carries 10.20.0.0/16.
+pub(crate) struct TestApp {
+    pub(crate) app: Arc<App>,
+    pub(crate) clock: Clock,
+    /// Answers of tunnel tests; the ones of test alerts come from it too.
+    pub(crate) script: Script,
+    pub(crate) customer: Customer,
+    pub(crate) contact: Person,
+    /// Support and network.
+    pub(crate) engineer: Person,
+    pub(crate) lead: Person,
+    pub(crate) admin: Person,
+}
+
+impl TestApp {
+    /// Opens it over a database that is empty.
+    pub(crate) async fn new(db: &TestDb) -> Self {
+        let clock = Clock::manual(wednesday());
+        let script = Script::new(clock.clone(), []);
+        let app = open(&db.url, &db.folder, &clock, Prober::Scripted(script.clone())).await;
+        let customer = admin::add_customer(&app, "Alder Mutual".into(), Architecture::Vpn).await.unwrap();
+        admin::put_tunnel(&app, tunnel(&customer, "alder-1", "10.20.0.0/16")).await.unwrap();
+        let contact = contact(&app, &customer, "Dana Field", "dana@alder.example").await;
+        let engineer = staff(&app, "Kim Castle", "kim@vendor.example", &[Role::Support, Role::Network]).await;
+        let lead = staff(&app, "Lou Grant", "lou@vendor.example", &[Role::Lead]).await;
+        let admin = staff(&app, "Ada Root", "ada@vendor.example", &[Role::Admin]).await;
+        Self { app, clock, script, customer, contact, engineer, lead, admin }
+    }
+
+    /// The same service on another node: same database, same master key, same clock, same script.
+    pub(crate) async fn second_node(&self, db: &TestDb) -> Arc<App> {
+        open(&db.url, &db.folder, &self.clock, Prober::Scripted(self.script.clone())).await
+    }
+
+    /// Gives the customer a product tenant whose API is a stand-in.
+    pub(crate) async fn with_product(&self) -> StandIn {
+        let product = StandIn::start(PRODUCT_KEY).await.unwrap();
+        let access = (product.base_url.clone(), Secret::new(PRODUCT_KEY.to_owned()));
+        let tenant = (self.customer.id, "alder-prod".to_owned());
+        admin::put_tenant(&self.app, tenant, Some(access)).await.unwrap();
+        product
+    }
+
+    /// Another engineer.
+    pub(crate) async fn colleague(&self, name: &str) -> Person {
+        staff(&self.app, name, &format!("{}@vendor.example", name.to_lowercase()), &[Role::Support, Role::Network])
+            .await
+    }
+
+    /// A contact of another customer.
+    pub(crate) async fn stranger(&self) -> Person {
+        let other = admin::add_customer(&self.app, "Brightwater Rail".into(), Architecture::Vpn).await.unwrap();
+        contact(&self.app, &other, "Sam Stranger", "sam@brightwater.example").await
+    }
+
+    /// Runs worker steps until nothing is due.
+    pub(crate) async fn drain(&self) {
+        drain(&self.app).await;
+    }
+
+    /// Lets time pass and the workers do what has become due.
+    pub(crate) async fn pass(&self, span: TimeDelta) {
+        self.clock.advance(span);
+        self.drain().await;
+    }
+
+    /// A case that was sent off and waits for the network engineer to whitelist 10.20.4.15.
+    pub(crate) async fn request(&self) -> Case {
+        self.request_for("10.20.4.15").await
+    }
+
+    /// As [`TestApp::request`] for another server.
+    pub(crate) async fn request_for(&self, address: &str) -> Case {
+        done(requests::send(&self.app, &self.contact, draft(address), fresh_once()).await.unwrap())
+    }
+
+    /// Somebody does something in a case.
+    pub(crate) async fn act(
+        &self,
+        person: &Person,
+        number: i64,
+        event: &str,
+        answers: &[(&str, &str)],
+    ) -> Result<Case, Error> {
+        cases::act(&self.app, person, act(number, event, answers)).await.map(done)
+    }
+
+    /// The case as it stands.
+    pub(crate) async fn case(&self, number: i64) -> Case {
+        let mut tx = self.app.db.read().await.unwrap();
+        store::cases::by_number(&mut tx, number).await.unwrap().unwrap()
+    }
+
+    /// A claimed case that waits for the customer's settings: requested, whitelisted, let in, reached.
+    pub(crate) async fn reached(&self) -> i64 {
+        let number = self.request().await.number;
+        queue::claim(&self.app, &self.engineer, number).await.unwrap();
+        self.act(&self.engineer, number, "configuration_done", &[("change_ref", "CHG-1")]).await.unwrap();
+        self.act(&self.contact, number, "let_in_done", &[]).await.unwrap();
+        self.script.push(None);
+        self.drain().await;
+        assert_eq!(self.case(number).await.flow.state, "settings");
+        number
+    }
+
+    /// Mails to an address, oldest first.
+    pub(crate) fn mails_to(&self, address: &str) -> Vec<Sent> {
+        self.app.mailer.sent().into_iter().filter(|mail| mail.to == address).collect()
+    }
+
+    /// The case's log, which must be whole: gapless, with every hash in its place, as long as the case's revision says.
+    pub(crate) async fn whole_log(&self, number: i64) -> Vec<store::log::Row> {
+        let case = self.case(number).await;
+        let mut tx = self.app.db.read().await.unwrap();
+        let rows = store::log::entries(&mut tx, case.customer, case.id).await.unwrap();
+        let entry = |row: &store::log::Row| (row.seq, row.at_us);
+        let checked = rows.iter().map(|row| {
+            let (seq, at_us) = entry(row);
+            (Entry { case: case.id, seq, at_us, body: &row.body }, row.hash.as_str())
+        });
+        assert_eq!(log::verify(checked), Ok(()));
+        assert_eq!(rows.len(), usize::try_from(case.revision).unwrap());
+        rows
+    }
+}
+
+/// The service over an empty database: nobody has set it up.
+pub(crate) async fn empty(db: &TestDb) -> Arc<App> {
+    let clock = Clock::manual(wednesday());
+    open(&db.url, &db.folder, &clock, Prober::Scripted(Script::new(clock.clone(), []))).await
+}
+
+async fn open(url: &str, folder: &Path, clock: &Clock, prober: Prober) -> Arc<App> {
+    let flags = Flags { database: Some(url.to_owned()), data: Some(folder.join("data")), ..Flags::default() };
+    let mut config = Config::load(flags, &|_| None).unwrap();
+    "https://postern.vendor.example".clone_into(&mut config.public_url);
+    let mailer = |vault: &postern::app::vault::Vault| {
+        Ok(Mailer::memory(Identity { key: vault.derive("message id"), domain: "postern.vendor.example".into() }))
+    };
+    App::open(&config, clock.clone(), mailer, prober).await.unwrap()
+}
+
+/// Runs worker steps until nothing is due.
+pub(crate) async fn drain(app: &Arc<App>) {
+    loop {
+        let steps = [
+            worker::timers::step(app).await.unwrap(),
+            worker::probes::step(app).await.unwrap(),
+            worker::outbox::step(app).await.unwrap(),
+        ];
+        if steps.iter().all(|step| *step == Step::Idle) {
+            return;
+        }
+    }
+}
+
+/// A tunnel of a customer with our 10.99.0.0/24, alerting from 10.99.0.8.
+pub(crate) fn tunnel(customer: &Customer, name: &str, theirs: &str) -> Tunnel {
+    Tunnel {
+        customer: customer.id,
+        id: TunnelId::new(fresh_id()),
+        name: name.to_owned(),
+        our_gateway: "198.51.100.1".parse().unwrap(),
+        peer_gateway: "203.0.113.2".parse().unwrap(),
+        our_selectors: vec!["10.99.0.0/24".parse().unwrap()],
+        peer_selectors: vec![theirs.parse().unwrap()],
+        alerting_ip: "10.99.0.8".parse().unwrap(),
+        standby_ip: None,
+        routing_domain: "alder".into(),
+        device: None,
+        ca_pem: None,
+        state: TunnelState::InUse,
+    }
+}
+
+async fn contact(app: &Arc<App>, customer: &Customer, name: &str, email: &str) -> Person {
+    let place = Place::Contact { customer: customer.id, all_cases: true };
+    admin::add_person(app, (name.into(), email.into()), place, None).await.unwrap()
+}
+
+async fn staff(app: &Arc<App>, name: &str, email: &str, roles: &[Role]) -> Person {
+    let place = Place::Staff(BTreeSet::from_iter(roles.iter().copied()));
+    admin::add_person(app, (name.into(), email.into()), place, None).await.unwrap()
+}
+
+/// A private server with STARTTLS.
+pub(crate) fn draft(address: &str) -> Draft {
+    Draft {
+        smtp_location: "private".into(),
+        smtp_ip: address.into(),
+        smtp_port: "587".into(),
+        encryption: "starttls".into(),
+        sender_address: "alerts@alder.example".into(),
+        ..Draft::default()
+    }
+}
+
+/// A request that was never made before.
+pub(crate) fn fresh_once() -> Once {
+    once(&fresh_id().to_string(), "any")
+}
+
+/// A request under this key with this body.
+pub(crate) fn once(key: &str, body: &str) -> Once {
+    Once { scope: "test".into(), key: key.to_owned(), fingerprint: body.to_owned() }
+}
+
+/// An act that was never done before.
+pub(crate) fn act(number: i64, event: &str, answers: &[(&str, &str)]) -> Act {
+    let answers: BTreeMap<_, _> =
+        answers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Act { number, event: event.to_owned(), answers: answers.into(), entered: None, revision: None, once: fresh_once() }
+}
+
+/// What was done now; a test that repeats nothing expects nothing else.
+pub(crate) fn done<T>(outcome: Outcome<T>) -> T {
+    match outcome {
+        Outcome::Done(value) => value,
+        Outcome::Before(answer) => panic!("this had been done before: {}", answer.answer),
+    }
+}
