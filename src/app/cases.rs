@@ -6,17 +6,18 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
+pub use super::answers::{Answers, typed};
+pub use super::resource::etag;
 use super::turn::{self, Firing, fire};
 use super::whitelist::{self, Check};
-use super::{App, Error, FieldError, Once, Outcome, Secrets};
+use super::{App, Error, Once, Outcome, resource};
 use crate::clock::fresh_id;
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
 use crate::domain::customer::Customer;
 use crate::domain::id::MessageId;
 use crate::domain::tunnel::Tunnel;
-use crate::domain::workflow::{Brand, Data, Definition, FieldType, Rule, Store, Value};
-use crate::secret::Secret;
+use crate::domain::workflow::{Definition, Rule, Store};
 use crate::store::messages::{self, Message};
 use crate::store::probes::{self, Probe};
 use crate::store::settings::{self, Settings};
@@ -33,8 +34,8 @@ pub struct Act {
     pub number: i64,
     /// Which event of its workflow.
     pub event: String,
-    /// Answers as they were typed, by field name.
-    pub answers: BTreeMap<String, String>,
+    /// Answers as they came.
+    pub answers: Answers,
     /// The state entry that the form was made for.
     pub entered: Option<u64>,
     /// The revision that the client read (`If-Match`).
@@ -65,19 +66,19 @@ pub async fn act(app: &Arc<App>, person: &Person, act: Act) -> Result<Outcome<Ca
                 if definition.rule_named(&act.event).is_none() {
                     return Err(Error::NotFound);
                 }
-                let (plain, secrets) = split(definition, &act.answers);
-                check_secrets(definition, &secrets)?;
+                let (data, secrets) = act.answers.read(definition)?;
                 let firing = Firing {
                     actor: &Actor::Person(person.clone()),
                     event: &act.event,
-                    data: typed(definition, plain),
+                    data,
                     secrets: &secrets,
                     expected_entered: act.entered,
                     probe: None,
                     at: app.now(),
                 };
                 fire(&app, tx, &mut case, firing).await?;
-                act.once.keep(tx, 200, resource(&app, &case)?.to_string(), app.now()).await?;
+                let answer = resource::case(&app, &person, &case)?.to_string();
+                act.once.keep(tx, 200, answer, app.now()).await?;
                 Ok::<_, Error>(Outcome::Done(case))
             })
         })
@@ -93,7 +94,7 @@ pub async fn write(
     person: &Person,
     (number, body, is_internal): (i64, String, bool),
     once: Once,
-) -> Result<Outcome<Case>, Error> {
+) -> Result<Outcome<Message>, Error> {
     if body.trim().is_empty() {
         return Err(Error::field("message", "missing", "Enter the message"));
     }
@@ -116,12 +117,13 @@ pub async fn write(
                 }
                 let at = app.now();
                 let id = MessageId::new(fresh_id());
-                let message = Message { id, at, author_id: Some(person.id), author_name: None, is_internal, body };
+                let (author_id, author_name) = (Some(person.id), Some(person.name.clone()));
+                let message = Message { id, at, author_id, author_name, is_internal, body };
                 messages::add(tx, case.customer, case.id, &message).await?;
                 let act = ("wrote", json!({"message": id, "internal": is_internal}));
                 turn::note(&app, tx, &mut case, &Actor::Person(person), act, at).await?;
-                once.keep(tx, 201, resource(&app, &case)?.to_string(), at).await?;
-                Ok::<_, Error>(Outcome::Done(case))
+                once.keep(tx, 201, resource::message(&message).to_string(), at).await?;
+                Ok::<_, Error>(Outcome::Done(message))
             })
         })
         .await
@@ -179,8 +181,7 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
     let case = visible(&mut tx, person, number).await?;
     let definition = app.workflows.of(&case.workflow)?;
     let customer = customers::by_id(&mut tx, case.customer).await?.ok_or(Error::NotFound)?;
-    let mut messages = messages::list(&mut tx, case.customer, case.id).await?;
-    messages.retain(|message| person.is_staff() || !message.is_internal);
+    let messages = messages_for(&mut tx, person, &case).await?;
     let mut names = Names::default();
     let authors = messages.iter().filter_map(|message| message.author_id);
     for id in case.claimant().into_iter().chain([case.opened_by]).chain(authors) {
@@ -210,6 +211,40 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
         definition,
         case,
     })
+}
+
+/// A case without what is around it.
+///
+/// # Errors
+/// [`Error::NotFound`] where the person may not see it; what the database says.
+pub async fn one(app: &App, person: &Person, number: i64) -> Result<Case, Error> {
+    visible(&mut app.db.read().await?, person, number).await
+}
+
+/// The conversation of a case, oldest first; without notes for a customer.
+///
+/// # Errors
+/// As [`one`].
+pub async fn conversation(app: &App, person: &Person, number: i64) -> Result<Vec<Message>, Error> {
+    let mut tx = app.db.read().await?;
+    let case = visible(&mut tx, person, number).await?;
+    messages_for(&mut tx, person, &case).await
+}
+
+async fn messages_for(tx: &mut Tx, person: &Person, case: &Case) -> Result<Vec<Message>, Error> {
+    let mut messages = messages::list(tx, case.customer, case.id).await?;
+    messages.retain(|message| person.is_staff() || !message.is_internal);
+    Ok(messages)
+}
+
+/// The tunnel tests of a case, newest first.
+///
+/// # Errors
+/// As [`one`].
+pub async fn tests(app: &App, person: &Person, number: i64) -> Result<Vec<Probe>, Error> {
+    let mut tx = app.db.read().await?;
+    let case = visible(&mut tx, person, number).await?;
+    Ok(probes::of_case(&mut tx, case.customer, case.id).await?)
 }
 
 /// A tunnel test of a case.
@@ -247,115 +282,6 @@ pub fn offers<'d>(definition: &'d Definition, case: &Case, person: &Person) -> V
         .into_iter()
         .filter(|rule| roles.iter().any(|role| rule.by.contains(*role)))
         .collect()
-}
-
-/// The case as the API gives it.
-///
-/// # Errors
-/// [`Error::Internal`] where its workflow is not in this build.
-pub fn resource(app: &App, case: &Case) -> Result<Json, Error> {
-    let definition = app.workflows.of(&case.workflow)?;
-    let brand = Brand { vendor: app.brand.vendor.clone(), product: app.brand.product.clone() };
-    let next = definition
-        .state(&case.flow.state)
-        .map(|state| definition.wording(&state.customer.next, &case.flow, &brand))
-        .unwrap_or_default();
-    let secrets: BTreeMap<String, bool> = definition
-        .fields
-        .iter()
-        .filter(|(_, field)| field.store == Store::Vault)
-        .map(|(name, _)| (format!("{}_set", name.trim_start_matches("smtp_")), case.flow.sealed.contains(name)))
-        .collect();
-    Ok(json!({
-        "number": case.number,
-        "title": case.title,
-        "state": case.flow.state,
-        "entered": case.flow.entered,
-        "etag": etag(case),
-        "waiting_on": case.waiting_on,
-        "owner": case.owner_role,
-        "next": next,
-        "priority": case.priority,
-        "vendor_ticket": case.vendor_ticket,
-        "claimed_by": case.claimant(),
-        "is_open": case.is_open,
-        "outcome": case.outcome,
-        "opened_at": case.opened_at,
-        "due_at": case.due_at,
-        "closed_at": case.closed_at,
-        "data": case.flow.data,
-        "secrets": secrets,
-    }))
-}
-
-/// The strong entity tag of a case.
-pub fn etag(case: &Case) -> String {
-    format!("\"{}\"", case.revision)
-}
-
-/// Answers as typed -> values as the definition types them. What does not fit stays text, so that the engine can say what
-/// it received.
-pub fn typed(definition: &Definition, raw: BTreeMap<String, String>) -> Data {
-    raw.into_iter()
-        .map(|(name, text)| {
-            let value = match definition.fields.get(&name).map(|field| field.field_type) {
-                Some(FieldType::Bool) => match text.trim() {
-                    "true" | "yes" | "on" => Value::Bool(true),
-                    "false" | "no" => Value::Bool(false),
-                    _ => Value::Text(text),
-                },
-                Some(FieldType::Port) => {
-                    let digits = text.trim();
-                    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
-                    digits.parse().ok().filter(|_| is_plain).map_or(Value::Text(text), Value::Integer)
-                }
-                Some(FieldType::IpList) => Value::List(
-                    text.split([',', ' ', '\n']).filter(|part| !part.is_empty()).map(str::to_owned).collect(),
-                ),
-                Some(
-                    FieldType::Enum
-                    | FieldType::Ip
-                    | FieldType::Host
-                    | FieldType::Email
-                    | FieldType::Text
-                    | FieldType::Timestamp,
-                )
-                | None => Value::Text(text),
-            };
-            (name, value)
-        })
-        .collect()
-}
-
-/// Parts secrets from plain answers. A secret left empty is one that was not given: the stored one stays.
-fn split(definition: &Definition, answers: &BTreeMap<String, String>) -> (BTreeMap<String, String>, Secrets) {
-    let is_secret = |name: &str| definition.fields.get(name).is_some_and(|field| field.store == Store::Vault);
-    let mut plain = BTreeMap::new();
-    let mut secrets = Secrets::new();
-    for (name, value) in answers {
-        if !is_secret(name) {
-            plain.insert(name.clone(), value.clone());
-        } else if !value.is_empty() {
-            secrets.insert(name.clone(), Secret::new(value.clone()));
-        }
-    }
-    (plain, secrets)
-}
-
-/// Secrets never reach the engine, which judges every other answer, so they are judged here.
-fn check_secrets(definition: &Definition, secrets: &Secrets) -> Result<(), Error> {
-    let mut errors = Vec::new();
-    for (name, secret) in secrets {
-        let Some(field) = definition.fields.get(name) else { continue };
-        if secret.expose().chars().count() > field.max {
-            let text = format!("Shorten this to {} characters.", field.max);
-            errors.push(FieldError::new(name, "too_long", text));
-        } else if secret.expose().chars().any(char::is_control) {
-            let text = "Remove line ends and other invisible characters.";
-            errors.push(FieldError::new(name, "control_char", text));
-        }
-    }
-    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
 }
 
 #[derive(Default)]

@@ -70,6 +70,23 @@ pub enum Error {
     /// The same idempotency key came with another request.
     #[error("this idempotency key was used for another request")]
     KeyReused,
+    /// A request that could be repeated came without the key that makes a repeat harmless.
+    #[error("the request has no idempotency key")]
+    KeyMissing,
+    /// An act in a case came without the revision that its sender has read.
+    #[error("the act does not say which revision of the case it is for")]
+    RevisionMissing,
+    /// The request cannot be read, or asks for something that is not known here.
+    #[error("{detail}")]
+    Malformed {
+        /// Stable word for the kind of fault.
+        code: &'static str,
+        /// What was received and what to do, as a sentence.
+        detail: String,
+    },
+    /// The body is of a kind that is not read here.
+    #[error("the body is {0:?}, not JSON")]
+    NotJson(String),
     /// The database, or a transaction, did not do what was asked.
     #[error("the database did not do what was asked")]
     Store(#[from] StoreError),
@@ -82,6 +99,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// A request that cannot be read.
+    pub fn malformed(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Malformed { code, detail: detail.into() }
+    }
+
     /// A single field's fault.
     pub fn field(field: &str, code: &'static str, message: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError::new(field, code, message)])

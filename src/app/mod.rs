@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod admin;
+mod answers;
 pub mod cases;
 mod clocks;
 pub mod completion;
@@ -17,6 +18,7 @@ pub mod mails;
 pub mod probes;
 pub mod queue;
 pub mod requests;
+pub mod resource;
 pub mod timers;
 pub mod token;
 mod turn;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::{App, Error, Once, Outcome, turn};
+use super::{App, Error, Once, Outcome, resource, turn};
 use crate::clock::fresh_id;
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
@@ -40,11 +40,8 @@ pub fn top() -> Cursor {
 pub async fn list(app: &App, person: &Person, view: View, after: Cursor) -> Result<Page, Error> {
     require_engineer(person)?;
     let mut tx = app.db.read().await?;
-    let mut found = queue::list(&mut tx, view, person.id, after, PAGE + 1).await?;
+    let (found, next) = page(&mut tx, person, view, (after, PAGE)).await?;
     let counts = queue::counts(&mut tx, person.id).await?;
-    let more = found.len() > usize::try_from(PAGE).unwrap_or(usize::MAX);
-    found.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
-    let next = found.last().filter(|_| more).map(|case| Cursor { due_at: case.due_at, id: case.id });
     let mut names: std::collections::BTreeMap<PersonId, String> = std::collections::BTreeMap::new();
     let mut rows = Vec::with_capacity(found.len());
     for case in found {
@@ -62,13 +59,49 @@ pub async fn list(app: &App, person: &Person, view: View, after: Cursor) -> Resu
     Ok(Page { cases: rows, counts, next })
 }
 
+/// At most `limit` cases of a view, and where to go on; without names and counts.
+///
+/// # Errors
+/// As [`list`].
+pub async fn rows(
+    app: &App,
+    person: &Person,
+    view: View,
+    (after, limit): (Cursor, i64),
+) -> Result<(Vec<Case>, Option<Cursor>), Error> {
+    require_engineer(person)?;
+    page(&mut app.db.read().await?, person, view, (after, limit)).await
+}
+
+async fn page(
+    tx: &mut Tx,
+    person: &Person,
+    view: View,
+    (after, limit): (Cursor, i64),
+) -> Result<(Vec<Case>, Option<Cursor>), Error> {
+    let mut found = queue::list(tx, view, person.id, after, limit + 1).await?;
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = found.len() > most;
+    found.truncate(most);
+    let next = found.last().filter(|_| more).map(|case| Cursor { due_at: case.due_at, id: case.id });
+    Ok((found, next))
+}
+
 /// Claims a case.
 ///
 /// # Errors
 /// [`Error::Claimed`] where a colleague was faster; [`Error::NotFound`]; [`Error::Forbidden`].
 pub async fn claim(app: &Arc<App>, person: &Person, number: i64) -> Result<Case, Error> {
+    claim_at(app, person, number, None).await
+}
+
+/// Claims a case, at the revision that the person has read where one is given.
+///
+/// # Errors
+/// [`Error::Changed`] where it has another; as [`claim`].
+pub async fn claim_at(app: &Arc<App>, person: &Person, number: i64, revision: Option<i64>) -> Result<Case, Error> {
     require_engineer(person)?;
-    change(app, person, number, Change::Claim).await
+    change(app, person, (number, revision), Change::Claim).await
 }
 
 /// Gives a case back to the queue.
@@ -76,8 +109,16 @@ pub async fn claim(app: &Arc<App>, person: &Person, number: i64) -> Result<Case,
 /// # Errors
 /// [`Error::Claimed`] where somebody else holds it and the person is no lead.
 pub async fn release(app: &Arc<App>, person: &Person, number: i64, note: String) -> Result<Case, Error> {
+    release_at(app, person, (number, None), note).await
+}
+
+/// As [`release`], at the revision that the person has read where one is given.
+///
+/// # Errors
+/// [`Error::Changed`] where it has another; as [`release`].
+pub async fn release_at(app: &Arc<App>, person: &Person, at: (i64, Option<i64>), note: String) -> Result<Case, Error> {
     require_engineer(person)?;
-    change(app, person, number, Change::Release(note)).await
+    change(app, person, at, Change::Release(note)).await
 }
 
 /// Passes a case on to a colleague.
@@ -91,7 +132,7 @@ pub async fn hand_over(
     (colleague, note): (PersonId, String),
 ) -> Result<Case, Error> {
     require_engineer(person)?;
-    change(app, person, number, Change::HandOver(colleague, note)).await
+    change(app, person, (number, None), Change::HandOver(colleague, note)).await
 }
 
 /// Claims the most urgent case that nobody has, or gives nothing where there is none.
@@ -125,7 +166,7 @@ pub async fn claim_next_once(app: &Arc<App>, person: &Person, once: Once) -> Res
                     return Ok(Some(Outcome::Before(answer)));
                 }
                 let Some(case) = take_next(&app, tx, &person).await? else { return Ok(None) };
-                once.keep(tx, 200, super::cases::resource(&app, &case)?.to_string(), app.now()).await?;
+                once.keep(tx, 200, resource::case(&app, &person, &case)?.to_string(), app.now()).await?;
                 Ok::<_, Error>(Some(Outcome::Done(case)))
             })
         })
@@ -161,13 +202,21 @@ enum Change {
     HandOver(PersonId, String),
 }
 
-async fn change(app: &Arc<App>, person: &Person, number: i64, change: Change) -> Result<Case, Error> {
+async fn change(
+    app: &Arc<App>,
+    person: &Person,
+    (number, revision): (i64, Option<i64>),
+    change: Change,
+) -> Result<Case, Error> {
     let (shared, person) = (Arc::clone(app), person.clone());
     app.db
         .write(move |tx| {
             let (app, person, change) = (Arc::clone(&shared), person.clone(), change.clone());
             Box::pin(async move {
                 let mut case = cases::by_number(tx, number).await?.ok_or(Error::NotFound)?;
+                if revision.is_some_and(|revision| revision != case.revision) {
+                    return Err(Error::Changed { number, revision: case.revision });
+                }
                 apply(&app, tx, &mut case, &person, &change).await?;
                 Ok::<_, Error>(case)
             })

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
 
-use super::cases::{resource, typed};
+use super::answers::{self, typed};
 use super::turn::{self, Firing, fire};
-use super::{App, Error, FieldError, Once, Outcome, Secrets, workflows};
+use super::{App, Error, FieldError, Once, Outcome, Secrets, resource, workflows};
 use crate::clock::fresh_id;
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::{Case, Priority, WaitingOn};
@@ -42,6 +43,41 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// A request as the members of one JSON object, each in its field's own type; null counts as not sent.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] names every member that a request does not have, or whose type its field does not take.
+    pub fn from_json(app: &App, members: &Map<String, Json>) -> Result<Self, Error> {
+        let definition = app.workflows.newest()?;
+        let (mut draft, mut errors) = (Self::default(), Vec::new());
+        for (name, json) in members {
+            let Some(slot) = draft.slot(name) else {
+                errors.push(FieldError::new(name, "unexpected", "A request has no such member"));
+                continue;
+            };
+            let field_type = definition.fields.get(name).map(|field| field.field_type);
+            match answers::value(field_type, json) {
+                _ if json.is_null() => {}
+                Some(value) => *slot = value.to_string(),
+                None => errors.push(answers::wrong_type(name, field_type, json)),
+            }
+        }
+        if errors.is_empty() { Ok(draft) } else { Err(Error::Invalid(errors)) }
+    }
+
+    fn slot(&mut self, name: &str) -> Option<&mut String> {
+        Some(match name {
+            "smtp_location" => &mut self.smtp_location,
+            "filters_inbound" => &mut self.filters_inbound,
+            "smtp_host" => &mut self.smtp_host,
+            "smtp_ip" => &mut self.smtp_ip,
+            "smtp_port" => &mut self.smtp_port,
+            "encryption" => &mut self.encryption,
+            "sender_address" => &mut self.sender_address,
+            _ => return None,
+        })
+    }
+
     fn raw(&self) -> BTreeMap<String, String> {
         [
             ("smtp_host", &self.smtp_host),
@@ -181,7 +217,7 @@ pub async fn send(app: &Arc<App>, person: &Person, draft: Draft, once: Once) -> 
                 let customer = customers::by_id(tx, customer).await?.ok_or(Error::NotFound)?;
                 let case = open(&app, tx, &customer, &person, &draft).await?;
                 cases::delete_draft(tx, customer.id, person.id).await?;
-                once.keep(tx, 201, resource(&app, &case)?.to_string(), app.now()).await?;
+                once.keep(tx, 201, resource::case(&app, &person, &case)?.to_string(), app.now()).await?;
                 Ok::<_, Error>(Outcome::Done(case))
             })
         })

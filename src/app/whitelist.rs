@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use super::turn::Firing;
 use super::{App, Error};
 use crate::clock::fresh_id;
+use crate::domain::actor::Person;
 use crate::domain::case::Case;
 use crate::domain::id::EntryId;
 use crate::domain::tunnel::{Progress, Tunnel};
@@ -164,6 +165,20 @@ fn mark(entry: &mut Entry, (action, side): (WhitelistAction, End), case: &Case, 
     if action == WhitelistAction::Proven {
         entry.proven_by = firing.probe;
     }
+}
+
+/// A tunnel by its name, with its entries.
+///
+/// # Errors
+/// [`Error::Forbidden`] for customers; [`Error::NotFound`] where no tunnel has that name.
+pub async fn of_tunnel(app: &App, person: &Person, name: &str) -> Result<(Tunnel, Vec<Entry>), Error> {
+    if !person.is_staff() {
+        return Err(Error::Forbidden("Whitelists are for the vendor's people"));
+    }
+    let mut tx = app.db.read().await?;
+    let tunnel = tunnels::by_name(&mut tx, name).await?.ok_or(Error::NotFound)?;
+    let entries = whitelist::of_tunnel(&mut tx, tunnel.customer, tunnel.id).await?;
+    Ok((tunnel, entries))
 }
 
 /// The entries of a case's tunnel.

@@ -101,6 +101,10 @@ impl From<Error> for Stop {
             | Error::Changed { .. }
             | Error::Claimed { .. }
             | Error::KeyReused
+            | Error::KeyMissing
+            | Error::RevisionMissing
+            | Error::Malformed { .. }
+            | Error::NotJson(_)
             | Error::View(_)
             | Error::Internal(_) => Self::failed(chain(&error)),
         }

@@ -22,6 +22,10 @@ statements! {
             standby_ip, routing_domain, device, ca_pem, state
         FROM tunnels
         WHERE customer_id = $1 AND id = $2";
+    SELECT_BY_NAME = "SELECT customer_id, id, name, our_gateway, peer_gateway, our_selectors, peer_selectors, alerting_ip,
+            standby_ip, routing_domain, device, ca_pem, state
+        FROM tunnels
+        WHERE name = $1";
     LIST_TUNNELS = "SELECT customer_id, id, name, our_gateway, peer_gateway, our_selectors, peer_selectors, alerting_ip,
             standby_ip, routing_domain, device, ca_pem, state
         FROM tunnels
@@ -150,6 +154,15 @@ pub async fn replace(tx: &mut Tx, tunnel: &Tunnel) -> Result<bool, StoreError> {
 pub async fn by_id(tx: &mut Tx, customer: CustomerId, id: TunnelId) -> Result<Option<Tunnel>, StoreError> {
     let row: Option<TunnelRow> =
         on!(tx, conn => sqlx::query_as(SELECT_TUNNEL).bind(customer).bind(id).fetch_optional(conn).await)?;
+    row.map(Tunnel::try_from).transpose()
+}
+
+/// A tunnel by its name, whosever it is: for the vendor's people.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_name(tx: &mut Tx, name: &str) -> Result<Option<Tunnel>, StoreError> {
+    let row: Option<TunnelRow> = on!(tx, conn => sqlx::query_as(SELECT_BY_NAME).bind(name).fetch_optional(conn).await)?;
     row.map(Tunnel::try_from).transpose()
 }
 

@@ -67,7 +67,7 @@ fn serde_urlencoded_pairs(bytes: &[u8]) -> Result<Vec<(String, String)>, Failure
 }
 
 /// `application/x-www-form-urlencoded` (URL Standard, section 5.1): plus is a space, %XX a byte; strictly UTF-8.
-fn decode(text: &str) -> Option<String> {
+pub(super) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -135,11 +135,13 @@ impl Fields {
             return Err(Error::field("idempotency_key", "missing", text).into());
         }
         let person = visitor.person()?;
+        // Keyed, because a form may hold a password, which nobody must be able to guess from what is stored.
+        let secret = visitor.app.vault.derive("idempotency");
         let parts: Vec<String> = self.answers().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
         Ok(Once {
             scope: format!("{} {}", person.id, self.route),
             key: key.to_owned(),
-            fingerprint: token::fingerprint(&[self.route.as_bytes(), parts.join("\n").as_bytes()]),
+            fingerprint: token::fingerprint(&[&secret, self.route.as_bytes(), parts.join("\n").as_bytes()]),
         })
     }
 }

@@ -89,6 +89,48 @@ const CODES: &[(&str, &str, &str, &str)] = &[
         "Reload the page and send the form again; with the API, use a fresh Idempotency-Key for each request.",
     ),
     (
+        "key_missing",
+        "This request needs an Idempotency-Key",
+        "The request changes something and came without a key, so a repeat could do it twice.",
+        "Send an Idempotency-Key, a fresh one for each request and the same one for each repeat. A UUID will do.",
+    ),
+    (
+        "bad_key",
+        "This request cannot be read",
+        "The Idempotency-Key is empty, longer than 255 characters, or holds more than visible ASCII characters.",
+        "Send a UUID.",
+    ),
+    (
+        "revision_missing",
+        "This request needs If-Match",
+        "An act is for the case as you have read it, and the request does not say which version that was.",
+        "Read the case and send its ETag as If-Match.",
+    ),
+    (
+        "unknown_parameter",
+        "This request cannot be read",
+        "The address has a parameter that is not known here. Left out silently, it would give a wrong answer.",
+        "Use the parameter that the answer names.",
+    ),
+    (
+        "bad_parameter",
+        "This request cannot be read",
+        "A parameter of the address is missing, stands twice, or has a value that is not possible.",
+        "Correct the parameter that the answer names.",
+    ),
+    (
+        "unreadable",
+        "This request cannot be read",
+        "The body is not valid JSON, or a member stands in it twice.",
+        "Send one JSON object in which each member stands once.",
+    ),
+    (
+        "not_json",
+        "The body must be JSON",
+        "The body came with another media type.",
+        "Send it with Content-Type: application/json.",
+    ),
+    (
         "cross_site",
         "This request was sent from another site",
         "A page of another site sent the form. Nothing was changed.",

@@ -121,6 +121,10 @@ pub(super) fn lost_nothing(visitor: &Visitor, error: Error, number: i64, kept: V
         | Error::Refused(Refusal::Forbidden { .. } | Refusal::Guard(_) | Refusal::Fields(_) | Refusal::Defect(_))
         | Error::Invalid(_)
         | Error::KeyReused
+        | Error::KeyMissing
+        | Error::RevisionMissing
+        | Error::Malformed { .. }
+        | Error::NotJson(_)
         | Error::Store(_)
         | Error::View(_)
         | Error::Internal(_) => return Err(error.into()),
@@ -198,6 +202,22 @@ fn told(error: &Error) -> Told {
             let detail = "Use a fresh Idempotency-Key for another request.".into();
             say(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", "This key was used for another request", detail)
         }
+        Error::KeyMissing => {
+            let detail =
+                "Send a fresh Idempotency-Key (a UUID will do); the same key again gives the same answer.".into();
+            say(StatusCode::BAD_REQUEST, "key_missing", "This request needs an Idempotency-Key", detail)
+        }
+        Error::RevisionMissing => {
+            let detail = "Read the case and send its ETag as If-Match, so that nobody acts on what has changed.".into();
+            say(StatusCode::PRECONDITION_REQUIRED, "revision_missing", "This request needs If-Match", detail)
+        }
+        Error::Malformed { code, detail } => {
+            say(StatusCode::BAD_REQUEST, code, "This request cannot be read", format!("{detail}."))
+        }
+        Error::NotJson(received) => {
+            let detail = format!("Send application/json; {received:?} was received.");
+            say(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", "The body must be JSON", detail)
+        }
         Error::Store(store) if store.is_unavailable() => {
             let detail = "The database is away. Nothing was changed. Try again in a moment.".into();
             say(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Postern is not ready", detail)
@@ -233,7 +253,7 @@ fn refused(refusal: &Refusal) -> Told {
 fn problem(visitor: &Visitor, told: &Told, fields: &[FieldError]) -> Response {
     let errors: Vec<Value> = fields
         .iter()
-        .map(|field| json!({"pointer": format!("#/{}", field.field), "code": field.code, "detail": field.message}))
+        .map(|field| json!({"pointer": pointer(&field.field), "code": field.code, "detail": field.message}))
         .collect();
     let body = json!({
         "type": format!("{}/help/problems/{}", visitor.app.public_url, told.code),
@@ -247,6 +267,19 @@ fn problem(visitor: &Visitor, told: &Told, fields: &[FieldError]) -> Response {
     });
     let kind = HeaderValue::from_static("application/problem+json");
     (told.status, [(CONTENT_TYPE, kind)], Json(body).0.to_string()).into_response()
+}
+
+/// A member of the body as a JSON Pointer in URI fragment form (RFC 6901, section 6); the whole body for no name.
+fn pointer(field: &str) -> String {
+    if field.is_empty() {
+        return "#".to_owned();
+    }
+    let escaped = field.replace('~', "~0").replace('/', "~1");
+    let encoded = escaped.bytes().map(|byte| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    });
+    format!("#/{}", encoded.collect::<String>())
 }
 
 fn error_page(visitor: &Visitor, error: &Error, fields: &[FieldError]) -> ErrorPage {
@@ -285,6 +318,9 @@ fn error_page(visitor: &Visitor, error: &Error, fields: &[FieldError]) -> ErrorP
             ErrorPage::invalid(&lines, home)
         }
         Error::KeyReused => ErrorPage::conflict(home),
+        Error::KeyMissing | Error::RevisionMissing | Error::Malformed { .. } | Error::NotJson(_) => {
+            ErrorPage::invalid(&[&told(error).detail], home)
+        }
         Error::Store(store) if store.is_unavailable() => ErrorPage::unavailable(&visitor.request_id, home),
         Error::Store(_)
         | Error::View(_)
@@ -313,5 +349,17 @@ fn page(visitor: &Visitor, status: StatusCode, body: ErrorPage) -> Response {
             tracing::error!(error = %crate::app::chain(&error), "the error page does not render");
             (status, "There is a problem with Postern.").into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers_escape_what_a_client_made_up() {
+        assert_eq!(pointer("smtp_ip"), "#/smtp_ip");
+        assert_eq!(pointer("a/b~c d\""), "#/a~1b~0c%20d%22");
+        assert_eq!(pointer(""), "#");
     }
 }

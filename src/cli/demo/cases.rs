@@ -113,7 +113,8 @@ async fn act(
 ) -> Result<(), Error> {
     let answers: BTreeMap<String, String> =
         answers.iter().map(|&(field, value)| (field.to_owned(), value.to_owned())).collect();
-    let act = Act { number, event: event.to_owned(), answers, entered: None, revision: None, once: once() };
+    let act =
+        Act { number, event: event.to_owned(), answers: answers.into(), entered: None, revision: None, once: once() };
     cases::act(app, person, act).await.map(|_| ())
 }
 

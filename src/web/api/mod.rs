@@ -1,11 +1,82 @@
-//! (filled by its own change)
+//! The JSON API: the same acts as the pages, for programs. Answers are resources or problems (RFC 9457).
+//!
+//! Reading order: `body` and `query` (what came, read strictly), `cases`, `conversation`, `tests`, `whitelist` (one file
+//! per resource), `present` (what a person may see of them).
+
+mod body;
+mod cases;
+mod conversation;
+mod present;
+mod query;
+mod tests;
+mod whitelist;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body as Content;
+use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::Value as Json;
 
-use crate::app::App;
+use super::problem::Failure;
+use crate::app::{App, Error};
+use crate::store::idempotency::Answer;
+
+/// Says that an answer was given before.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
+        .route("/requests", post(cases::create))
+        .route("/cases", get(cases::list))
+        .route("/cases/{number}", get(cases::one))
+        .route("/cases/{number}/events/{event}", post(cases::act))
+        .route("/cases/{number}/claim", post(cases::claim))
+        .route("/cases/{number}/release", post(cases::release))
+        .route("/cases/{number}/messages", get(conversation::list).post(conversation::write))
+        .route("/cases/{number}/tests", get(tests::list))
+        .route("/cases/{number}/tests/{test}", get(tests::one))
+        .route("/queue/next", post(cases::next))
+        .route("/whitelist", get(whitelist::of_tunnel))
+        .route("/allowlist", get(whitelist::of_tunnel))
+}
+
+/// A resource with its status.
+fn resource(status: StatusCode, body: &Json) -> Response {
+    json(status, body.to_string())
+}
+
+fn json(status: StatusCode, text: String) -> Response {
+    let kind = HeaderValue::from_static("application/json");
+    (status, [(CONTENT_TYPE, kind)], Content::from(text)).into_response()
+}
+
+/// The answer to a request that had been answered before: the stored body, whatever has become of the case since. What
+/// the headers said then follows from it.
+fn replayed(answer: Answer) -> Result<Response, Failure> {
+    let status = u16::try_from(answer.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+    let status = status.ok_or_else(|| Error::Internal(format!("a stored answer has status {}", answer.status)))?;
+    let body: Json = serde_json::from_str(&answer.answer).unwrap_or_default();
+    let mut response = json(status, answer.answer);
+    describe(&mut response, &body)?;
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    Ok(response)
+}
+
+/// Puts version and address of a case into the headers of its resource: the address where it was made just now.
+fn describe(response: &mut Response, body: &Json) -> Result<(), Failure> {
+    if let Some(tag) = body.get("etag").and_then(Json::as_str) {
+        response.headers_mut().insert(ETAG, header(tag)?);
+    }
+    if let Some(url) = body.get("url").and_then(Json::as_str).filter(|_| response.status() == StatusCode::CREATED) {
+        response.headers_mut().insert(LOCATION, header(url)?);
+    }
+    Ok(())
+}
+
+fn header(text: &str) -> Result<HeaderValue, Failure> {
+    HeaderValue::from_str(text).map_err(|error| Error::Internal(format!("header {text:?}: {error}")).into())
 }

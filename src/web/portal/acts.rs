@@ -52,7 +52,7 @@ pub(super) async fn send(
     let act = Act {
         number,
         event: event.clone(),
-        answers: act_form::answers(view.definition, &typed),
+        answers: act_form::answers(view.definition, &typed).into(),
         entered: Some(entered),
         revision: None,
         once: fields.once(&visitor)?,

@@ -79,7 +79,9 @@ fn write_cursor(cursor: Cursor) -> String {
 
 fn read_cursor(text: &str) -> Option<Cursor> {
     let (micros, id) = text.split_once('.')?;
-    let due_at = DateTime::<Utc>::from_timestamp_micros(micros.parse().ok()?)?;
+    // An instant before all of ours may be one that a database cannot hold.
+    let due_at =
+        DateTime::<Utc>::from_timestamp_micros(micros.parse().ok()?).filter(|at| *at >= DateTime::UNIX_EPOCH)?;
     Some(Cursor { due_at, id: CaseId::new(id.parse().ok()?) })
 }
 

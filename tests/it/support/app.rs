@@ -246,7 +246,7 @@ pub(crate) fn once(key: &str, body: &str) -> Once {
 pub(crate) fn act(number: i64, event: &str, answers: &[(&str, &str)]) -> Act {
     let answers: BTreeMap<_, _> =
         answers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Act { number, event: event.to_owned(), answers, entered: None, revision: None, once: fresh_once() }
+    Act { number, event: event.to_owned(), answers: answers.into(), entered: None, revision: None, once: fresh_once() }
 }
 
 /// What was done now; a test that repeats nothing expects nothing else.

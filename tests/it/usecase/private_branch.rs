@@ -145,7 +145,7 @@ on_both! {
         }
         let seen = db.tables_with("alerts@alder.example").await;
         assert!(seen.contains(&"cases".to_owned()) && seen.contains(&"settings".to_owned()), "the search finds: {seen:?}");
-        let resource = postern::app::cases::resource(&t.app, &t.case(number).await).unwrap();
+        let resource = postern::app::resource::case(&t.app, &t.contact, &t.case(number).await).unwrap();
         assert_eq!(resource["secrets"], json!({"account_set": true, "password_set": true}));
         assert!(!resource.to_string().contains(PASSWORD));
     }
