@@ -17,7 +17,7 @@ use crate::views::common::{Fact, Link, Page};
 use crate::views::error::ErrorPage;
 
 /// A failure on its way to [`super::visit`], which renders it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Failure(Arc<Error>);
 
 impl Failure {
@@ -218,15 +218,19 @@ fn told(error: &Error) -> Told {
             let detail = format!("Send application/json; {received:?} was received.");
             say(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", "The body must be JSON", detail)
         }
-        Error::Store(store) if store.is_unavailable() => {
-            let detail = "The database is away. Nothing was changed. Try again in a moment.".into();
-            say(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Postern is not ready", detail)
-        }
-        Error::Store(_) | Error::View(_) | Error::Internal(_) => {
-            let detail = "The reference below names this failure in the log.".into();
-            say(StatusCode::INTERNAL_SERVER_ERROR, "internal", "There is a problem with Postern", detail)
-        }
+        Error::Store(_) | Error::View(_) | Error::Internal(_) => ours(error),
     }
+}
+
+/// What is no fault of the visitor's.
+fn ours(error: &Error) -> Told {
+    let say = |status, code, title, detail: &str| Told { status, code, title, detail: detail.to_owned() };
+    if matches!(error, Error::Store(store) if store.is_unavailable()) {
+        let detail = "The database is away. Nothing was changed. Try again in a moment.";
+        return say(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Postern is not ready", detail);
+    }
+    let detail = "The reference below names this failure in the log.";
+    say(StatusCode::INTERNAL_SERVER_ERROR, "internal", "There is a problem with Postern", detail)
 }
 
 fn refused(refusal: &Refusal) -> Told {
