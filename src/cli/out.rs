@@ -1,5 +1,5 @@
 //! How commands speak: data on standard output, talk on standard error, an exit code at the end (the list stands in
-//! [`Code`]). Writing goes to locked streams, so that a closed pipe is an error and no panic.
+//! `Code`). Writing goes to locked streams, so that a closed pipe is an error and no panic.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;

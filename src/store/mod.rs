@@ -34,7 +34,7 @@ use sqlx::{Postgres, Sqlite, Transaction};
 pub use connect::Db;
 pub use error::StoreError;
 
-/// A transaction on either database. Dropped without [`Tx::commit`], it is rolled back.
+/// A transaction on either database. Dropped without a commit, it is rolled back.
 pub enum Tx {
     /// On SQLite.
     Sqlite(Transaction<'static, Sqlite>),

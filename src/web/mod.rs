@@ -1,7 +1,7 @@
 //! Pages and JSON API: area by area, and who may enter each.
 //!
-//! A handler reads a [`visit::Visitor`] (who asks, from where), parses what came, calls one use case and turns its result
-//! into a page or a resource. It returns [`problem::Failure`] for everything else; `visit` renders that once, as the page
+//! A handler reads a `visit::Visitor` (who asks, from where), parses what came, calls one use case and turns its result
+//! into a page or a resource. It returns `problem::Failure` for everything else; `visit` renders that once, as the page
 //! or the `application/problem+json` (RFC 9457) that the client asked for.
 
 mod admin;

@@ -1,6 +1,6 @@
 //! The IANA special-purpose address registries as a table, and the most specific row that covers a value.
 //!
-//! Rows are a snapshot of the IPv4 and IPv6 registries taken on [`SNAPSHOT_DATE`]. Rows marked "beside" stand in other
+//! Rows are a snapshot of the IPv4 and IPv6 registries taken on `SNAPSHOT_DATE`. Rows marked "beside" stand in other
 //! IANA registries (multicast, IPv6 address space) and decide where the special-purpose registries are silent.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -90,7 +90,7 @@ use Code::{
 };
 use Treatment::{Mapped, Nat64, Private, Public, Reject, Shared};
 
-/// Most specific first, so that the first match is the longest prefix. Snapshot of [`SNAPSHOT_DATE`].
+/// Most specific first, so that the first match is the longest prefix. Snapshot of `SNAPSHOT_DATE`.
 const IPV4: &[Row] = &[
     v4([0, 0, 0, 0], 32, "\"This host on this network\"", "RFC 1122 section 3.2.1.3", NO, Reject(Unspecified)),
     v4([192, 0, 0, 8], 32, "IPv4 dummy address", "RFC 7600", NO, Reject(Dummy)),
@@ -122,7 +122,7 @@ const IPV4: &[Row] = &[
     v4([240, 0, 0, 0], 4, "Reserved", "RFC 1112 section 4", NO, Reject(Reserved)),
 ];
 
-/// Most specific first, so that the first match is the longest prefix. Snapshot of [`SNAPSHOT_DATE`].
+/// Most specific first, so that the first match is the longest prefix. Snapshot of `SNAPSHOT_DATE`.
 const IPV6: &[Row] = &[
     v6([0, 0, 0, 0, 0, 0, 0, 0], 128, "Unspecified Address", "RFC 4291", NO, Reject(Unspecified)),
     v6([0, 0, 0, 0, 0, 0, 0, 1], 128, "Loopback Address", "RFC 4291", NO, Reject(Loopback)),

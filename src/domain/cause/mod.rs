@@ -1,7 +1,7 @@
 //! Why a test ended as it did: one entry per cause, with who acts and what each side does about it.
 //!
 //! The identifiers are stable: they stand in the API, in stored reports and in the commands' JSON. The table itself is
-//! in `table.rs`; a workflow sees only the [`WorkflowVerdict`] that the table maps each cause to.
+//! in `table.rs`; a workflow sees only the `WorkflowVerdict` that the table maps each cause to.
 
 use std::fmt;
 

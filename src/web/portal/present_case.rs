@@ -65,7 +65,7 @@ pub(super) fn case(app: &App, view: &View<'_>) -> Result<Case, Error> {
 /// The confirmation of a request.
 ///
 /// # Errors
-/// As [`case`].
+/// As [`case()`].
 pub(super) fn sent(app: &App, view: &View<'_>, person: &Person) -> Result<Sent, Error> {
     let texts = Texts::new(app, view.definition, &view.case);
     let ahead = view.definition.progress(&view.case.flow).into_iter().filter(|step| match step.status {

@@ -59,7 +59,7 @@ pub fn parse(text: &str) -> Result<Parsed, Fault> {
     address(text).map(Parsed::Address)
 }
 
-/// Reads one address. An IPv4-mapped address is returned as IPv6; [`super::classify`] turns it into its IPv4.
+/// Reads one address. An IPv4-mapped address is returned as IPv6; [`super::classify()`] turns it into its IPv4.
 ///
 /// # Errors
 /// Where the text is not exactly one address in the usual notation (RFC 4291 section 2.2 for IPv6).
