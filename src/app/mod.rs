@@ -171,3 +171,14 @@ impl Once {
 
 /// How long answers to repeated requests are kept.
 pub const KEEP_ANSWERS: TimeDelta = TimeDelta::hours(48);
+
+/// Forgets answers to requests that nobody repeats any more.
+///
+/// # Errors
+/// What the database says.
+pub async fn forget_old_answers(app: &Arc<App>) -> Result<(), Error> {
+    let before = app.now() - KEEP_ANSWERS;
+    app.db
+        .write(move |tx| Box::pin(async move { Ok::<(), Error>(idempotency::forget_before(tx, before).await?) }))
+        .await
+}

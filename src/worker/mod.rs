@@ -38,9 +38,24 @@ pub fn start(app: &Arc<App>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
         let (app, stop) = (Arc::clone(app), stop.clone());
         workers.spawn(async move { run("probes", &app, stop, probes::step).await });
     }
+    let (tidied, until) = (Arc::clone(app), stop.clone());
+    workers.spawn(async move { tidy(&tidied, until).await });
     let (app, stop) = (Arc::clone(app), stop.clone());
     workers.spawn(async move { run("timers", &app, stop, timers::step).await });
     workers
+}
+
+/// Forgets what nobody will ask for again, at start and every hour.
+async fn tidy(app: &Arc<App>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        if let Err(error) = crate::app::forget_old_answers(app).await {
+            tracing::warn!(error = %chain(&error), "old answers could not be forgotten");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(3_600)) => {}
+            _ = stop.changed() => {}
+        }
+    }
 }
 
 /// The one loop.
