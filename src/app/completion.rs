@@ -45,7 +45,7 @@ async fn from_case(tx: &mut Tx, case: &Case, firing: &Firing<'_>) -> Result<Sett
         id: SettingsId::new(fresh_id()),
         case_id: case.id,
         tenant_id: case.tenant,
-        host: address.clone(),
+        host: text("smtp_host").unwrap_or_else(|_no_name| address.clone()),
         address,
         port: effects::number(case, "smtp_port")?,
         encryption,
@@ -192,7 +192,7 @@ pub fn request(task: &Task) -> Result<ApplyRequest, Error> {
     let port = u16::try_from(task.settings.port).map_err(|error| Error::Internal(error.to_string()))?;
     Ok(ApplyRequest {
         reference: format!("case-{}", task.case.number),
-        host: task.settings.tls_name.clone().unwrap_or_else(|| task.settings.host.clone()),
+        host: task.settings.host.clone(),
         port,
         encryption: task.settings.encryption,
         account: task.account.as_ref().map(|account| account.expose().to_owned()),

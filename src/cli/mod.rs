@@ -40,6 +40,10 @@ mod user;
 mod value;
 /// `postern version`.
 mod version;
+/// Somebody in front of a browser, for the demo walk.
+mod visitor;
+/// `postern demo --walk`.
+mod walk;
 /// `postern workflow`.
 mod workflow;
 
@@ -99,6 +103,10 @@ enum Command {
 
 /// Runs the command line. A command line that cannot be understood ends with exit code 2.
 pub fn main() -> ExitCode {
+    // HTTP clients take the process's provider. Only a second call finds one there already, and this is the first.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("a provider of TLS primitives is there already");
+    }
     match Cli::parse().command {
         Command::Serve(args) => serve::run(&args),
         Command::Demo(args) => demo::run(&args),

@@ -24,6 +24,7 @@ use super::out::{self, Code, Stop};
 use super::place;
 use super::service::{Service, Signals};
 use super::sink::{Sink, SinkError};
+use super::walk::{self, Branch, Break, Plan};
 use crate::app::{App, Error};
 use crate::apply::StandIn;
 use crate::clock::Clock;
@@ -57,6 +58,18 @@ pub(super) struct DemoArgs {
     /// Address and port to listen on; 127.0.0.1:8080, or another port where that is in use
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    /// Drive one branch of the procedure from request to end, print each step, and exit
+    #[arg(long, value_enum, value_name = "BRANCH")]
+    walk: Option<Branch>,
+    /// Break something on purpose; the walk must notice
+    #[arg(long, value_enum, value_name = "WHAT", requires = "walk")]
+    r#break: Option<Break>,
+    /// Walk against the built-in mail server instead of Exim
+    #[arg(long, requires = "walk")]
+    sink: bool,
+    /// Print the steps as JSON lines
+    #[arg(long, requires = "walk")]
+    json: bool,
 }
 
 /// What stands around the service.
@@ -266,7 +279,13 @@ pub(super) fn run(args: &DemoArgs) -> ExitCode {
 fn demo(args: &DemoArgs) -> Result<(), Stop> {
     telemetry::start(telemetry::TALK).map_err(|error| Stop::Said(Code::Usage, error.to_string()))?;
     let runtime = place::runtime()?;
-    let outcome = runtime.block_on(until_signalled(args));
+    let plan = Plan { broken: args.r#break, sink: args.sink, json: args.json };
+    let outcome = runtime.block_on(async {
+        match args.walk {
+            Some(Branch::Private) => walk::run(&plan).await,
+            None => until_signalled(args).await,
+        }
+    });
     runtime.shutdown_background();
     outcome
 }

@@ -10,7 +10,7 @@ use crate::app::{App, Error};
 use crate::domain::actor::{Person, Role};
 use crate::domain::case::{self, WaitingOn};
 use crate::domain::tunnel::{Progress, TunnelState};
-use crate::domain::workflow::{Phase, ProgressStatus, State, StateKind};
+use crate::domain::workflow::{Definition, Phase, ProgressStatus, State, StateKind};
 use crate::store::whitelist::Entry;
 use crate::views::casework::{Case, Claim};
 use crate::views::common::{Fact, Happening, Link, Step, StepStatus, Tag, Tone};
@@ -138,7 +138,7 @@ fn facts(view: &View<'_>, around: &Surroundings) -> Vec<Fact> {
         facts.push(Fact::code("Our side", ours.join(", ")));
     }
     if let Some(entry) = &view.entry {
-        facts.extend(whitelist(entry));
+        facts.extend(whitelist(view, entry));
     }
     facts.extend(known("Test alert to", "test_recipient"));
     facts.push(Fact::new(
@@ -159,7 +159,8 @@ fn endpoint(address: &str, port: &str) -> String {
 }
 
 /// Both sides of the whitelist entry: how far each has come, who said so and how.
-fn whitelist(entry: &Entry) -> [Fact; 2] {
+fn whitelist(view: &View<'_>, entry: &Entry) -> [Fact; 2] {
+    let words = |how: &String| by_label(view.definition, how);
     let side = |label: &str, progress, by: &Option<String>, how: &Option<String>, at: Option<DateTime<Utc>>| {
         let (tone, word) = match progress {
             Progress::None => (Tone::Neutral, "Not asked for"),
@@ -168,13 +169,21 @@ fn whitelist(entry: &Entry) -> [Fact; 2] {
             Progress::Proven => (Tone::Done, "Proven by a test"),
             Progress::Retired => (Tone::Neutral, "Taken away"),
         };
-        let said = [by.clone(), how.clone(), at.map(instant)].into_iter().flatten().collect::<Vec<_>>();
+        let said = [by.clone(), how.as_ref().map(words), at.map(instant)].into_iter().flatten().collect::<Vec<_>>();
         Fact::new(label, said.join(", ")).tag(tone, word)
     };
     [
         side("Whitelist, our side", entry.ours, &entry.ours_by, &entry.ours_how, entry.ours_at),
         side("Whitelist, their side", entry.theirs, &entry.theirs_by, &entry.theirs_how, entry.theirs_at),
     ]
+}
+
+/// `EVENT in case NUMBER`, as records have it where nobody gave a reference, with the words of the event's button.
+fn by_label(definition: &Definition, how: &str) -> String {
+    let named = how.split_once(" in case ").and_then(|(event, number)| {
+        definition.rule_named(event).map(|rule| format!("\u{201c}{}\u{201d} in case {number}", rule.label))
+    });
+    named.unwrap_or_else(|| how.to_owned())
 }
 
 fn contacts(around: &Surroundings) -> Fact {
@@ -246,6 +255,16 @@ fn history(view: &View<'_>) -> Vec<Happening> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::workflows::Workflows;
+
+    #[test]
+    fn records_name_an_event_by_its_button_and_a_reference_as_it_was_given() {
+        let workflows = Workflows::embedded().unwrap();
+        let definition = workflows.newest().unwrap();
+        assert_eq!(by_label(definition, "let_in_done in case 1001"), "\u{201c}It is done\u{201d} in case 1001");
+        assert_eq!(by_label(definition, "CHG-4711"), "CHG-4711");
+        assert_eq!(by_label(definition, "moved in case 7"), "moved in case 7");
+    }
 
     #[test]
     fn an_address_and_its_port_can_be_copied_as_they_stand() {

@@ -202,10 +202,13 @@ fn changes(view: &View<'_>, around: &Surroundings, state: &State) -> Vec<Change>
     }
 }
 
-/// The exact entry: network, port and sources.
+/// The exact entry: network, port and sources; none where it must not be made.
 fn whitelist_line(view: &View<'_>) -> Option<Change> {
     let (tunnel, found) = view.whitelist.as_ref()?;
     let is_made = view.entry.as_ref().is_some_and(|entry| matches!(entry.ours, Progress::Applied | Progress::Proven));
+    if found.objection().is_some() {
+        return None;
+    }
     let port = words::shown(&view.case, "smtp_port")?;
     let sources: Vec<String> = tunnel.alerting_ips().iter().map(ToString::to_string).collect();
     let network = ipnet::IpNet::from(found.address);
@@ -243,6 +246,11 @@ fn notes(view: &View<'_>, person: &Person, state: &State) -> Vec<Note> {
     let mut notes = Vec::new();
     if let Some(holder) = held_by(view, person) {
         notes.push(Note::new(Tone::Other, format!("{holder} works on this case. You can read and write, not act.")));
+    }
+    let objection = view.whitelist.as_ref().and_then(|(_, check)| check.objection());
+    if let Some(text) = objection.filter(|_| state.rules.iter().any(whitelists_ours)) {
+        let title = Some("This entry cannot be made as things stand".to_owned());
+        notes.push(Note { title, ..Note::new(Tone::Failed, text) });
     }
     notes.extend(test_note(view, state));
     if let (Phase::Apply, WaitingOn::Vendor, Some(evidence)) =

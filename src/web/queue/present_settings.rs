@@ -115,7 +115,7 @@ pub(super) fn comparison(case: &Case, tenant: String, comparison: Comparison, no
             (outcome, differing.iter().map(change).collect(), equal.iter().map(fact).collect())
         }
         Comparison::NoApi(target) => {
-            let text = format!("This product cannot be asked. {target}");
+            let text = format!("This product cannot be asked. {target}.");
             (Note::new(Tone::Neutral, text), Vec::new(), Vec::new())
         }
         Comparison::Failed(error) => {

@@ -29,6 +29,7 @@ on_both! {
             "It cannot be done as asked",
             "Ask the customer",
             "Other actions",
+            "Dana Field, \u{201c}Send request\u{201d} in case",
         ] {
             assert!(page.shows(text), "{text} is not in {}", page.body);
         }
@@ -84,6 +85,7 @@ async fn refuses(t: &TestApp, number: i64, why: &str, tag: &str) {
     assert!(page.shows(why) && page.shows(tag), "{}", page.body);
     assert!(page.form(&act).is_none() && !page.body.contains(&format!("href=\"{act}\"")), "{}", page.body);
     assert!(page.shows("It cannot be done as asked"), "the way on stays open");
+    assert!(!page.shows("tcp/587 from"), "no entry is shown that must not be made");
 
     let entered = t.case(number).await.flow.entered.to_string();
     let fields = [("idempotency_key", "k"), ("entered", entered.as_str()), ("change_ref", "CHG-1")];
