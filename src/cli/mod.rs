@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// `postern bench`.
+mod bench;
 /// `postern classify`.
 mod classify;
 /// `postern customer`.
@@ -95,6 +97,9 @@ enum Command {
     /// Check, run, walk and draw workflow definitions
     #[command(subcommand)]
     Workflow(workflow::WorkflowCommand),
+    /// Measure the service through its router, beside the same work bare
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Ask a running service whether it is alive
     Health(health::HealthArgs),
     /// Print the version
@@ -119,6 +124,7 @@ pub fn main() -> ExitCode {
         Command::Classify(args) => classify::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Workflow(command) => workflow::run(&command),
+        Command::Bench(command) => bench::run(&command),
         Command::Health(args) => health::run(&args),
         Command::Version(args) => version::run(&args),
     }

@@ -185,7 +185,9 @@ fn told(error: &Error) -> Told {
         }
         Error::Refused(refusal) => refused(refusal),
         Error::Invalid(fields) => {
-            let names: Vec<&str> = fields.iter().map(|field| field.field.as_str()).collect();
+            let name =
+                |field: &FieldError| if field.field.is_empty() { "the body".to_owned() } else { field.field.clone() };
+            let names: Vec<String> = fields.iter().map(name).collect();
             let detail = format!("Look again at: {}.", names.join(", "));
             say(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Some fields need another look", detail)
         }

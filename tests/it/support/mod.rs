@@ -2,6 +2,8 @@
 
 /// The service without its shell.
 pub(crate) mod app;
+/// A program that uses the JSON API.
+pub(crate) mod client;
 /// Databases.
 pub(crate) mod db;
 /// A real mail server.
