@@ -2,7 +2,7 @@
 
 use std::future::Future as _;
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::Poll;
 
 use chrono::TimeDelta;
 use postern::app::{Error, queue};
@@ -14,13 +14,14 @@ use crate::support::db::{Kind, TestDb, on_both, run};
 /// Begins a transaction, polls it once to four times and drops it, as a server does when its client hangs up.
 async fn hang_up(pool: &PgPool, polls: u32) {
     let mut begin = Box::pin(pool.begin());
-    for _ in 0..polls {
+    let mut polled = 0;
+    std::future::poll_fn(|context| {
+        polled += 1;
         // What was begun, if it was, is dropped with the answer of the poll.
-        if begin.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
+        let is_begun = begin.as_mut().poll(context).is_ready();
+        if is_begun || polled == polls { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 /// Hangs up on a pool, then writes forty rows, all of them answered; gives how many of them another connection sees.
