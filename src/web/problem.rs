@@ -17,7 +17,7 @@ use crate::views::common::{Fact, Link, Page};
 use crate::views::error::ErrorPage;
 
 /// A failure on its way to [`super::visit`], which renders it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Failure(Arc<Error>);
 
 impl Failure {
@@ -48,6 +48,9 @@ struct Told {
     title: &'static str,
     detail: String,
 }
+
+const SEND_A_KEY: &str = "Send a fresh Idempotency-Key (a UUID will do); the same key again gives the same answer.";
+const SEND_A_REVISION: &str = "Read the case and send its ETag as If-Match, so that nobody acts on what has changed.";
 
 /// An unknown path.
 pub(super) async fn unknown() -> Failure {
@@ -205,13 +208,11 @@ fn told(error: &Error) -> Told {
             say(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", "This key was used for another request", detail)
         }
         Error::KeyMissing => {
-            let detail =
-                "Send a fresh Idempotency-Key (a UUID will do); the same key again gives the same answer.".into();
-            say(StatusCode::BAD_REQUEST, "key_missing", "This request needs an Idempotency-Key", detail)
+            say(StatusCode::BAD_REQUEST, "key_missing", "This request needs an Idempotency-Key", SEND_A_KEY.into())
         }
         Error::RevisionMissing => {
-            let detail = "Read the case and send its ETag as If-Match, so that nobody acts on what has changed.".into();
-            say(StatusCode::PRECONDITION_REQUIRED, "revision_missing", "This request needs If-Match", detail)
+            let status = StatusCode::PRECONDITION_REQUIRED;
+            say(status, "revision_missing", "This request needs If-Match", SEND_A_REVISION.into())
         }
         Error::Malformed { code, detail } => {
             say(StatusCode::BAD_REQUEST, code, "This request cannot be read", format!("{detail}."))
@@ -224,10 +225,7 @@ fn told(error: &Error) -> Told {
             let detail = "The database is away. Nothing was changed. Try again in a moment.".into();
             say(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Postern is not ready", detail)
         }
-        Error::Store(_) | Error::View(_) | Error::Internal(_) => {
-            let detail = "The reference below names this failure in the log.".into();
-            say(StatusCode::INTERNAL_SERVER_ERROR, "internal", "There is a problem with Postern", detail)
-        }
+        Error::Store(_) | Error::View(_) | Error::Internal(_) => defect(),
     }
 }
 
@@ -245,10 +243,16 @@ fn refused(refusal: &Refusal) -> Told {
         Refusal::Guard(text) => {
             say(StatusCode::UNPROCESSABLE_ENTITY, "refused", "This is not possible as the case stands", text.clone())
         }
-        Refusal::Fields(_) | Refusal::Defect(_) => {
-            let detail = "The reference below names this failure in the log.".to_owned();
-            say(StatusCode::INTERNAL_SERVER_ERROR, "internal", "There is a problem with Postern", detail)
-        }
+        Refusal::Fields(_) | Refusal::Defect(_) => defect(),
+    }
+}
+
+fn defect() -> Told {
+    Told {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        code: "internal",
+        title: "There is a problem with Postern",
+        detail: "The reference below names this failure in the log.".to_owned(),
     }
 }
 
