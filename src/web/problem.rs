@@ -49,6 +49,9 @@ struct Told {
     detail: String,
 }
 
+const SEND_A_KEY: &str = "Send a fresh Idempotency-Key (a UUID will do); the same key again gives the same answer.";
+const SEND_A_REVISION: &str = "Read the case and send its ETag as If-Match, so that nobody acts on what has changed.";
+
 /// An unknown path.
 pub(super) async fn unknown() -> Failure {
     std::future::ready(Failure::from(Error::NotFound)).await
@@ -205,13 +208,11 @@ fn told(error: &Error) -> Told {
             say(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", "This key was used for another request", detail)
         }
         Error::KeyMissing => {
-            let detail =
-                "Send a fresh Idempotency-Key (a UUID will do); the same key again gives the same answer.".into();
-            say(StatusCode::BAD_REQUEST, "key_missing", "This request needs an Idempotency-Key", detail)
+            say(StatusCode::BAD_REQUEST, "key_missing", "This request needs an Idempotency-Key", SEND_A_KEY.into())
         }
         Error::RevisionMissing => {
-            let detail = "Read the case and send its ETag as If-Match, so that nobody acts on what has changed.".into();
-            say(StatusCode::PRECONDITION_REQUIRED, "revision_missing", "This request needs If-Match", detail)
+            let status = StatusCode::PRECONDITION_REQUIRED;
+            say(status, "revision_missing", "This request needs If-Match", SEND_A_REVISION.into())
         }
         Error::Malformed { code, detail } => {
             say(StatusCode::BAD_REQUEST, code, "This request cannot be read", format!("{detail}."))
@@ -220,19 +221,12 @@ fn told(error: &Error) -> Told {
             let detail = format!("Send application/json; {received:?} was received.");
             say(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", "The body must be JSON", detail)
         }
-        Error::Store(_) | Error::View(_) | Error::Internal(_) => ours(error),
+        Error::Store(store) if store.is_unavailable() => {
+            let detail = "The database is away. Nothing was changed. Try again in a moment.".into();
+            say(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Postern is not ready", detail)
+        }
+        Error::Store(_) | Error::View(_) | Error::Internal(_) => defect(),
     }
-}
-
-/// What is no fault of the visitor's.
-fn ours(error: &Error) -> Told {
-    let say = |status, code, title, detail: &str| Told { status, code, title, detail: detail.to_owned() };
-    if matches!(error, Error::Store(store) if store.is_unavailable()) {
-        let detail = "The database is away. Nothing was changed. Try again in a moment.";
-        return say(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Postern is not ready", detail);
-    }
-    let detail = "The reference below names this failure in the log.";
-    say(StatusCode::INTERNAL_SERVER_ERROR, "internal", "There is a problem with Postern", detail)
 }
 
 fn refused(refusal: &Refusal) -> Told {
@@ -249,10 +243,16 @@ fn refused(refusal: &Refusal) -> Told {
         Refusal::Guard(text) => {
             say(StatusCode::UNPROCESSABLE_ENTITY, "refused", "This is not possible as the case stands", text.clone())
         }
-        Refusal::Fields(_) | Refusal::Defect(_) => {
-            let detail = "The reference below names this failure in the log.".to_owned();
-            say(StatusCode::INTERNAL_SERVER_ERROR, "internal", "There is a problem with Postern", detail)
-        }
+        Refusal::Fields(_) | Refusal::Defect(_) => defect(),
+    }
+}
+
+fn defect() -> Told {
+    Told {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        code: "internal",
+        title: "There is a problem with Postern",
+        detail: "The reference below names this failure in the log.".to_owned(),
     }
 }
 

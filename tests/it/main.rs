@@ -25,6 +25,8 @@ mod durability;
 #[cfg(test)]
 mod mail;
 #[cfg(test)]
+mod outage;
+#[cfg(test)]
 mod portal;
 #[cfg(test)]
 mod schema;

@@ -73,8 +73,11 @@ impl Figures {
     }
 
     /// The one line.
-    pub(super) fn line(&self) -> String {
-        serde_json::json!(self).to_string()
+    ///
+    /// # Errors
+    /// A figure that JSON cannot hold.
+    pub(super) fn line(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
     }
 }
 
@@ -118,7 +121,7 @@ mod tests {
         let mut samples = Samples::default();
         samples.note(Duration::from_millis(2), 100);
         samples.note(Duration::from_millis(4), 200);
-        let line = Figures::of(("x", "x/s"), samples, Duration::from_secs(2), 0.5).line();
+        let line = Figures::of(("x", "x/s"), samples, Duration::from_secs(2), 0.5).line().unwrap();
         let json: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!((json["throughput"].as_f64(), json["ratio"].as_f64()), (Some(1.0), Some(2.0)));
         assert_eq!((json["p50_ms"].as_f64(), json["max_ms"].as_f64()), (Some(2.0), Some(4.0)));

@@ -69,7 +69,7 @@ fn measured(command: &BenchCommand) -> Result<(), Stop> {
             BenchCommand::Queue(args) => queue::measure(&app, args).await,
         };
         app.db.close().await;
-        out::print(&[outcome?.line()])
+        out::print(&[outcome?.line().map_err(Stop::failed)?])
     })
 }
 

@@ -10,6 +10,8 @@ pub(crate) mod db;
 pub(crate) mod exim;
 /// A browser without a window.
 pub(crate) mod http;
+/// A PostgreSQL server that a test may stop.
+pub(crate) mod postgres;
 /// Scripts of SMTP dialogues.
 pub(crate) mod script;
 /// Mail servers of a few lines, on loopback.
