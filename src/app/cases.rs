@@ -55,7 +55,7 @@ pub async fn act(app: &Arc<App>, person: &Person, act: Act) -> Result<Outcome<Ca
         .write(move |tx| {
             let (app, person, act) = (Arc::clone(&shared), person.clone(), Arc::clone(&act));
             Box::pin(async move {
-                let mut case = visible(tx, &person, act.number).await?;
+                let mut case = held(tx, &person, act.number).await?;
                 if let Some(answer) = act.once.before(tx).await? {
                     return Ok(Outcome::Before(answer));
                 }
@@ -111,7 +111,7 @@ pub async fn write(
         .write(move |tx| {
             let (app, person, body, once) = (Arc::clone(&shared), person.clone(), body.clone(), once.clone());
             Box::pin(async move {
-                let mut case = visible(tx, &person, number).await?;
+                let mut case = held(tx, &person, number).await?;
                 if let Some(answer) = once.before(tx).await? {
                     return Ok(Outcome::Before(answer));
                 }
@@ -272,6 +272,11 @@ pub async fn mine(app: &App, person: &Person, before: i64, limit: i64) -> Result
 /// A case that the person may see; another customer's case looks like one that does not exist.
 async fn visible(tx: &mut Tx, person: &Person, number: i64) -> Result<Case, Error> {
     cases::by_number(tx, number).await?.filter(|case| case.is_visible_to(person)).ok_or(Error::NotFound)
+}
+
+/// As [`visible`], held for the transaction that is about to change it.
+async fn held(tx: &mut Tx, person: &Person, number: i64) -> Result<Case, Error> {
+    cases::hold(tx, number).await?.filter(|case| case.is_visible_to(person)).ok_or(Error::NotFound)
 }
 
 /// What a person may do with a case now; each event once.
