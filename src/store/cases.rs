@@ -36,8 +36,8 @@ statements! {
     SELECT_BY_NUMBER = concat!("SELECT ", columns!(), " FROM cases WHERE number = $1");
     SELECT_BY_ID = concat!("SELECT ", columns!(), " FROM cases WHERE customer_id = $1 AND id = $2");
     // As above; the row lock makes writers of one case wait for each other. SQLite has one writer instead.
-    HOLD_BY_NUMBER = concat!("SELECT ", columns!(), " FROM cases WHERE number = $1 FOR UPDATE");
-    HOLD_BY_ID = concat!("SELECT ", columns!(), " FROM cases WHERE customer_id = $1 AND id = $2 FOR UPDATE");
+    SELECT_BY_NUMBER_LOCKED = concat!("SELECT ", columns!(), " FROM cases WHERE number = $1 FOR UPDATE");
+    SELECT_BY_ID_LOCKED = concat!("SELECT ", columns!(), " FROM cases WHERE customer_id = $1 AND id = $2 FOR UPDATE");
     LIST_OF_CUSTOMER = concat!("SELECT ", columns!(), "
         FROM cases
         WHERE customer_id = $1 AND number < $2
@@ -219,7 +219,7 @@ pub async fn by_id(tx: &mut Tx, customer: CustomerId, id: CaseId) -> Result<Opti
 pub async fn hold(tx: &mut Tx, number: i64) -> Result<Option<Case>, StoreError> {
     let text = match tx {
         Tx::Sqlite(_) => SELECT_BY_NUMBER,
-        Tx::Postgres(_) => HOLD_BY_NUMBER,
+        Tx::Postgres(_) => SELECT_BY_NUMBER_LOCKED,
     };
     let row: Option<CaseRow> = on!(tx, conn => sqlx::query_as(text).bind(number).fetch_optional(conn).await)?;
     row.map(Case::try_from).transpose()
@@ -232,7 +232,7 @@ pub async fn hold(tx: &mut Tx, number: i64) -> Result<Option<Case>, StoreError> 
 pub async fn hold_by_id(tx: &mut Tx, customer: CustomerId, id: CaseId) -> Result<Option<Case>, StoreError> {
     let text = match tx {
         Tx::Sqlite(_) => SELECT_BY_ID,
-        Tx::Postgres(_) => HOLD_BY_ID,
+        Tx::Postgres(_) => SELECT_BY_ID_LOCKED,
     };
     let row: Option<CaseRow> =
         on!(tx, conn => sqlx::query_as(text).bind(customer).bind(id).fetch_optional(conn).await)?;
