@@ -38,6 +38,9 @@ statements! {
     SELECT_BY_NUMBER_LOCKED = concat!("SELECT ", columns!(), " FROM cases WHERE number = $1 FOR UPDATE");
     SELECT_BY_ID_LOCKED = concat!("SELECT ", columns!(), " FROM cases WHERE customer_id = $1 AND id = $2 FOR UPDATE");
     SELECT_BY_ID = concat!("SELECT ", columns!(), " FROM cases WHERE customer_id = $1 AND id = $2");
+    // As above; the row lock makes writers of one case wait for each other. SQLite has one writer instead.
+    SELECT_BY_NUMBER_LOCKED = concat!("SELECT ", columns!(), " FROM cases WHERE number = $1 FOR UPDATE");
+    SELECT_BY_ID_LOCKED = concat!("SELECT ", columns!(), " FROM cases WHERE customer_id = $1 AND id = $2 FOR UPDATE");
     LIST_OF_CUSTOMER = concat!("SELECT ", columns!(), "
         FROM cases
         WHERE customer_id = $1 AND number < $2
@@ -236,6 +239,34 @@ pub async fn by_id_to_change(tx: &mut Tx, customer: CustomerId, id: CaseId) -> R
 pub async fn by_id(tx: &mut Tx, customer: CustomerId, id: CaseId) -> Result<Option<Case>, StoreError> {
     let row: Option<CaseRow> =
         on!(tx, conn => sqlx::query_as(SELECT_BY_ID).bind(customer).bind(id).fetch_optional(conn).await)?;
+    row.map(Case::try_from).transpose()
+}
+
+/// As [`by_number`], held for the transaction: whoever else is about to change the case waits, and then reads what has
+/// become of it, instead of losing a compare-and-set again and again.
+///
+/// # Errors
+/// What the database says.
+pub async fn hold(tx: &mut Tx, number: i64) -> Result<Option<Case>, StoreError> {
+    let text = match tx {
+        Tx::Sqlite(_) => SELECT_BY_NUMBER,
+        Tx::Postgres(_) => SELECT_BY_NUMBER_LOCKED,
+    };
+    let row: Option<CaseRow> = on!(tx, conn => sqlx::query_as(text).bind(number).fetch_optional(conn).await)?;
+    row.map(Case::try_from).transpose()
+}
+
+/// As [`by_id`], held as [`hold`] does.
+///
+/// # Errors
+/// What the database says.
+pub async fn hold_by_id(tx: &mut Tx, customer: CustomerId, id: CaseId) -> Result<Option<Case>, StoreError> {
+    let text = match tx {
+        Tx::Sqlite(_) => SELECT_BY_ID,
+        Tx::Postgres(_) => SELECT_BY_ID_LOCKED,
+    };
+    let row: Option<CaseRow> =
+        on!(tx, conn => sqlx::query_as(text).bind(customer).bind(id).fetch_optional(conn).await)?;
     row.map(Case::try_from).transpose()
 }
 

@@ -170,7 +170,9 @@ async fn open_postgres(url: &str) -> Result<Db, StoreError> {
     let options = PgConnectOptions::from_str(url)
         // The URL may hold a password, so the message does not repeat it.
         .map_err(|error| StoreError::Unfit(format!("the PostgreSQL URL is not usable: {error}")))?
-        .application_name("postern");
+        .application_name("postern")
+        // The hook below rolls back where nothing is open, too, which the server would warn about each time.
+        .options([("client_min_messages", "error")]);
     let pool = postgres_pool_options().connect_with(options).await?;
     migrate_postgres(&pool).await?;
     Ok(Db::Postgres(pool))

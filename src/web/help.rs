@@ -144,6 +144,12 @@ const CODES: &[(&str, &str, &str, &str)] = &[
         "Try again in a moment. An administrator finds the reason in the log.",
     ),
     (
+        "busy",
+        "Postern is busy",
+        "Too many others changed the same thing at once. Nothing was changed.",
+        "Try again in a moment.",
+    ),
+    (
         "internal",
         "There is a problem with Postern",
         "Something failed that should not fail. The reference of the page names it in the log.",

@@ -13,6 +13,7 @@ use super::frame;
 use super::visit::Visitor;
 use crate::app::{Error, FieldError};
 use crate::domain::workflow::Refusal;
+use crate::store::StoreError;
 use crate::views::common::{Fact, Link, Page};
 use crate::views::error::ErrorPage;
 
@@ -221,11 +222,32 @@ fn told(error: &Error) -> Told {
             let detail = format!("Send application/json; {received:?} was received.");
             say(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", "The body must be JSON", detail)
         }
-        Error::Store(store) if store.is_unavailable() => {
-            let detail = "The database is away. Nothing was changed. Try again in a moment.".into();
-            say(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Postern is not ready", detail)
+        Error::Store(error) => store(error),
+        Error::View(_) | Error::Internal(_) => defect(),
+    }
+}
+
+fn store(error: &StoreError) -> Told {
+    let say = |code, title, detail: &str| Told {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        code,
+        title,
+        detail: detail.to_owned(),
+    };
+    match error {
+        StoreError::Unavailable(_) => {
+            let detail = "The database is away. Nothing was changed. Try again in a moment.";
+            say("unavailable", "Postern is not ready", detail)
         }
-        Error::Store(_) | Error::View(_) | Error::Internal(_) => defect(),
+        StoreError::Contended => {
+            let detail = "Too many others change this at once. Nothing was changed. Try again in a moment.";
+            say("busy", "Postern is busy", detail)
+        }
+        StoreError::Duplicate(_)
+        | StoreError::Corrupt { .. }
+        | StoreError::Unfit(_)
+        | StoreError::Interrupted(_)
+        | StoreError::Database(_) => defect(),
     }
 }
 
@@ -327,7 +349,9 @@ fn error_page(visitor: &Visitor, error: &Error, fields: &[FieldError]) -> ErrorP
         Error::KeyMissing | Error::RevisionMissing | Error::Malformed { .. } | Error::NotJson(_) => {
             ErrorPage::invalid(&[&told(error).detail], home)
         }
-        Error::Store(store) if store.is_unavailable() => ErrorPage::unavailable(&visitor.request_id, home),
+        Error::Store(store) if store.is_unavailable() || matches!(store, StoreError::Contended) => {
+            ErrorPage::unavailable(&visitor.request_id, home)
+        }
         Error::Store(_)
         | Error::View(_)
         | Error::Internal(_)

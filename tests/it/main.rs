@@ -13,6 +13,8 @@ mod apply;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod classify;
 #[cfg(test)]
 mod commands;
