@@ -55,7 +55,7 @@ pub async fn act(app: &Arc<App>, person: &Person, act: Act) -> Result<Outcome<Ca
         .write(move |tx| {
             let (app, person, act) = (Arc::clone(&shared), person.clone(), Arc::clone(&act));
             Box::pin(async move {
-                let mut case = visible_to_change(tx, &person, act.number).await?;
+                let mut case = held(tx, &person, act.number).await?;
                 if let Some(answer) = act.once.before(tx).await? {
                     return Ok(Outcome::Before(answer));
                 }
@@ -111,7 +111,7 @@ pub async fn write(
         .write(move |tx| {
             let (app, person, body, once) = (Arc::clone(&shared), person.clone(), body.clone(), once.clone());
             Box::pin(async move {
-                let mut case = visible_to_change(tx, &person, number).await?;
+                let mut case = held(tx, &person, number).await?;
                 if let Some(answer) = once.before(tx).await? {
                     return Ok(Outcome::Before(answer));
                 }
@@ -275,8 +275,8 @@ async fn visible(tx: &mut Tx, person: &Person, number: i64) -> Result<Case, Erro
 }
 
 /// As [`visible`], in a transaction that will change the case.
-async fn visible_to_change(tx: &mut Tx, person: &Person, number: i64) -> Result<Case, Error> {
-    let case = cases::by_number_to_change(tx, number).await?;
+async fn held(tx: &mut Tx, person: &Person, number: i64) -> Result<Case, Error> {
+    let case = cases::hold(tx, number).await?;
     case.filter(|case| case.is_visible_to(person)).ok_or(Error::NotFound)
 }
 

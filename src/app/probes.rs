@@ -125,7 +125,7 @@ pub async fn take_report(app: &Arc<App>, probe: Probe, report: Report) -> Result
                 if let Some(id) = probe.settings_id.filter(|_| report.passed()) {
                     settings::set_passed(tx, probe.customer_id, id, probe.id).await?;
                 }
-                let Some(mut case) = cases::by_id_to_change(tx, probe.customer_id, probe.case_id).await? else {
+                let Some(mut case) = cases::hold_by_id(tx, probe.customer_id, probe.case_id).await? else {
                     return Ok(());
                 };
                 let firing = Firing {

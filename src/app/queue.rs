@@ -175,7 +175,7 @@ pub async fn claim_next_once(app: &Arc<App>, person: &Person, once: Once) -> Res
 
 async fn take_next(app: &App, tx: &mut Tx, person: &Person) -> Result<Option<Case>, Error> {
     let Some((customer, id)) = queue::next_unclaimed(tx).await? else { return Ok(None) };
-    let Some(mut case) = cases::by_id_to_change(tx, customer, id).await? else { return Ok(None) };
+    let Some(mut case) = cases::hold_by_id(tx, customer, id).await? else { return Ok(None) };
     apply(app, tx, &mut case, person, &Change::Claim).await?;
     Ok(Some(case))
 }
@@ -213,7 +213,7 @@ async fn change(
         .write(move |tx| {
             let (app, person, change) = (Arc::clone(&shared), person.clone(), change.clone());
             Box::pin(async move {
-                let mut case = cases::by_number_to_change(tx, number).await?.ok_or(Error::NotFound)?;
+                let mut case = cases::hold(tx, number).await?.ok_or(Error::NotFound)?;
                 if revision.is_some_and(|revision| revision != case.revision) {
                     return Err(Error::Changed { number, revision: case.revision });
                 }

@@ -62,7 +62,7 @@ async fn put_off(app: &Arc<App>, mut timer: Timer) -> Result<(), Error> {
 }
 
 async fn act(app: &App, tx: &mut Tx, timer: &Timer) -> Result<(), Error> {
-    let Some(mut case) = cases::by_id_to_change(tx, timer.customer_id, timer.case_id).await? else { return Ok(()) };
+    let Some(mut case) = cases::hold_by_id(tx, timer.customer_id, timer.case_id).await? else { return Ok(()) };
     let entered = u64::try_from(timer.entered).unwrap_or_default();
     if entered != case.flow.entered {
         return Ok(());

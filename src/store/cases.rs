@@ -34,9 +34,6 @@ statements! {
             closed_at = $24, outcome = $25
         WHERE customer_id = $1 AND id = $2 AND revision = $3";
     SELECT_BY_NUMBER = concat!("SELECT ", columns!(), " FROM cases WHERE number = $1");
-    // In a transaction that will change the case: others wait here instead of losing a compare-and-set later.
-    SELECT_BY_NUMBER_LOCKED = concat!("SELECT ", columns!(), " FROM cases WHERE number = $1 FOR UPDATE");
-    SELECT_BY_ID_LOCKED = concat!("SELECT ", columns!(), " FROM cases WHERE customer_id = $1 AND id = $2 FOR UPDATE");
     SELECT_BY_ID = concat!("SELECT ", columns!(), " FROM cases WHERE customer_id = $1 AND id = $2");
     // As above; the row lock makes writers of one case wait for each other. SQLite has one writer instead.
     SELECT_BY_NUMBER_LOCKED = concat!("SELECT ", columns!(), " FROM cases WHERE number = $1 FOR UPDATE");
@@ -201,34 +198,6 @@ pub async fn replace(tx: &mut Tx, loaded_revision: i64, case: &Case) -> Result<(
 pub async fn by_number(tx: &mut Tx, number: i64) -> Result<Option<Case>, StoreError> {
     let row: Option<CaseRow> =
         on!(tx, conn => sqlx::query_as(SELECT_BY_NUMBER).bind(number).fetch_optional(conn).await)?;
-    row.map(Case::try_from).transpose()
-}
-
-/// As [`by_number`], in a transaction that will change the case.
-///
-/// # Errors
-/// What the database says.
-pub async fn by_number_to_change(tx: &mut Tx, number: i64) -> Result<Option<Case>, StoreError> {
-    // SQLite has one writer, so nobody else can change the case meanwhile.
-    let text = match tx {
-        Tx::Sqlite(_) => SELECT_BY_NUMBER,
-        Tx::Postgres(_) => SELECT_BY_NUMBER_LOCKED,
-    };
-    let row: Option<CaseRow> = on!(tx, conn => sqlx::query_as(text).bind(number).fetch_optional(conn).await)?;
-    row.map(Case::try_from).transpose()
-}
-
-/// As [`by_id`], in a transaction that will change the case.
-///
-/// # Errors
-/// What the database says.
-pub async fn by_id_to_change(tx: &mut Tx, customer: CustomerId, id: CaseId) -> Result<Option<Case>, StoreError> {
-    let text = match tx {
-        Tx::Sqlite(_) => SELECT_BY_ID,
-        Tx::Postgres(_) => SELECT_BY_ID_LOCKED,
-    };
-    let row: Option<CaseRow> =
-        on!(tx, conn => sqlx::query_as(text).bind(customer).bind(id).fetch_optional(conn).await)?;
     row.map(Case::try_from).transpose()
 }
 
