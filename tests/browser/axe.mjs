@@ -6,41 +6,16 @@
 // Exits 0 without a finding, 1 with findings, 7 where Chromium or a package is missing.
 
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
-import { mkdir, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { basename, dirname, extname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { mkdir, readFile, readdir, rm } from "node:fs/promises";
+import { basename, extname, join } from "node:path";
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
-const packages = createRequire(join(root, "target/browser/package.json"));
-const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-const settings = [
-  { scheme: "light", width: 1280, height: 900 },
-  { scheme: "dark", width: 320, height: 720 },
-];
-const flags = [
-  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync",
-];
+import { emulate, inspect, launch, root, settings } from "./checks.mjs";
 
 const options = parse(process.argv.slice(2));
-let puppeteer, axe;
-try {
-  puppeteer = packages("puppeteer-core");
-  axe = await readFile(packages.resolve("axe-core/axe.min.js"), "utf8");
-} catch (error) {
-  process.stderr.write(`axe-core or puppeteer-core is missing under target/browser: ${error.message}\n`);
-  process.exit(7);
-}
-
 const server = await serve();
 const pages = await list(options.pages);
 // One tab at a time in each browser: a tab in the background paints nothing and has no picture to give.
-const browsers = await Promise.all([launch(), launch()]).catch((error) => {
-  process.stderr.write(`Chromium does not start: ${error.message}\n`);
-  process.exit(7);
-});
+const browsers = await Promise.all([launch(), launch()]);
 
 let findings = 0;
 let measured = 0;
@@ -77,13 +52,6 @@ function parse(words) {
     else read.pages.push(word);
   }
   return read;
-}
-
-/** Starts a browser with an empty profile of its own. */
-async function launch() {
-  const profile = await mkdtemp(join(tmpdir(), "postern-browser-"));
-  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-  return { profile, browser: await puppeteer.launch({ executablePath, headless: true, userDataDir: profile, args: flags }) };
 }
 
 /** Serves target/pages and assets on a free port of the loopback, with the headers that the service sends. */
@@ -142,18 +110,7 @@ async function measure(browser, { url, name }, { scheme, width, height }) {
     }
     await tab.goto(url, { waitUntil: "load" });
     await tab.screenshot({ path: join(options.shots, `${name}-${scheme}-${width}.png`), fullPage: true });
-    findings.push(...(await tab.evaluate(wide)), ...(await tab.evaluate(small)));
-    // Folded parts are measured open as well: nothing inside them is laid out while they are closed.
-    await tab.evaluate(() => document.querySelectorAll("details").forEach((part) => (part.open = true)));
-    findings.push(...(await tab.evaluate(wide)), ...(await tab.evaluate(small)));
-    await tab.evaluate(axe);
-    const result = await tab.evaluate(
-      (values) => axe.run({ runOnly: { type: "tag", values }, rules: { "target-size": { enabled: true } } }),
-      tags,
-    );
-    for (const violation of result.violations) {
-      for (const node of violation.nodes) findings.push(`axe ${violation.id}: ${violation.help}: ${node.html.slice(0, 200)}`);
-    }
+    findings.push(...(await inspect(tab)));
     await emulate(tab, "print", scheme);
     const paper = await tab.evaluate(() => getComputedStyle(document.body).backgroundColor);
     if (paper !== "rgb(255, 255, 255)") findings.push(`prints on ${paper}`);
@@ -161,33 +118,4 @@ async function measure(browser, { url, name }, { scheme, width, height }) {
     await tab.close();
   }
   return [...new Set(findings)];
-}
-
-/** Medium and color scheme in one call: two calls of puppeteer's own would overwrite each other. */
-async function emulate(tab, media, scheme) {
-  const session = await tab.createCDPSession();
-  await session.send("Emulation.setEmulatedMedia", { media, features: [{ name: "prefers-color-scheme", value: scheme }] });
-}
-
-/** In the page: elements whose content is wider than they are. A scroll box is allowed where it can be focused. */
-function wide() {
-  const found = [];
-  for (const element of document.querySelectorAll("*")) {
-    if (element.scrollWidth <= element.clientWidth || element.clientWidth === 0) continue;
-    // A one-line input scrolls by itself, whatever was typed into it.
-    if (element.matches("input, option") || element.hasAttribute("tabindex") && element.matches("[role=region]")) continue;
-    found.push(`wider than its box: ${element.scrollWidth} > ${element.clientWidth}: ${element.outerHTML.slice(0, 160)}`);
-  }
-  return found;
-}
-
-/** In the page: targets under 24 pixels (WCAG 2.2, 2.5.8); links within a sentence are free. */
-function small() {
-  const found = [];
-  for (const element of document.querySelectorAll("a, button, input:not([type=hidden]), select, textarea, summary")) {
-    const box = element.getBoundingClientRect();
-    if (box.width === 0 || getComputedStyle(element).display === "inline") continue;
-    if (box.width < 24 || box.height < 24) found.push(`target of ${box.width} x ${box.height}: ${element.outerHTML.slice(0, 160)}`);
-  }
-  return found;
 }
