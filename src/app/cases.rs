@@ -274,9 +274,10 @@ async fn visible(tx: &mut Tx, person: &Person, number: i64) -> Result<Case, Erro
     cases::by_number(tx, number).await?.filter(|case| case.is_visible_to(person)).ok_or(Error::NotFound)
 }
 
-/// As [`visible`], held for the transaction that is about to change it.
+/// As [`visible`], in a transaction that will change the case.
 async fn held(tx: &mut Tx, person: &Person, number: i64) -> Result<Case, Error> {
-    cases::hold(tx, number).await?.filter(|case| case.is_visible_to(person)).ok_or(Error::NotFound)
+    let case = cases::hold(tx, number).await?;
+    case.filter(|case| case.is_visible_to(person)).ok_or(Error::NotFound)
 }
 
 /// What a person may do with a case now; each event once.

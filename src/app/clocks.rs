@@ -128,7 +128,9 @@ async fn pause(
 /// Lets the timers that were set aside run on, for the state that the case has come back to.
 async fn resume(tx: &mut Tx, definition: &Definition, case: &mut Case, at: DateTime<Utc>) -> Result<(), Error> {
     let entered = stored(case.flow.entered);
-    case.due_at = never();
+    let has_clock = definition.state(&case.flow.state).is_some_and(|state| state.clock.is_some());
+    // Where the due time is not among what was set aside, it had passed before the case was set aside.
+    case.due_at = if has_clock { at } else { never() };
     for (index, mut timer) in timers::of_case(tx, case.customer, case.id).await?.into_iter().enumerate() {
         timers::delete(tx, &timer.key).await?;
         let Some(left) = timer.paused_left_s.take() else { continue };

@@ -17,6 +17,7 @@ pub mod installation;
 pub mod mails;
 pub mod probes;
 pub mod queue;
+pub mod replay;
 pub mod requests;
 pub mod resource;
 pub mod timers;

@@ -1,6 +1,8 @@
 //! A clock rings: remind, escalate, or fire an event; once, in the transaction that removes the timer.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::TimeDelta;
 
 use super::turn::{Firing, came_too_late, fire};
 use super::{App, Error, Secrets, mails};
@@ -9,20 +11,51 @@ use crate::domain::workflow::Data;
 use crate::store::timers::{self, Kind, Timer};
 use crate::store::{Tx, cases};
 
-/// Lets the timer that has been due longest ring; says whether there was one.
+/// How long a timer waits whose case could not be worked on.
+const PUT_OFF: TimeDelta = TimeDelta::hours(1);
+
+/// Lets the timer that has been due longest ring; says whether there was one. One that cannot ring is put off, so that it
+/// does not hold up those behind it.
 ///
 /// # Errors
 /// What the database says.
 pub async fn ring(app: &Arc<App>) -> Result<bool, Error> {
-    let shared = Arc::clone(app);
-    app.db
+    let (shared, rung) = (Arc::clone(app), Arc::new(Mutex::new(None)));
+    let note = Arc::clone(&rung);
+    let outcome = app
+        .db
         .write(move |tx| {
-            let app = Arc::clone(&shared);
+            let (app, note) = (Arc::clone(&shared), Arc::clone(&note));
             Box::pin(async move {
                 let Some(timer) = timers::due(tx, app.now()).await? else { return Ok(false) };
+                *note.lock().unwrap_or_else(PoisonError::into_inner) = Some(timer.clone());
                 timers::delete(tx, &timer.key).await?;
                 act(&app, tx, &timer).await?;
                 Ok::<bool, Error>(true)
+            })
+        })
+        .await;
+    let timer = rung.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match (outcome, timer) {
+        (Err(error), Some(timer)) if !matches!(error, Error::Store(_)) => {
+            tracing::error!(key = timer.key, %error, "a clock could not ring and is put off");
+            put_off(app, timer).await?;
+            Ok(true)
+        }
+        (outcome, _) => outcome,
+    }
+}
+
+async fn put_off(app: &Arc<App>, mut timer: Timer) -> Result<(), Error> {
+    timer.due_at = app.now() + PUT_OFF;
+    app.db
+        .write(move |tx| {
+            let timer = timer.clone();
+            Box::pin(async move {
+                if timers::delete(tx, &timer.key).await? {
+                    timers::add(tx, &timer).await?;
+                }
+                Ok::<(), Error>(())
             })
         })
         .await
@@ -39,7 +72,9 @@ async fn act(app: &App, tx: &mut Tx, timer: &Timer) -> Result<(), Error> {
         Kind::Remind => {
             // After an outage only the newest reminder of a state is sent, not the backlog.
             let later = timers::of_case(tx, case.customer, case.id).await?;
-            let is_newest = !later.iter().any(|other| other.kind == Kind::Remind && other.due_at <= at);
+            let rings_too =
+                |other: &Timer| other.kind == Kind::Remind && other.paused_left_s.is_none() && other.due_at <= at;
+            let is_newest = !later.iter().any(rings_too);
             if is_newest {
                 mails::nudge(app, tx, &case, &timer.key, ("reminder", &timer.target), at).await?;
             }

@@ -53,8 +53,9 @@ pub(super) async fn fire(app: &App, tx: &mut Tx, case: &mut Case, firing: Firing
     let before = case.clone();
     case.flow = apply(&case.flow, &decided);
     case.revision += 1;
-    clocks::keep(tx, definition, case, &before.flow, &decided, firing.at).await?;
+    // Before the clocks: a reminder goes to the owner of the new state.
     place(definition, case, &before, firing.at);
+    clocks::keep(tx, definition, case, &before.flow, &decided, firing.at).await?;
     effects::leave(app, tx, case, &decided, &firing).await?;
     case.title = title(case);
     let body = json!({
@@ -216,11 +217,14 @@ fn commit_personal(definition: &Definition, body: &mut Json, found: &mut Vec<(St
                     definition.fields.get(name).is_some_and(|field| field.sensitive == Some(Sensitivity::Personal));
                 match (is_personal, &member) {
                     (true, Json::String(value)) => {
-                        let salt = token::random::<16>().to_vec();
+                        // One row stands beside an entry for each field, so a value that comes twice keeps its salt.
+                        let known = found.iter().find(|(known, _, _)| known == name).map(|(_, _, salt)| salt.clone());
+                        let salt = known.unwrap_or_else(|| {
+                            let salt = token::random::<16>().to_vec();
+                            found.push((name.clone(), value.clone(), salt.clone()));
+                            salt
+                        });
                         let commitment = log::commitment(&salt, value);
-                        if !found.iter().any(|(known, _, _)| known == name) {
-                            found.push((name.clone(), value.clone(), salt));
-                        }
                         *member = json!({ "commitment": commitment });
                     }
                     _ => commit_personal(definition, member, found),

@@ -22,6 +22,8 @@ mod out;
 mod place;
 /// `postern probe`.
 mod probe;
+/// `postern workflow replay`.
+mod replay;
 /// `postern serve`.
 mod serve;
 /// A running service.

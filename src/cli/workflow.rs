@@ -36,6 +36,8 @@ pub(super) enum WorkflowCommand {
     Picture(PictureArgs),
     /// Prints the JSON Schema of a definition.
     Schema,
+    /// Folds every stored case log of a database and compares.
+    Replay(super::replay::ReplayArgs),
 }
 
 /// Options of `check`.
@@ -108,6 +110,11 @@ pub(super) fn run(command: &WorkflowCommand) -> ExitCode {
         WorkflowCommand::Walk(args) => walk_folder(args, &mut out),
         WorkflowCommand::Picture(args) => draw(args, &mut out),
         WorkflowCommand::Schema => print_schema(&mut out),
+        WorkflowCommand::Replay(args) => {
+            // It writes by itself, and the lock would keep it waiting.
+            drop(out);
+            return super::replay::run(args);
+        }
     };
     match outcome.and_then(|()| out.flush().map_err(Stop::from)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -61,8 +61,8 @@ impl From<sqlx::Error> for StoreError {
 }
 
 impl StoreError {
-    /// Whether the database is away, so that the caller answers 503 and the worker waits.
+    /// Whether the database is away or too busy, so that the caller answers 503 and the worker waits.
     pub fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::Contended)
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{StoreError, Tx, on, record, statements};
+use super::{StoreError, Tx, on, record, statements, taken_means_contended};
 
 statements! {
     SELECT_ANSWER = "SELECT request_hash, status, answer FROM idempotency WHERE scope = $1 AND key = $2";
@@ -42,11 +42,10 @@ pub async fn keep(
     answer: &Answer,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let kept = on!(tx, conn => sqlx::query(INSERT_ANSWER)
+    on!(tx, conn => sqlx::query(INSERT_ANSWER)
         .bind(scope).bind(key).bind(&answer.request_hash).bind(answer.status).bind(&answer.answer).bind(at)
         .execute(conn).await.map(|_| ()))
-    .map_err(StoreError::from);
-    if matches!(kept, Err(StoreError::Duplicate(_))) { Err(StoreError::Contended) } else { kept }
+    .map_err(taken_means_contended)
 }
 
 /// Forgets answers given before an instant.

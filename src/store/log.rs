@@ -1,6 +1,6 @@
 //! The log of each case: gapless, chained by hashes; personal values stand in rows beside it.
 
-use super::{StoreError, Tx, on, record, statements};
+use super::{StoreError, Tx, on, record, statements, taken_means_contended};
 use crate::domain::id::{CaseId, CustomerId};
 use crate::domain::log::{self, Entry};
 
@@ -66,15 +66,7 @@ pub async fn append(tx: &mut Tx, customer: CustomerId, entry: &Entry<'_>) -> Res
     on!(tx, conn => sqlx::query(INSERT_ENTRY)
         .bind(customer).bind(entry.case).bind(entry.seq).bind(entry.at_us).bind(entry.body).bind(&previous).bind(&hash)
         .execute(conn).await.map(|_| ()))
-    .map_err(|error| match StoreError::from(error) {
-        StoreError::Duplicate(_) => StoreError::Contended,
-        other @ (StoreError::Contended
-        | StoreError::Corrupt { .. }
-        | StoreError::Unavailable(_)
-        | StoreError::Unfit(_)
-        | StoreError::Interrupted(_)
-        | StoreError::Database(_)) => other,
-    })
+    .map_err(taken_means_contended)
 }
 
 /// Stores a personal value beside the entry that commits to it.

@@ -172,6 +172,13 @@ impl Tx {
     }
 }
 
+/// For rows whose key says which change of a case they belong to: a row that is there already means that somebody else
+/// made that change first, and running the unit of work again sees it.
+fn taken_means_contended(error: sqlx::Error) -> StoreError {
+    let error = StoreError::from(error);
+    if matches!(error, StoreError::Duplicate(_)) { StoreError::Contended } else { error }
+}
+
 /// Whether the chain of causes holds a lost race, which running the work again can win.
 fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
-use super::{StoreError, Tx, on, record, statements};
+use super::{StoreError, Tx, on, record, statements, taken_means_contended};
 use crate::domain::id::{CaseId, CustomerId};
 use crate::domain::words;
 
@@ -110,13 +110,13 @@ record! {
 /// Adds an effect, due at once. `lane` orders effects that must not overtake each other.
 ///
 /// # Errors
-/// What the database says.
+/// [`StoreError::Contended`] where the effect is there: somebody else made the same step of the case first.
 pub async fn add(tx: &mut Tx, effect: &Effect, lane: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
     on!(tx, conn => sqlx::query(INSERT_EFFECT)
         .bind(&effect.effect_key).bind(effect.customer_id).bind(effect.case_id).bind(effect.case_entered)
         .bind(effect.kind).bind(lane).bind(&effect.payload).bind(at)
-        .execute(conn).await.map(|_| ()))?;
-    Ok(())
+        .execute(conn).await.map(|_| ()))
+    .map_err(taken_means_contended)
 }
 
 /// Claims the effect that has been due longest and leases it to `owner`.

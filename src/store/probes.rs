@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
-use super::{StoreError, Tx, on, record, statements};
+use super::{StoreError, Tx, on, record, statements, taken_means_contended};
 use crate::domain::id::{CaseId, CustomerId, ProbeId, SettingsId};
 
 macro_rules! columns {
@@ -88,7 +88,7 @@ record! {
 /// Queues a test; gives it the next number of its case.
 ///
 /// # Errors
-/// What the database says.
+/// [`StoreError::Contended`] where the number or the effect is taken: somebody else made the same step of the case first.
 pub async fn add(tx: &mut Tx, probe: &Probe) -> Result<i64, StoreError> {
     let number: i64 = on!(tx, conn => sqlx::query_scalar(NEXT_NUMBER)
         .bind(probe.customer_id).bind(probe.case_id).fetch_one(conn).await)?;
@@ -96,7 +96,8 @@ pub async fn add(tx: &mut Tx, probe: &Probe) -> Result<i64, StoreError> {
         .bind(probe.customer_id).bind(probe.id).bind(probe.case_id).bind(number).bind(&probe.effect_key)
         .bind(&probe.level).bind(probe.case_entered).bind(&probe.answers).bind(probe.settings_id)
         .bind(&probe.target_host).bind(probe.target_port).bind(probe.requested_at)
-        .execute(conn).await.map(|_| ()))?;
+        .execute(conn).await.map(|_| ()))
+    .map_err(taken_means_contended)?;
     Ok(number)
 }
 

@@ -61,6 +61,12 @@ statements! {
         WHERE is_open AND queued AND claimed_by IS NULL AND waiting_on = 'vendor'
         ORDER BY due_at, id
         LIMIT 1";
+    // As above; SKIP LOCKED gives engineers who ask at once a case each. SQLite has one writer instead.
+    NEXT_UNCLAIMED_LOCKED = "SELECT customer_id, id FROM cases
+        WHERE is_open AND queued AND claimed_by IS NULL AND waiting_on = 'vendor'
+        ORDER BY due_at, id
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED";
 }
 
 record! {
@@ -120,12 +126,16 @@ pub async fn counts(tx: &mut Tx, person: PersonId) -> Result<Counts, StoreError>
     Ok(on!(tx, conn => sqlx::query_as(COUNT_VIEWS).bind(person).fetch_one(conn).await)?)
 }
 
-/// The most urgent case that nobody has claimed.
+/// The most urgent case that nobody has claimed, held for this transaction, so that two who ask at once get one each.
 ///
 /// # Errors
 /// What the database says.
 pub async fn next_unclaimed(tx: &mut Tx) -> Result<Option<(CustomerId, CaseId)>, StoreError> {
-    Ok(on!(tx, conn => sqlx::query_as(NEXT_UNCLAIMED).fetch_optional(conn).await)?)
+    let text = match tx {
+        Tx::Sqlite(_) => NEXT_UNCLAIMED,
+        Tx::Postgres(_) => NEXT_UNCLAIMED_LOCKED,
+    };
+    Ok(on!(tx, conn => sqlx::query_as(text).fetch_optional(conn).await)?)
 }
 
 /// Cases about a server with this canonical address or host name, newest first, closed ones too.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{StoreError, Tx, on, record, statements};
+use super::{StoreError, Tx, on, record, statements, taken_means_contended};
 use crate::domain::id::{CaseId, CustomerId};
 use crate::domain::words;
 
@@ -71,13 +71,13 @@ record! {
 /// Adds a timer.
 ///
 /// # Errors
-/// [`StoreError::Duplicate`] where it is there already.
+/// [`StoreError::Contended`] where it is there already: somebody else made the same step of the case first.
 pub async fn add(tx: &mut Tx, timer: &Timer) -> Result<(), StoreError> {
     on!(tx, conn => sqlx::query(INSERT_TIMER)
         .bind(&timer.key).bind(timer.customer_id).bind(timer.case_id).bind(timer.entered).bind(timer.kind)
         .bind(&timer.target).bind(&timer.calendar).bind(timer.due_at).bind(timer.paused_left_s)
-        .execute(conn).await.map(|_| ()))?;
-    Ok(())
+        .execute(conn).await.map(|_| ()))
+    .map_err(taken_means_contended)
 }
 
 /// The timer that has been due longest; the caller deletes it in the transaction that acts on it.

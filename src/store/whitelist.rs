@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{StoreError, Tx, on, record, statements};
+use super::{StoreError, Tx, on, record, statements, taken_means_contended};
 use crate::domain::id::{CaseId, CustomerId, EntryId, ProbeId, TunnelId};
 use crate::domain::tunnel::Progress;
 
@@ -78,15 +78,16 @@ pub async fn find(tx: &mut Tx, tunnel: TunnelId, network: &str, port: i64) -> Re
 /// Adds an entry.
 ///
 /// # Errors
-/// [`StoreError::Duplicate`] where the tunnel has one for that network and port.
+/// [`StoreError::Contended`] where the tunnel has one for that network and port by now: the unit of work that looked
+/// before finds it when it runs again.
 pub async fn add(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
     on!(tx, conn => sqlx::query(INSERT_ENTRY)
         .bind(entry.customer_id).bind(entry.id).bind(entry.tunnel_id).bind(&entry.network).bind(entry.port)
         .bind(entry.case_id).bind(entry.ours).bind(&entry.ours_by).bind(&entry.ours_how).bind(entry.ours_at)
         .bind(entry.theirs).bind(&entry.theirs_by).bind(&entry.theirs_how).bind(entry.theirs_at)
         .bind(entry.proven_by).bind(entry.created_at)
-        .execute(conn).await.map(|_| ()))?;
-    Ok(())
+        .execute(conn).await.map(|_| ()))
+    .map_err(taken_means_contended)
 }
 
 /// Replaces the two sides of an entry.

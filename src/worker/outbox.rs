@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use rand::RngExt as _;
 
 use super::Step;
@@ -20,7 +20,7 @@ const LEASE: TimeDelta = TimeDelta::seconds(240);
 /// After so many tries an apply that could be repeated is told to the engineer instead.
 const MOST_APPLIES: i64 = 3;
 
-/// What a claimed effect needs, loaded in the claim's transaction.
+/// What a claimed effect needs.
 enum Work {
     Mail(Box<Option<Outgoing>>),
     Apply(Box<(Target, ApplyRequest, Option<Secret>)>),
@@ -32,39 +32,51 @@ enum Work {
 /// # Errors
 /// What the database says; the effect stays and is tried again when its lease has ended.
 pub async fn step(app: &Arc<App>) -> Result<Step, Error> {
-    let shared = Arc::clone(app);
+    let (node, now) = (app.node.clone(), app.now());
     let claimed = app
         .db
         .write(move |tx| {
-            let app = Arc::clone(&shared);
-            Box::pin(async move {
-                let now = app.now();
-                let Some(effect) = outbox::claim(tx, &app.node, now, now + LEASE).await? else { return Ok(None) };
-                let work = match effect.kind {
-                    Kind::Mail => Work::Mail(Box::new(mails::compose(&app, tx, &effect).await?)),
-                    Kind::Apply => {
-                        let task = completion::load(&app, tx, &effect).await?;
-                        let (target, previous) = completion::target(&app, tx, &task).await?;
-                        Work::Apply(Box::new((target, completion::request(&task)?, previous)))
-                    }
-                    Kind::TestAlert => {
-                        let task = completion::load(&app, tx, &effect).await?;
-                        let secrets = (task.account.as_ref(), task.password.as_ref());
-                        let request = probes::alert_request(&app, tx, (&task.case, &task.settings), secrets).await?;
-                        Work::Alert(Box::new((request, task)))
-                    }
-                };
-                Ok::<_, Error>(Some((effect, work)))
-            })
+            let node = node.clone();
+            Box::pin(async move { Ok::<_, Error>(outbox::claim(tx, &node, now, now + LEASE).await?) })
         })
         .await?;
-    let Some((effect, work)) = claimed else { return Ok(Step::Idle) };
-    match work {
-        Work::Mail(outgoing) => mail(app, effect, outgoing.as_ref().as_ref()).await?,
-        Work::Apply(parts) => apply(app, effect, &parts.0, &parts.1, parts.2.as_ref()).await?,
-        Work::Alert(parts) => alert(app, effect, parts.0, &parts.1).await?,
+    let Some(effect) = claimed else { return Ok(Step::Idle) };
+    // After the claim is on record: an effect that cannot be prepared must not hold up those behind it.
+    match prepare(app, &effect).await {
+        Ok(Work::Mail(outgoing)) => mail(app, effect, outgoing.as_ref().as_ref()).await?,
+        Ok(Work::Apply(parts)) => apply(app, effect, &parts.0, &parts.1, parts.2.as_ref()).await?,
+        Ok(Work::Alert(parts)) => alert(app, effect, parts.0, &parts.1).await?,
+        Err(Error::Store(error)) => return Err(error.into()),
+        Err(error) => {
+            let again = try_again_at(app, &effect);
+            put_back(app, effect, again, chain(&error)).await?;
+        }
     }
     Ok(Step::Worked)
+}
+
+async fn prepare(app: &App, effect: &Effect) -> Result<Work, Error> {
+    let mut tx = app.db.read().await?;
+    Ok(match effect.kind {
+        Kind::Mail => Work::Mail(Box::new(mails::compose(app, &mut tx, effect).await?)),
+        Kind::Apply => {
+            let task = completion::load(app, &mut tx, effect).await?;
+            let (target, previous) = completion::target(app, &mut tx, &task).await?;
+            Work::Apply(Box::new((target, completion::request(&task)?, previous)))
+        }
+        Kind::TestAlert => {
+            let task = completion::load(app, &mut tx, effect).await?;
+            let secrets = (task.account.as_ref(), task.password.as_ref());
+            let request = probes::alert_request(app, &mut tx, (&task.case, &task.settings), secrets).await?;
+            Work::Alert(Box::new((request, task)))
+        }
+    })
+}
+
+/// When an effect that failed is tried again; `None` once it was tried often enough.
+fn try_again_at(app: &App, effect: &Effect) -> Option<DateTime<Utc>> {
+    let tries = u32::try_from(effect.attempts + 1).unwrap_or(u32::MAX);
+    retry_at(tries, app.now(), rand::rng().random_range(0.0..1.0))
 }
 
 async fn mail(app: &Arc<App>, effect: Effect, outgoing: Option<&Outgoing>) -> Result<(), Error> {
@@ -75,8 +87,7 @@ async fn mail(app: &Arc<App>, effect: Effect, outgoing: Option<&Outgoing>) -> Re
             settle(app, effect).await
         }
         Err(error) => {
-            let tries = u32::try_from(effect.attempts + 1).unwrap_or(u32::MAX);
-            let again = retry_at(tries, app.now(), rand::rng().random_range(0.0..1.0)).filter(|_| error.retryable());
+            let again = try_again_at(app, &effect).filter(|_| error.retryable());
             put_back(app, effect, again, chain(&error)).await
         }
     }
@@ -136,12 +147,7 @@ async fn settle(app: &Arc<App>, effect: Effect) -> Result<(), Error> {
 }
 
 /// For another try at `again`, or to the dead letters where there is none.
-async fn put_back(
-    app: &Arc<App>,
-    effect: Effect,
-    again: Option<chrono::DateTime<chrono::Utc>>,
-    error: String,
-) -> Result<(), Error> {
+async fn put_back(app: &Arc<App>, effect: Effect, again: Option<DateTime<Utc>>, error: String) -> Result<(), Error> {
     let (node, at) = (app.node.clone(), app.now());
     tracing::warn!(key = effect.effect_key, error, dead = again.is_none(), "an effect failed");
     app.db

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::Step;
+use super::{Step, chain};
 use crate::app::{App, Error, probes};
 use crate::store;
 
@@ -16,20 +16,28 @@ const LEASE: TimeDelta = TimeDelta::seconds(240);
 /// # Errors
 /// What the database says; the test stays queued and is run again when the lease has ended.
 pub async fn step(app: &Arc<App>) -> Result<Step, Error> {
-    let shared = Arc::clone(app);
+    let (node, now) = (app.node.clone(), app.now());
     let claimed = app
         .db
         .write(move |tx| {
-            let app = Arc::clone(&shared);
-            Box::pin(async move {
-                let now = app.now();
-                let Some(probe) = store::probes::claim(tx, &app.node, now, now + LEASE).await? else { return Ok(None) };
-                let request = probes::request(&app, tx, &probe).await?;
-                Ok::<_, Error>(Some((probe, request)))
-            })
+            let node = node.clone();
+            Box::pin(async move { Ok::<_, Error>(store::probes::claim(tx, &node, now, now + LEASE).await?) })
         })
         .await?;
-    let Some((probe, request)) = claimed else { return Ok(Step::Idle) };
+    let Some(probe) = claimed else { return Ok(Step::Idle) };
+    // After the claim is on record: a test that cannot be prepared waits for its lease to end, and not the others for it.
+    let prepared = {
+        let mut tx = app.db.read().await?;
+        probes::request(app, &mut tx, &probe).await
+    };
+    let request = match prepared {
+        Ok(request) => request,
+        Err(Error::Store(error)) => return Err(error.into()),
+        Err(error) => {
+            tracing::error!(case = %probe.case_id, error = chain(&error), "a test could not be prepared");
+            return Ok(Step::Worked);
+        }
+    };
     let report = app.prober.run(request).await;
     probes::take_report(app, probe, report).await?;
     Ok(Step::Worked)

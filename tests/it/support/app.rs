@@ -2,13 +2,13 @@
 //! memory and scripted tunnel tests.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use postern::app::admin::{self, Place};
 use postern::app::cases::{self, Act};
 use postern::app::requests::{self, Draft};
+use postern::app::vault::Vault;
 use postern::app::{App, Error, Once, Outcome, queue};
 use postern::apply::StandIn;
 use postern::clock::{Clock, fresh_id};
@@ -19,7 +19,7 @@ use postern::domain::customer::{Architecture, Customer};
 use postern::domain::id::TunnelId;
 use postern::domain::log::{self, Entry};
 use postern::domain::tunnel::{Tunnel, TunnelState};
-use postern::mail::{Identity, Mailer, Sent};
+use postern::mail::{Identity, Mailer, Sent, SmtpServer, Tls};
 use postern::probe::{Prober, Script};
 use postern::secret::Secret;
 use postern::store;
@@ -54,7 +54,7 @@ impl TestApp {
     pub(crate) async fn new(db: &TestDb) -> Self {
         let clock = Clock::manual(wednesday());
         let script = Script::new(clock.clone(), []);
-        let app = open(&db.url, &db.folder, &clock, Prober::Scripted(script.clone())).await;
+        let app = open(db, &clock, Prober::Scripted(script.clone()), Mailer::memory).await;
         let customer = admin::add_customer(&app, "Alder Mutual".into(), Architecture::Vpn).await.unwrap();
         admin::put_tunnel(&app, tunnel(&customer, "alder-1", "10.20.0.0/16")).await.unwrap();
         let contact = contact(&app, &customer, "Dana Field", "dana@alder.example").await;
@@ -66,7 +66,22 @@ impl TestApp {
 
     /// The same service on another node: same database, same master key, same clock, same script.
     pub(crate) async fn second_node(&self, db: &TestDb) -> Arc<App> {
-        open(&db.url, &db.folder, &self.clock, Prober::Scripted(self.script.clone())).await
+        open(db, &self.clock, Prober::Scripted(self.script.clone()), Mailer::memory).await
+    }
+
+    /// As [`TestApp::second_node`], with a mail server that is never there.
+    pub(crate) async fn node_without_mail_server(&self, db: &TestDb) -> Arc<App> {
+        let nowhere = SmtpServer {
+            host: "127.0.0.1".into(),
+            port: 1,
+            tls: Tls::None,
+            account: None,
+            ca_pem: None,
+            hello_name: None,
+            limit: None,
+        };
+        let mailer = |identity| Mailer::smtp(identity, nowhere).unwrap();
+        open(db, &self.clock, Prober::Scripted(self.script.clone()), mailer).await
     }
 
     /// Gives the customer a product tenant whose API is a stand-in.
@@ -164,17 +179,16 @@ impl TestApp {
 /// The service over an empty database: nobody has set it up.
 pub(crate) async fn empty(db: &TestDb) -> Arc<App> {
     let clock = Clock::manual(wednesday());
-    open(&db.url, &db.folder, &clock, Prober::Scripted(Script::new(clock.clone(), []))).await
+    open(db, &clock, Prober::Scripted(Script::new(clock.clone(), [])), Mailer::memory).await
 }
 
-async fn open(url: &str, folder: &Path, clock: &Clock, prober: Prober) -> Arc<App> {
-    let flags = Flags { database: Some(url.to_owned()), data: Some(folder.join("data")), ..Flags::default() };
+async fn open(db: &TestDb, clock: &Clock, prober: Prober, way: impl FnOnce(Identity) -> Mailer) -> Arc<App> {
+    let flags = Flags { database: Some(db.url.clone()), data: Some(db.folder.join("data")), ..Flags::default() };
     let mut config = Config::load(flags, &|_| None).unwrap();
     "https://postern.vendor.example".clone_into(&mut config.public_url);
-    let mailer = |vault: &postern::app::vault::Vault| {
-        Ok(Mailer::memory(Identity { key: vault.derive("message id"), domain: "postern.vendor.example".into() }))
-    };
-    App::open(&config, clock.clone(), mailer, prober).await.unwrap()
+    let identity =
+        |vault: &Vault| Identity { key: vault.derive("message id"), domain: "postern.vendor.example".into() };
+    App::open(&config, clock.clone(), |vault| Ok(way(identity(vault))), prober).await.unwrap()
 }
 
 /// Runs worker steps until nothing is due.

@@ -1,3 +1,9 @@
 //! Use cases and workers over both databases, without the web.
 
+mod outbox;
 mod private_branch;
+mod races;
+mod repeats;
+mod replay;
+mod stuck;
+mod timers;
