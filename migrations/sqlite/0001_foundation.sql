@@ -166,7 +166,7 @@ CREATE TABLE cases (
     FOREIGN KEY (customer_id, tenant_id) REFERENCES tenants (customer_id, id)
 ) STRICT;
 CREATE INDEX cases_by_customer ON cases (customer_id, number);
-CREATE INDEX cases_waiting ON cases (waiting_on, due_at, id) WHERE is_open AND queued;
+CREATE INDEX cases_waiting ON cases (waiting_on, due_at, id, claimed_by) WHERE is_open AND queued;
 CREATE INDEX cases_unclaimed ON cases (due_at, id) WHERE is_open AND queued AND claimed_by IS NULL AND waiting_on = 'vendor';
 CREATE INDEX cases_by_claimant ON cases (claimed_by, due_at, id) WHERE is_open AND queued;
 CREATE INDEX cases_open ON cases (due_at, id) WHERE is_open AND queued;

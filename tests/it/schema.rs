@@ -53,7 +53,7 @@ on_both! {
 }
 
 /// Statements that one of the two does not understand, and is never given.
-const FOREIGN_TO_SQLITE: &str = "SKIP LOCKED";
+const FOREIGN_TO_SQLITE: &str = "FOR UPDATE";
 
 on_both! {
     async fn every_statement_can_be_prepared(db: TestDb) {
