@@ -144,7 +144,7 @@ pub async fn load(app: &App, tx: &mut Tx, effect: &Effect) -> Result<Task, Error
     let id: SettingsId = serde_json::from_value(effect.payload.0.get("settings").cloned().unwrap_or_default())
         .map_err(|_not_an_id| missing("settings"))?;
     let answers = effect.payload.0.get("answers").and_then(Json::as_str).ok_or_else(|| missing("answers"))?.to_owned();
-    let case = cases::hold_by_id(tx, effect.customer_id, effect.case_id).await?.ok_or_else(|| missing("case"))?;
+    let case = cases::by_id(tx, effect.customer_id, effect.case_id).await?.ok_or_else(|| missing("case"))?;
     let settings = settings::by_id(tx, effect.customer_id, id).await?.ok_or_else(|| missing("settings"))?;
     let account = match settings.account_id {
         Some(id) => Some(app.vault.get(tx, effect.customer_id, id).await?),
@@ -274,6 +274,8 @@ async fn settle(
                 if !outbox::settle(tx, &effect.effect_key, &app.node, at).await? {
                     return Ok(());
                 }
+                // Held before it is read, so that a person's act at the same moment waits.
+                cases::hold_by_id(tx, effect.customer_id, effect.case_id).await?;
                 let mut task = load(&app, tx, &effect).await?;
                 if applied {
                     record_applied(tx, &task, at).await?;

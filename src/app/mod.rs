@@ -183,3 +183,23 @@ pub async fn forget_old_answers(app: &Arc<App>) -> Result<(), Error> {
         .write(move |tx| Box::pin(async move { Ok::<(), Error>(idempotency::forget_before(tx, before).await?) }))
         .await
 }
+
+/// Takes over what a process that ended without a word had begun. On SQLite there is one process, so nobody else can be
+/// at work; on PostgreSQL other nodes may be, and leases run out by themselves.
+///
+/// # Errors
+/// What the database says.
+pub async fn take_over(app: &Arc<App>) -> Result<(), Error> {
+    if !matches!(app.db, Db::Sqlite { .. }) {
+        return Ok(());
+    }
+    app.db
+        .write(|tx| {
+            Box::pin(async move {
+                crate::store::outbox::forget_leases(tx).await?;
+                crate::store::probes::forget_leases(tx).await?;
+                Ok::<(), Error>(())
+            })
+        })
+        .await
+}

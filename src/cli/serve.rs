@@ -12,7 +12,7 @@ use super::out::{self, Code, Stop};
 use super::place::{self, Place};
 use super::service::{Service, Signals};
 use super::setup;
-use crate::app::App;
+use crate::app::{App, take_over};
 use crate::config::{self, Config};
 use crate::telemetry;
 
@@ -58,6 +58,7 @@ async fn until_signalled(config: &Config) -> Result<(), Stop> {
         None => opened?,
     };
     let link = setup::link(&app).await?;
+    take_over(&app).await?;
     let service = Service::start(Arc::clone(&app), listener).map_err(Stop::failed)?;
     greet(config, &app, service.address, link.as_deref())?;
     let name = signals.wait().await;

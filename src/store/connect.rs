@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{AssertSqlSafe, Executor, PgPool, SqlSafeStr, SqlitePool};
 
 use super::StoreError;
+use crate::config::{self, Fault};
 
 /// The first SQLite release without the fault that can corrupt a write-ahead log under two connections.
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
@@ -58,7 +59,8 @@ impl Db {
     /// [`StoreError::Unfit`] where the URL, the version or a setting does not fit; [`StoreError::Unavailable`] where
     /// the server is away.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        Self::open_with(url, Durability::Full).await
+        let broken = config::fault() == Some(Fault::NormalSync);
+        Self::open_with(url, if broken { Durability::Normal } else { Durability::Full }).await
     }
 
     /// As [`Db::open`], with a durability that only a test's control run lowers.

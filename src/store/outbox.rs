@@ -47,6 +47,7 @@ statements! {
         WHERE effect_key = $1 AND state = 'pending' AND lease_owner = $2";
     BURY = "UPDATE outbox SET state = 'dead', last_error = $3, settled_at = $4, lease_owner = NULL, lease_until = NULL
         WHERE effect_key = $1 AND state = 'pending' AND lease_owner = $2";
+    FORGET_LEASES = "UPDATE outbox SET lease_owner = NULL, lease_until = NULL WHERE state = 'pending'";
     REVIVE = "UPDATE outbox SET state = 'pending', attempts = 0, not_before = $2, settled_at = NULL
         WHERE effect_key = $1 AND state = 'dead'";
     LIST_DEAD = "SELECT effect_key, customer_id, case_id, case_entered, kind, payload, attempts, last_error, created_at,
@@ -149,6 +150,16 @@ pub async fn settle(tx: &mut Tx, key: &str, owner: &str, at: DateTime<Utc>) -> R
     let changed = on!(tx, conn => sqlx::query(SETTLE).bind(key).bind(owner).bind(at)
         .execute(conn).await.map(|done| done.rows_affected()))?;
     Ok(changed == 1)
+}
+
+/// Makes every effect claimable again. Right only where nobody else works on them: at the start of the one process that
+/// serves a SQLite file.
+///
+/// # Errors
+/// What the database says.
+pub async fn forget_leases(tx: &mut Tx) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(FORGET_LEASES).execute(conn).await.map(|_| ()))?;
+    Ok(())
 }
 
 /// Puts an effect back for another try.

@@ -31,6 +31,7 @@ statements! {
         FOR UPDATE SKIP LOCKED");
     LEASE = "UPDATE probes SET lease_owner = $3, lease_until = $4, attempts = attempts + 1
         WHERE customer_id = $1 AND id = $2";
+    FORGET_LEASES = "UPDATE probes SET lease_owner = NULL, lease_until = NULL WHERE state = 'queued'";
     FINISH = "UPDATE probes
         SET state = 'done', finished_at = $4, verdict = $5, cause = $6, report = $7, lease_owner = NULL, lease_until = NULL
         WHERE customer_id = $1 AND id = $2 AND state = 'queued' AND lease_owner = $3";
@@ -121,6 +122,15 @@ pub async fn claim(
             .execute(conn).await.map(|_| ()))?;
     }
     Ok(found)
+}
+
+/// Makes every queued test claimable again. Right only at the start of the one process that serves a SQLite file.
+///
+/// # Errors
+/// What the database says.
+pub async fn forget_leases(tx: &mut Tx) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(FORGET_LEASES).execute(conn).await.map(|_| ()))?;
+    Ok(())
 }
 
 /// What a finished test says.
