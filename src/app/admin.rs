@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{App, Error, FieldError, access};
+use super::passwords::{self, check_password};
+use super::{App, Error, FieldError};
 use crate::clock::fresh_id;
 use crate::domain::actor::{Person, Role};
 use crate::domain::contact::EmailAddress;
@@ -103,7 +104,7 @@ pub async fn add_person(
     let person =
         Person { id: PersonId::new(fresh_id()), name, email: email.to_lowercase(), roles, customer, all_cases };
     let hash = match password {
-        Some(password) => Some(access::hash(app, password).await?),
+        Some(password) => Some(passwords::hash(app, password).await?),
         None => None,
     };
     let (made, at) = (person.clone(), app.now());
@@ -138,7 +139,7 @@ pub async fn set_person(
         check_password(password).map_or(Ok(()), |error| Err(Error::Invalid(vec![error])))?;
     }
     let hash = match password {
-        Some(password) => Some(access::hash(app, password).await?),
+        Some(password) => Some(passwords::hash(app, password).await?),
         None => None,
     };
     let id = entry.person.id;
@@ -294,15 +295,6 @@ pub(super) fn check_person(name: &str, email: &str, password: Option<&Secret>) -
     }
     errors.extend(password.and_then(check_password));
     if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
-}
-
-fn check_password(password: &Secret) -> Option<FieldError> {
-    let length = password.expose().chars().count();
-    let range = access::PASSWORD_LENGTH;
-    (!range.contains(&length)).then(|| {
-        let text = format!("Password must be {} to {} characters", range.start(), range.end());
-        FieldError::new("password", "length", text)
-    })
 }
 
 fn check_text(field: &str, what: &str, text: &str) -> Result<(), Error> {

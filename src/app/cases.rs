@@ -7,8 +7,10 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
 pub use super::answers::{Answers, typed};
+use super::facts::offers;
+use super::firing::Firing;
 pub use super::resource::etag;
-use super::turn::{self, Firing, fire};
+use super::turn::{self, fire};
 use super::whitelist::{self, Check};
 use super::{App, Error, Once, Outcome, resource};
 use crate::clock::fresh_id;
@@ -192,7 +194,7 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
     let entry = match &whitelist {
         Some((tunnel, check)) => {
             let network = ipnet::IpNet::from(check.address).to_string();
-            let port = super::effects::number(&case, "smtp_port").unwrap_or_default();
+            let port = super::facts::number(&case, "smtp_port").unwrap_or_default();
             crate::store::whitelist::find(&mut tx, tunnel.id, &network, port).await?
         }
         None => None,
@@ -278,16 +280,6 @@ async fn visible(tx: &mut Tx, person: &Person, number: i64) -> Result<Case, Erro
 async fn held(tx: &mut Tx, person: &Person, number: i64) -> Result<Case, Error> {
     let case = cases::hold(tx, number).await?;
     case.filter(|case| case.is_visible_to(person)).ok_or(Error::NotFound)
-}
-
-/// What a person may do with a case now; each event once.
-pub fn offers<'d>(definition: &'d Definition, case: &Case, person: &Person) -> Vec<&'d Rule> {
-    let roles = Actor::Person(person.clone()).workflow_roles();
-    definition
-        .rules_at(&case.flow.state)
-        .into_iter()
-        .filter(|rule| roles.iter().any(|role| rule.by.contains(*role)))
-        .collect()
 }
 
 #[derive(Default)]

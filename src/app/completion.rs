@@ -1,125 +1,21 @@
-//! The last steps of a case: revisions of SMTP settings, applying them to the product, the test alert.
+//! The last steps of a case: applying its SMTP settings to the product, and the test alert.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
-use super::turn::{Firing, answers, came_too_late, fire};
-use super::{App, Error, Secrets, effects};
+use super::firing::{Firing, answers, came_too_late};
+use super::turn::fire;
+use super::{App, Error, Secrets};
 use crate::apply::{Applied, ApplyError, ApplyRequest, FileTarget, Outcome, PasswordChange, Target, TieTarget};
-use crate::clock::fresh_id;
 use crate::domain::actor::Actor;
 use crate::domain::case::Case;
 use crate::domain::id::SettingsId;
-use crate::domain::mail_settings::Encryption;
 use crate::secret::Secret;
 use crate::store::outbox::Effect;
 use crate::store::settings::{self, Settings};
-use crate::store::{Tx, cases, customers, outbox, vault};
-
-/// The settings that a full test is to use: the newest revision where it still equals the case, else a new one.
-///
-/// # Errors
-/// What the database says.
-pub(super) async fn revise_settings(tx: &mut Tx, case: &Case, firing: &Firing<'_>) -> Result<SettingsId, Error> {
-    let fresh = from_case(tx, case, firing).await?;
-    if let Some(newest) = settings::newest(tx, case.customer, case.id).await?
-        && is_same(&newest, &fresh)
-    {
-        return Ok(newest.id);
-    }
-    settings::add(tx, &fresh).await?;
-    Ok(fresh.id)
-}
-
-async fn from_case(tx: &mut Tx, case: &Case, firing: &Firing<'_>) -> Result<Settings, Error> {
-    let text = |field: &str| effects::text(case, field);
-    let address = text("smtp_ip")?;
-    let word = text("encryption")?;
-    let encryption = Encryption::parse(&word)
-        .map_err(|error| Error::Internal(format!("case {}: encryption: {error}", case.number)))?;
-    let key = (case.customer, case.id);
-    Ok(Settings {
-        customer_id: case.customer,
-        id: SettingsId::new(fresh_id()),
-        case_id: case.id,
-        tenant_id: case.tenant,
-        host: text("smtp_host").unwrap_or_else(|_no_name| address.clone()),
-        address,
-        port: effects::number(case, "smtp_port")?,
-        encryption,
-        sender: text("sender_address")?,
-        tls_name: text("tls_name").ok().or_else(|| text("smtp_host").ok()),
-        recipient: text("test_recipient")?,
-        account_id: vault::field(tx, key, "smtp_account").await?,
-        password_id: vault::field(tx, key, "smtp_password").await?,
-        made_by: firing.actor.person().map(|person| person.id),
-        made_at: firing.at,
-        passed_probe: None,
-        applied_at: None,
-        applied_how: None,
-    })
-}
-
-fn is_same(a: &Settings, b: &Settings) -> bool {
-    (&a.host, &a.address, a.port, a.encryption, &a.sender, &a.tls_name, &a.recipient, a.account_id, a.password_id)
-        == (
-            &b.host,
-            &b.address,
-            b.port,
-            b.encryption,
-            &b.sender,
-            &b.tls_name,
-            &b.recipient,
-            b.account_id,
-            b.password_id,
-        )
-}
-
-/// The newest revision of a case.
-///
-/// # Errors
-/// [`Error::Internal`] where there is none: the definition asks for settings before anything that uses them.
-pub(super) async fn newest_settings(tx: &mut Tx, case: &Case) -> Result<Settings, Error> {
-    settings::newest(tx, case.customer, case.id)
-        .await?
-        .ok_or_else(|| Error::Internal(format!("case {} has no settings", case.number)))
-}
-
-/// The newest revision, which must have passed a full test: nothing else is ever applied.
-///
-/// # Errors
-/// [`Error::Internal`] where it has not.
-pub(super) async fn settings_to_apply(tx: &mut Tx, case: &Case) -> Result<Settings, Error> {
-    let newest = newest_settings(tx, case).await?;
-    if newest.passed_probe.is_none() {
-        return Err(Error::Internal(format!(
-            "settings of case {} passed no full test and are not applied",
-            case.number
-        )));
-    }
-    Ok(newest)
-}
-
-/// Where a person says that the settings were entered by hand, that is what is on record: they could not be read back.
-///
-/// # Errors
-/// What the database says.
-pub(super) async fn note_by_hand(
-    tx: &mut Tx,
-    case: &Case,
-    settings: &Settings,
-    firing: &Firing<'_>,
-) -> Result<(), Error> {
-    let Some(person) = firing.actor.person().filter(|_| firing.event == "applied_by_hand") else { return Ok(()) };
-    let how = format!("read-back not possible, confirmed by {}", person.name);
-    settings::set_applied(tx, (case.customer, settings.id), firing.at, &how).await?;
-    if let Some(tenant) = settings.tenant_id {
-        customers::set_settings_in_use(tx, (case.customer, tenant), settings.id).await?;
-    }
-    Ok(())
-}
+use crate::store::{Tx, cases, customers, outbox};
 
 /// A task of the outbox, with what it needs from the vault.
 pub struct Task {

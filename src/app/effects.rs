@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use sqlx::types::Json;
 
-use super::turn::Firing;
-use super::{App, Error, completion, mails, whitelist};
+use super::facts::{number, text};
+use super::firing::Firing;
+use super::{App, Error, mails, revisions, whitelist};
 use crate::clock::fresh_id;
 use crate::domain::case::{Case, Priority};
 use crate::domain::id::{ProbeId, ServerId};
-use crate::domain::workflow::{Effect, ProbeLevel, Value};
+use crate::domain::workflow::{Effect, ProbeLevel};
 use crate::store::outbox::{self, Kind};
 use crate::store::probes::{self, Probe};
 use crate::store::tunnels::{self, Server};
@@ -44,14 +45,14 @@ pub(super) async fn leave(
                 whitelist::change(tx, case, (*action, *side), target, firing).await?;
             }
             Effect::Apply { answers } => {
-                let settings = completion::settings_to_apply(tx, case).await?;
+                let settings = revisions::settings_to_apply(tx, case).await?;
                 let payload = json!({"settings": settings.id, "answers": answers});
                 let lane = format!("tenant:{}", case.tenant.map_or_else(|| case.id.uuid(), |tenant| tenant.uuid()));
                 task(tx, case, key, Kind::Apply, (&lane, payload), firing).await?;
             }
             Effect::SendTestAlert { answers, .. } => {
-                let settings = completion::newest_settings(tx, case).await?;
-                completion::note_by_hand(tx, case, &settings, firing).await?;
+                let settings = revisions::newest_settings(tx, case).await?;
+                revisions::note_by_hand(tx, case, &settings, firing).await?;
                 let payload = json!({"settings": settings.id, "answers": answers});
                 let lane = format!("alert:{}", case.id);
                 task(tx, case, key, Kind::TestAlert, (&lane, payload), firing).await?;
@@ -127,7 +128,7 @@ struct Ask<'a> {
 async fn probe(tx: &mut Tx, case: &Case, ask: &Ask<'_>, firing: &Firing<'_>) -> Result<(), Error> {
     let settings = match ask.level {
         ProbeLevel::Reach => None,
-        ProbeLevel::Full => Some(completion::revise_settings(tx, case, firing).await?),
+        ProbeLevel::Full => Some(revisions::revise_settings(tx, case, firing).await?),
     };
     let probe = Probe {
         customer_id: case.customer,
@@ -171,24 +172,4 @@ async fn task(
         attempts: 0,
     };
     Ok(outbox::add(tx, &effect, lane, firing.at).await?)
-}
-
-/// A field that the checker promises to be set here.
-pub(super) fn text(case: &Case, field: &str) -> Result<String, Error> {
-    match case.flow.data.get(field) {
-        Some(Value::Text(text)) => Ok(text.clone()),
-        Some(Value::Bool(_) | Value::Integer(_) | Value::List(_)) | None => Err(unset(case, field)),
-    }
-}
-
-/// As [`text`], for a number.
-pub(super) fn number(case: &Case, field: &str) -> Result<i64, Error> {
-    match case.flow.data.get(field) {
-        Some(Value::Integer(number)) => Ok(*number),
-        Some(Value::Bool(_) | Value::Text(_) | Value::List(_)) | None => Err(unset(case, field)),
-    }
-}
-
-fn unset(case: &Case, field: &str) -> Error {
-    Error::Internal(format!("case {} has no {field} in {}", case.number, case.flow.state))
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::types::Json;
 
-use super::turn::Firing;
+use super::firing::Firing;
 use super::{App, Error};
 use crate::domain::actor::{Actor, Person, Role};
 use crate::domain::case::Case;

@@ -1,7 +1,7 @@
 //! Use cases: what a person or the machine does. The only place that opens a write transaction.
 //!
 //! Reading order: this file, `error`, then `turn` (one event of a case: decide, save, log, effects, all in one
-//! transaction), `effects` and `clocks` (what an event leaves behind), then one file per use case.
+//! transaction), `firing` (the event itself), `effects` and `clocks` (what it leaves behind), then one file per use case.
 
 pub mod access;
 pub mod admin;
@@ -13,13 +13,17 @@ pub mod dead_letters;
 pub mod desk;
 mod effects;
 mod error;
+mod facts;
+mod firing;
 pub mod installation;
 pub mod mails;
+pub mod passwords;
 pub mod probes;
 pub mod queue;
 pub mod replay;
 pub mod requests;
 pub mod resource;
+mod revisions;
 pub mod timers;
 pub mod token;
 mod turn;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::turn::{Firing, came_too_late, fire};
+use super::firing::{Firing, came_too_late};
+use super::turn::fire;
 use super::{App, Error, Secrets};
 use crate::domain::actor::Actor;
 use crate::domain::case::Case;

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::answers::{self, typed};
-use super::turn::{self, Firing, fire};
+use super::firing::Firing;
+use super::turn::{self, fire};
 use super::{App, Error, FieldError, Once, Outcome, Secrets, resource, workflows};
 use crate::clock::fresh_id;
 use crate::domain::actor::{Actor, Person};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::{App, Error, cases};
+use super::{App, Error, facts};
 use crate::domain::actor::Person;
 use crate::domain::case::Case;
 use crate::domain::workflow::{Brand, Data, Store};
@@ -31,7 +31,7 @@ pub fn case(app: &App, person: &Person, case: &Case) -> Result<Json, Error> {
         .filter(|(_, field)| field.store == Store::Vault)
         .map(|(name, _)| (format!("{}_set", name.trim_start_matches("smtp_")), case.flow.sealed.contains(name)))
         .collect();
-    let acts: Vec<Json> = cases::offers(definition, case, person)
+    let acts: Vec<Json> = facts::offers(definition, case, person)
         .into_iter()
         .map(|rule| json!({"event": rule.event, "label": rule.label, "ask": rule.ask, "may": rule.may}))
         .collect();

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::TimeDelta;
 
-use super::turn::{Firing, came_too_late, fire};
+use super::firing::{Firing, came_too_late};
+use super::turn::fire;
 use super::{App, Error, Secrets, mails};
 use crate::domain::actor::Actor;
 use crate::domain::workflow::Data;

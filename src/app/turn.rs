@@ -3,34 +3,14 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
-use super::{App, Error, Secrets, clocks, effects, token};
+use super::firing::Firing;
+use super::{App, Error, clocks, effects, token};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::case::{Case, WaitingOn};
-use crate::domain::id::ProbeId;
 use crate::domain::log::{self, Entry};
-use crate::domain::workflow::{
-    Data, Definition, Effect, Event, Refusal, Sensitivity, Side, StateKind, Value, apply, decide,
-};
+use crate::domain::workflow::{Definition, Effect, Event, Sensitivity, Side, StateKind, apply, decide};
 use crate::store::log::{self as rows, Personal};
 use crate::store::{Tx, cases};
-
-/// An event on its way into a case.
-pub(super) struct Firing<'f> {
-    /// Who does it.
-    pub(super) actor: &'f Actor,
-    /// What.
-    pub(super) event: &'f str,
-    /// With which answers.
-    pub(super) data: Data,
-    /// And which secrets.
-    pub(super) secrets: &'f Secrets,
-    /// The state entry that the form or the machine's task was made for.
-    pub(super) expected_entered: Option<u64>,
-    /// The test that a machine's answer rests on.
-    pub(super) probe: Option<ProbeId>,
-    /// When.
-    pub(super) at: DateTime<Utc>,
-}
 
 /// Fires an event and saves the case. `case` was loaded in this transaction.
 ///
@@ -233,19 +213,5 @@ fn commit_personal(definition: &Definition, body: &mut Json, found: &mut Vec<(St
         }
         Json::Array(items) => items.iter_mut().for_each(|item| commit_personal(definition, item, found)),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
-    }
-}
-
-/// A data set of text values, for events that the machine fires.
-pub(super) fn answers<const N: usize>(pairs: [(&str, &str); N]) -> Data {
-    pairs.into_iter().map(|(field, value)| (field.to_owned(), Value::from(value))).collect()
-}
-
-/// Whether a machine's answer came too late: the case has moved on since it was asked for.
-pub(super) fn came_too_late(result: Result<Vec<Effect>, Error>) -> Result<bool, Error> {
-    match result {
-        Ok(_) => Ok(false),
-        Err(Error::Refused(Refusal::Stale { .. } | Refusal::Unhandled { .. })) => Ok(true),
-        Err(other) => Err(other),
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::turn::Firing;
+use super::firing::Firing;
 use super::{App, Error};
 use crate::clock::fresh_id;
 use crate::domain::actor::Person;

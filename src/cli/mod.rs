@@ -74,7 +74,7 @@ enum Command {
     /// Run the service
     Serve(serve::ServeArgs),
     /// Try Postern on this machine with three customers, a mail server and a product that are not real
-    Demo(demo::DemoArgs),
+    Demo(demo::command::DemoArgs),
     /// Make the first administrator without a browser
     Setup(setup::SetupArgs),
     /// Add, change and list customers
@@ -116,7 +116,7 @@ pub fn main() -> ExitCode {
     }
     match Cli::parse().command {
         Command::Serve(args) => serve::run(&args),
-        Command::Demo(args) => demo::run(&args),
+        Command::Demo(args) => demo::command::run(&args),
         Command::Setup(args) => setup::run(&args),
         Command::Customer(command) => customer::run(&command),
         Command::User(command) => user::run(&command),

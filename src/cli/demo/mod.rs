@@ -4,27 +4,25 @@
 //! Reading order: this file starts and stops it, `records` makes customers and people, `cases` lets them work.
 
 mod cases;
+/// The command line's way in.
+pub(super) mod command;
 mod records;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Args;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 pub use records::{Login, People};
 
 use super::foreign_smtp::ForeignSmtp;
-use super::out::{self, Code, Stop};
 use super::place;
-use super::service::{Service, Signals};
+use super::service::Service;
 use super::sink::{Sink, SinkError};
-use super::walk::{self, Branch, Break, Plan};
 use crate::app::{App, Error};
 use crate::apply::StandIn;
 use crate::clock::Clock;
@@ -32,10 +30,7 @@ use crate::config::{Brand, Config, Lab, MailConfig, Policy};
 use crate::mail::Mailer;
 use crate::probe::Prober;
 use crate::secret::Secret;
-use crate::telemetry;
 
-/// Where the demo listens if nothing else is said; another port is taken where this one is in use.
-const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 /// The customers' mail servers, as their cases name them; behind each stands the mail server of the demo.
 const SERVERS: [&str; 10] = [
     "10.20.4.15",
@@ -51,26 +46,6 @@ const SERVERS: [&str; 10] = [
 ];
 /// An address at which nothing answers, for a case in trouble.
 const DEAD_SERVER: &str = "10.20.4.40";
-
-/// Options of `postern demo`.
-#[derive(Debug, Args)]
-pub(super) struct DemoArgs {
-    /// Address and port to listen on; 127.0.0.1:8080, or another port where that is in use
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: Option<SocketAddr>,
-    /// Drive one branch of the procedure from request to end, print each step, and exit
-    #[arg(long, value_enum, value_name = "BRANCH")]
-    walk: Option<Branch>,
-    /// Break something on purpose; the walk must notice
-    #[arg(long, value_enum, value_name = "WHAT", requires = "walk")]
-    r#break: Option<Break>,
-    /// Walk against the built-in mail server instead of Exim
-    #[arg(long, requires = "walk")]
-    sink: bool,
-    /// Print the steps as JSON lines
-    #[arg(long, requires = "walk")]
-    json: bool,
-}
 
 /// What stands around the service.
 pub struct Options {
@@ -269,79 +244,4 @@ fn dial((starttls, implicit): (u16, u16)) -> BTreeMap<SocketAddr, SocketAddr> {
         map.extend(ports.map(|(port, _)| (SocketAddr::new(ip, port), local(1))));
     }
     map
-}
-
-/// Runs the demo until a signal ends it.
-pub(super) fn run(args: &DemoArgs) -> ExitCode {
-    out::end(demo(args))
-}
-
-fn demo(args: &DemoArgs) -> Result<(), Stop> {
-    telemetry::start(telemetry::TALK).map_err(|error| Stop::Said(Code::Usage, error.to_string()))?;
-    let runtime = place::runtime()?;
-    let plan = Plan { broken: args.r#break, sink: args.sink, json: args.json };
-    let outcome = runtime.block_on(async {
-        match args.walk {
-            Some(Branch::Private) => walk::run(&plan).await,
-            None => until_signalled(args).await,
-        }
-    });
-    runtime.shutdown_background();
-    outcome
-}
-
-async fn until_signalled(args: &DemoArgs) -> Result<(), Stop> {
-    let mut signals = Signals::take().map_err(Stop::failed)?;
-    let demo = start(args).await.map_err(|error| Stop::failed(crate::app::chain(&error)))?;
-    greet(&demo)?;
-    let interrupted = tokio::select! {
-        made = demo.make_cases() => {
-            match made {
-                Ok(()) => out::say("Eight cases are there, in different states."),
-                Err(error) => out::say(&format!("Not all cases could be made: {}", Stop::from(error).text())),
-            }
-            None
-        }
-        name = signals.wait() => Some(name),
-    };
-    let name = match interrupted {
-        Some(name) => name,
-        None => signals.wait().await,
-    };
-    out::say(&format!("{name}: stopping."));
-    tokio::select! {
-        () = demo.stop() => {}
-        _ = signals.wait() => {}
-    }
-    Ok(())
-}
-
-/// Starts on the address asked for, or on the usual one, or on a free port where the usual one is in use.
-async fn start(args: &DemoArgs) -> Result<Demo, DemoError> {
-    let mut listen = args.listen.unwrap_or(LISTEN);
-    if args.listen.is_none() && TcpListener::bind(listen).await.is_err() {
-        listen.set_port(0);
-    }
-    let server = MailServer::Sink(Sink::start(&SERVERS).await?);
-    Demo::start(Options { listen, server, database: None }).await
-}
-
-/// The address and one login per role go to standard output, the rest to standard error.
-fn greet(demo: &Demo) -> Result<(), Stop> {
-    let mut lines = vec![format!("http://{}", demo.address)];
-    let width = demo.logins.iter().map(|login| login.email.len()).max().unwrap_or(0);
-    for Login { email, password, what } in &demo.logins {
-        lines.push(format!("{email:<width$}  {}  {what}", password.expose()));
-    }
-    out::print(&lines)?;
-    out::say(&format!("Data: {} (vanishes at the end)", demo.folder.path().display()));
-    out::say(&demo.app.mailer.describe());
-    out::say(&format!(
-        "A customer's mail server answers behind 10.20.4.15, ports 25, 465 and 587; account {}, password {}, name {}",
-        demo.server.account(),
-        demo.server.password().expose(),
-        demo.server.name(),
-    ));
-    out::say("Next: sign in as customer@demo.example and start a request. Ctrl-C ends the demo.");
-    Ok(())
 }

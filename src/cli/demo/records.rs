@@ -147,7 +147,7 @@ fn password() -> Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::access::PASSWORD_LENGTH;
+    use crate::app::passwords::PASSWORD_LENGTH;
 
     #[test]
     fn passwords_differ_and_are_long_enough_to_sign_in_with() {
