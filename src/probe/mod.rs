@@ -2,7 +2,8 @@
 //!
 //! Reading order: `request` is what is asked for, `form` reads it from text, `run` goes through the stages, `policy`,
 //! `resolve` and `connect` are the stages before the dialogue, `smtp` drives the dialogue, `tls` and `certificate` are
-//! its encryption, `second_look` tells apart what one connection cannot, `message` is the test alert.
+//! its encryption, `second_look` tells apart what one connection cannot, `message` is the test alert. `job` and `received`
+//! are the two ways between the service and an agent.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,10 +20,18 @@ mod certificate;
 mod connect;
 /// From text to request.
 pub mod form;
+/// A test on its way to an agent.
+pub mod job;
 /// The test alert.
 pub mod message;
+/// Another network namespace.
+pub mod netns;
 /// Which addresses may be tested.
 pub mod policy;
+/// How far a running test has come.
+pub mod progress;
+/// What comes back from agents.
+pub mod received;
 /// What a test is asked to do.
 pub mod request;
 /// Names to addresses.
@@ -35,11 +44,14 @@ mod second_look;
 mod smtp;
 /// The TLS handshake.
 mod tls;
+/// Tests that were not run.
+mod unrun;
 
 pub use form::{Entered, FormFault};
 pub use request::ProbeRequest;
 pub use resolve::Resolver;
 pub use run::refused_form;
+pub use unrun::could_not_run;
 
 /// Runs tests.
 #[derive(Clone, Debug)]

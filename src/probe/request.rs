@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
+use super::progress::Progress;
 use crate::domain::mail_settings::{Encryption, MailHost};
 use crate::smtp::auth::Credentials;
 use crate::smtp::dialogue::ClearAuth;
@@ -58,6 +59,8 @@ pub struct ProbeRequest {
     pub own: Vec<IpNet>,
     /// Where to connect in place of an address, for labs and the demo. Policy judges the address before the map.
     pub dial: BTreeMap<SocketAddr, SocketAddr>,
+    /// Where the test tells how far it has come.
+    pub progress: Progress,
 }
 
 impl ProbeRequest {
@@ -84,6 +87,7 @@ impl ProbeRequest {
             allow: Vec::new(),
             own: Vec::new(),
             dial: BTreeMap::new(),
+            progress: Progress::default(),
         }
     }
 

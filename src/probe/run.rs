@@ -127,6 +127,7 @@ async fn approach(
             }
         }
     };
+    request.progress.tell(record);
     record.begin(Stage::Policy, start.elapsed());
     let mut classes: Vec<Class> = Vec::new();
     for address in &addresses {
@@ -208,7 +209,8 @@ async fn attempt_in(shared: &Shared, address: IpAddr, record: Record, level: Lev
     let mut attempt = Attempt { address, record, mode, source: shared.request.source, certificate: None, ms: 0 };
     if let Some(stream) = reach(shared, &mut attempt).await {
         let plan = plan(shared, &attempt, level);
-        let (record, certificate) = smtp::drive(plan, attempt.record, &shared.trust, stream, shared.start).await;
+        let (record, certificate) =
+            smtp::drive(plan, attempt.record, &shared.trust, stream, (shared.start, &shared.request.progress)).await;
         attempt.record = record;
         attempt.certificate = certificate;
         second_look::name_the_mode(shared, &mut attempt).await;
@@ -236,6 +238,7 @@ async fn reach(shared: &Shared, attempt: &mut Attempt) -> Option<tokio::net::Tcp
     }
     let began = start.elapsed();
     record.begin(Stage::Tcp, began);
+    request.progress.tell(record);
     let own_limit = began + request.limits.of(Stage::Tcp);
     let deadline = start + own_limit.min(request.limits.total);
     match connect::connect(socket, remote, deadline).await {

@@ -8,6 +8,7 @@ mod case;
 mod list;
 pub(in crate::web) mod messages;
 pub(in crate::web) mod present_case;
+mod present_progress;
 mod present_request;
 mod present_test;
 mod request;

@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use axum::response::Response;
 
-use super::{path_number, present_test};
+use super::{path_number, present_progress, present_test};
 use crate::app::{Error, cases};
 use crate::smtp::report::Report;
 use crate::views::common::{Link, Page};
@@ -22,7 +22,10 @@ pub(super) async fn page(visitor: Visitor, Path((number, test)): Path<(String, S
         )?;
     let body = match &report {
         Some(report) => present_test::finished(&case, &probe, report, person.is_staff()),
-        None => present_test::running(&case, &probe),
+        None => {
+            let steps = present_progress::steps(&probe);
+            TestResult { summary: present_progress::summary(&steps), steps, ..present_test::running(&case, &probe) }
+        }
     };
     let title = format!("{}: tunnel test {} of case {}", body.tag.text, probe.number, case.number);
     let mut page = Page::new(title, frame::frame(&visitor), body);
