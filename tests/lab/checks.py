@@ -35,18 +35,21 @@ def judge(cell, report):
     return good, f"{verdict} {stage} {cause}" + (f" {','.join(warnings)}" if warnings else "")
 
 
-def evidence(fault, port, report):
+def evidence(fault, report):
     """What a report must show beside its cause: None where nothing is asked, "" where it does, else what is missing."""
     path = report.get("path") or {}
     echo, refused = path.get("echo") or {}, path.get("refused_by") or {}
-    answered = echo.get("ms") is not None
+    answered, candidates = echo.get("ms") is not None, path.get("candidates")
     if fault == "tunnel-ts-unacceptable":
         detail = (path.get("tunnel") or {}).get("detail", "")
         return "" if "child" in detail.lower() else f"IKE is up without a child SA, the report says \"{detail}\""
     if fault in ("customer-allowlist-missing", "wrong-source-ip"):
-        return "" if answered and path.get("candidates") else f"the gateway answers an echo; echo {echo}, candidates {path.get('candidates')}"
-    if fault in ("no-return-route", "peer-dead") and report.get("cause") == "tunnel.lost_beyond_entry":
-        return "" if echo and not answered and path.get("candidates") else f"no echo comes back; echo {echo}, candidates {path.get('candidates')}"
+        good, fact = answered and candidates, "the gateway answers an echo"
+        return "" if good else f"{fact}; the report says {echo}, candidates {candidates}"
+    silent = ("no-return-route", "peer-dead", "selector-mismatch-source")
+    if fault in silent and report.get("cause") == "tunnel.lost_beyond_entry":
+        good, fact = echo and not answered and candidates, "no echo comes back"
+        return "" if good else f"{fact}; the report says {echo}, candidates {candidates}"
     if fault in ("customer-allowlist-reject", "customer-allowlist-prohibit"):
         return wants(refused, "10.20.0.1")
     if fault == "no-route-gateway" and report.get("cause") == "route.gateway_no_route":
@@ -68,7 +71,8 @@ def around(fault, lab, checks):
         if fault == "(none)":
             checks.note("the public server", "" if report["verdict"] in GOOD else f"got {got}")
         else:
-            checks.note("the public server that does not know us", "" if got == ("not_reachable", "tcp", "tcp.timeout") else f"got {got}")
+            wanted = ("not_reachable", "tcp", "tcp.timeout")
+            checks.note("the public server that does not know us", "" if got == wanted else f"got {got}")
     if fault == "(none)":
         mailbox = list(pathlib.Path(lab.env["MAILBOX"]).iterdir())
         checks.note("three test messages in the mailbox", "" if len(mailbox) == 3 else f"there are {len(mailbox)}")
@@ -116,8 +120,9 @@ class Checks:
             tunnel[tunnel.index("--peer-network") + 1] = env["PEER_NETWORK2"]
             before = [self.lab.counter(server, "same_address") for server in servers]
             with self.no_packet_astray():
-                report = self.lab.probe("cloud" + suffix, "smtp", "--host", env["SMTP_SAME"], "--port", "25", "--encryption", "none",
-                                        "--source", env["SOURCE" + suffix], *envelope(domain), *tunnel, "--limit", "tcp=4")
+                report = self.lab.probe("cloud" + suffix, "smtp", "--host", env["SMTP_SAME"], "--port", "25",
+                                        "--encryption", "none", "--source", env["SOURCE" + suffix], *envelope(domain), *tunnel,
+                                        "--limit", "tcp=4")
             moved = [self.lab.counter(server, "same_address") - was for server, was in zip(servers, before)]
             good = report["verdict"] in GOOD and moved[number] > 0 and moved[1 - number] == 0
             self.note(f"{env['SMTP_SAME']} of customer {number + 1}",
@@ -145,7 +150,8 @@ class Checks:
             while (new := self.lines(transport) - before) == 0 and time.monotonic() < until:
                 time.sleep(0.05)
             good = report["verdict"] in verdicts and new > 0
-            self.note(f"SYSLOG over {transport}", "" if good else f"{report['verdict']} {report.get('cause')}; lines received: {new}")
+            self.note(f"SYSLOG over {transport}",
+                      "" if good else f"{report['verdict']} {report.get('cause')}; lines received: {new}")
 
     def lines(self, transport):
         """How many lines came in by a transport from the alerting IP."""

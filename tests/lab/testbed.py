@@ -86,7 +86,8 @@ class Lab:
         """Writes a report, and what the tunnels say at this moment, into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         name = re.sub(r"[^a-z0-9]+", "-", which).strip("-")
-        report = {**report, "sas_afterwards": self.command("sas", "--raw").splitlines(), "lab": self.command("status").splitlines()}
+        report = {**report, "sas_afterwards": self.command("sas", "--raw").splitlines(),
+                  "lab": self.command("status").splitlines()}
         (folder / f"{name}.json").write_text(json.dumps(report, indent=1))
 
 

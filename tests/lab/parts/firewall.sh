@@ -86,7 +86,8 @@ make_firewalls() {
   local mail=(25 465 587)
   cloud_firewall cloudgw "$cloud_net" "$cloud_net6" "$(first_server), $(destinations $smtp_ip_2 "${mail[@]}"), \
     $(destinations $same_ip "${mail[@]}"), $(destinations $public_ip "${mail[@]}")" "$(destinations $smtp_ip6 "${mail[@]}")"
-  cloud_firewall cloudgw2 "$cloud_net_2" "$cloud_net6" "$(destinations $same_ip "${mail[@]}")" "$(destinations $smtp_ip6 "${mail[@]}")"
+  cloud_firewall cloudgw2 "$cloud_net_2" "$cloud_net6" "$(destinations $same_ip "${mail[@]}")" \
+    "$(destinations $smtp_ip6 "${mail[@]}")"
   customer_firewall custgw $alerting_ip $alerting_ip6 "$smtp_ip, $smtp_ip_2, $same_ip" $smtp_ip6
   customer_firewall custgw2 $alerting_ip_2 $alerting_ip6 $same_ip $smtp_ip6
   count_arrivals customer

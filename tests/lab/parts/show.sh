@@ -13,7 +13,8 @@ command_status() {
   done
   echo "faults on: $(faults_on | tr '\n' ' ')"
   for name in cloudgw cloudgw2; do
-    echo "$name: allowed $(command_counter $name allowed), on the default route $(command_counter $name no_tunnel), denied $(denied $name)"
+    echo "$name: allowed $(command_counter $name allowed), on the default route $(command_counter $name no_tunnel)," \
+      "denied $(denied $name)"
   done
   for name in custgw custgw2; do
     echo "$name: allowed $(command_counter $name allowed), denied $(denied $name)"
