@@ -229,6 +229,9 @@ pub struct Report {
     /// The encryption to choose, where `unknown` was asked for and something works.
     #[serde(default)]
     pub proposal: Option<Encryption>,
+    /// How long the server asked us to wait before the next attempt, in seconds; where it deferred and named a time.
+    #[serde(default)]
+    pub retry_after_s: Option<u64>,
 }
 
 /// The verdict that follows from where and why a test ended.

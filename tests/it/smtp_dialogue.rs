@@ -530,3 +530,39 @@ fn the_ids_of_these_tests_stand_in_the_table_of_cases() {
         assert!(table.lines().any(|row| row.starts_with(&format!("S{number}\t"))), "no row S{number}");
     }
 }
+
+#[test]
+fn addresses_outside_ascii_go_only_to_servers_that_take_them() {
+    let international = |answer: &str, rest: &str| {
+        let sending = Plan {
+            sender: Some("jörg@x.example".to_owned()),
+            message: Some("Subject: Grüße\r\n\r\nx\r\n".as_bytes().to_vec()),
+            ..full(Mode::Clear)
+        };
+        play(sending, &format!("S:220 mx\\r\\n\nS:{answer}\\r\\n\n{rest}"))
+    };
+    let offered = international(
+        "250-mx\\r\\n250-8bitmime\\r\\n250 SMTPUTF8",
+        "C:MAIL FROM:<jörg@x.example> BODY=8BITMIME SMTPUTF8\r\n\nS:250 ok\\r\\n\nC:RCPT TO:<c@d.example>\r\n",
+    );
+    assert_eq!(offered.ended(), None);
+    for (answer, extension) in
+        [("250-mx\\r\\n250 8BITMIME", "SMTPUTF8"), ("250-mx\\r\\n250 SMTPUTF8", "8BITMIME"), ("250 mx", "SMTPUTF8")]
+    {
+        let refused = international(answer, "C:QUIT");
+        assert_eq!(refused.ended(), Some((Stage::Mail, Cause::MailExtensionMissing)), "{answer}");
+        assert!(refused.stage(Stage::Mail).detail.unwrap().starts_with(extension) && !refused.said("MAIL"));
+    }
+    let plain = play(full(Mode::Clear), "S:220 mx\\r\\n\nS:250-mx\\r\\n250-8BITMIME\\r\\n250 SMTPUTF8\\r\\n");
+    assert_eq!(plain.sent[1], "MAIL FROM:<a@x.example>\r\n", "nothing is asked for that is not needed");
+}
+
+#[test]
+fn the_wait_that_a_server_names_is_kept_where_it_defers() {
+    let wait = |script: &str| play(full(Mode::Clear), script).record.retry_after().map(|wait| wait.as_secs());
+    let recipient = |line: &str| wait(&after(PLAIN, &format!("S:250 ok\\r\\n\nS:{line}\\r\\n")));
+    assert_eq!(recipient("451 4.7.1 Greylisted, try again in 30 seconds"), Some(30));
+    assert_eq!(recipient("451 4.7.1 Greylisted, try again later"), None);
+    assert_eq!(recipient("550 5.7.1 no; try again in 30 seconds"), None, "a refusal is no deferral");
+    assert_eq!(wait("S:421 4.3.2 busy, retry in 5 minutes\\r\\n\nC:QUIT"), Some(300));
+}
