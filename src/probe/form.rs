@@ -136,7 +136,7 @@ impl Entered {
                         "account or password contains a control character",
                     ));
                 }
-                if is_mask(password.expose()) {
+                if password.is_mask() {
                     return Err(fault(
                         Cause::FormMaskAsSecret,
                         "password",
@@ -272,11 +272,6 @@ fn seconds(text: &str, field: &'static str) -> Result<Duration, FormFault> {
     parsed.map(Duration::from_secs_f64).ok_or_else(|| {
         fault(Cause::FormOptionInvalid, field, format!("{text:?} is no number of seconds from 0.001 to 3600"))
     })
-}
-
-/// What a form shows in place of a password.
-fn is_mask(password: &str) -> bool {
-    password.chars().count() >= 3 && password.chars().all(|character| matches!(character, '*' | '•' | '●' | '·'))
 }
 
 #[cfg(test)]

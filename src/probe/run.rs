@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use rustls::RootCertStore;
 use rustls::pki_types::ServerName;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -85,13 +84,13 @@ pub(super) fn scripted_report(clock: &Clock, request: &ProbeRequest, record: &Re
 }
 
 fn trust(clock: &Clock, request: &ProbeRequest) -> Result<Trust, String> {
-    let roots: RootCertStore = tls::roots(request.ca_pem.as_deref())?;
+    let roots = tls::roots(request.ca_pem.as_deref())?;
     let name = match (&request.tls_name, &request.host) {
         (Some(name), _) => server_name(name)?,
         (None, MailHost::Name(name)) => server_name(name.as_str())?,
         (None, MailHost::Address(address)) => ServerName::from(*address),
     };
-    Ok(Trust { roots: Arc::new(roots), name, pin: request.pin, clock: clock.clone() })
+    Ok(Trust { roots, name, pin: request.pin, clock: clock.clone() })
 }
 
 fn server_name(name: &str) -> Result<ServerName<'static>, String> {
@@ -344,5 +343,6 @@ fn report(target: Target, level: Level, started_at: DateTime<Utc>, ms: u64, outc
         transcript: record.transcript().to_vec(),
         proposal,
         path: outcome.path.clone(),
+        retry_after_s: record.retry_after().map(|wait| wait.as_secs()),
     }
 }
