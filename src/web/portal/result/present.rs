@@ -1,42 +1,36 @@
-//! A tunnel test in words: the verdict in a sentence, the eight steps with what each saw, the conversation for engineers.
+//! The page of a test, as one reader may see it.
 
-use super::present_case::verdict;
-use super::words;
+use super::fold::Fold;
+use super::{path, steps, verdict};
 use crate::domain::case::Case;
-use crate::domain::cause::{Cause, Owner, Step, WorkflowVerdict};
-use crate::smtp::report::{CertificateReport, Report, Speaker, StageReport, Status, Verdict};
-use crate::smtp::stage::Stage;
+use crate::domain::cause::{Cause, Owner};
+use crate::domain::mail_settings::Encryption;
+use crate::smtp::report::{AddressReport, CertificateReport, Level, RecipientReport, Report, Speaker, Verdict};
 use crate::store::probes::Probe;
 use crate::views::common::{Fact, Link, Note, Tag, Tone};
-use crate::views::probe::{Evidence, Hop, Line, Part, TestResult, TestStep};
-
-/// The steps of every test; sending a test alert is another thing.
-const STEPS: [Step; 8] = [
-    Step::Whitelist,
-    Step::Tunnel,
-    Step::Route,
-    Step::Tcp,
-    Step::Greeting,
-    Step::Encryption,
-    Step::SignIn,
-    Step::SenderRecipient,
-];
+use crate::views::probe::{Line, Part, TestResult, TestStep};
+use crate::web::portal::present_case::verdict as verdict_word;
+use crate::web::portal::words;
 
 /// A test that has not ended.
 pub(super) fn running(case: &Case, probe: &Probe) -> TestResult {
+    let waits = probe.attempts == 0;
     TestResult {
         number: words::count(probe.number),
         case_number: words::count(case.number),
+        href: format!("/cases/{}/tests/{}", case.number, probe.number),
         started_at: probe.requested_at,
         by: "Postern".to_owned(),
         ms: None,
         running: true,
-        tag: Tag::new(Tone::Us, "Running"),
-        heading: "The test is running".to_owned(),
+        reloads: false,
+        tag: if waits { Tag::new(Tone::Neutral, "Waiting") } else { Tag::new(Tone::Us, "Running") },
+        heading: if waits { "The test waits for its turn" } else { "The test is running" }.to_owned(),
         text: "The steps appear here when it has ended.".to_owned(),
-        remedy: None,
+        fixes: Vec::new(),
         forms: Vec::new(),
         links: Vec::new(),
+        about: Vec::new(),
         path: Vec::new(),
         summary: String::new(),
         steps: Vec::new(),
@@ -50,222 +44,82 @@ pub(super) fn running(case: &Case, probe: &Probe) -> TestResult {
 
 /// A test that has ended. Only the vendor's people see addresses of our side, the server's lines and the conversation.
 pub(super) fn finished(case: &Case, probe: &Probe, report: &Report, is_staff: bool) -> TestResult {
-    let (tone, word) = verdict(probe.verdict.as_deref());
-    let ended = report.cause.filter(|_| !report.passed());
-    let groups: Vec<Group<'_>> = STEPS.iter().map(|step| Group::of(*step, report)).collect();
-    let failed = ended.and_then(|cause| groups.iter().position(|group| group.is_end(report, cause)));
-    let steps: Vec<TestStep> = groups.iter().map(|group| group.shown(report, failed, is_staff)).collect();
-    let remedy = ended.map(|cause| {
-        let entry = cause.entry();
-        if is_staff { entry.remedy_engineer } else { entry.remedy_customer }.to_owned()
-    });
-    let for_staff = |value: Vec<Line>| if is_staff { value } else { Vec::new() };
+    let fold = Fold::new(report);
+    let (tone, word) = verdict_word(probe.verdict.as_deref());
+    let steps = steps::all(&fold, is_staff);
     TestResult {
+        started_at: report.started_at,
         ms: Some(report.ms),
         running: false,
         tag: Tag::new(tone, word),
-        heading: heading(report, ended, failed),
-        text: sentence(report, ended, failed),
-        remedy,
-        links: Vec::new(),
-        path: path(report, ended, is_staff),
+        heading: verdict::heading(&fold),
+        text: verdict::sentence(&fold, is_staff),
+        fixes: fold.ended.map(|cause| fixes(cause, is_staff)).unwrap_or_default(),
+        about: about(report, is_staff),
+        path: path::hops(&fold, is_staff),
         summary: summary(&steps),
         steps,
         warnings: report.warnings.iter().map(|cause| warning(*cause, is_staff)).collect(),
-        addresses: report
-            .addresses
-            .iter()
-            .map(|address| {
-                let (tone, word) = verdict_of(address.verdict);
-                let cause = address.cause.map_or("Every step passed", |cause| cause.entry().title);
-                part(&address.address, tone, word, cause)
-            })
-            .collect(),
-        recipients: report
-            .recipients
-            .iter()
-            .map(|recipient| {
-                let (tone, word) = status(recipient.status, Verdict::Reachable);
-                let said = if is_staff { recipient.text.as_str() } else { "" };
-                part(&recipient.address, tone, word, said)
-            })
-            .collect(),
+        addresses: report.addresses.iter().map(address).collect(),
+        recipients: report.recipients.iter().map(|one| recipient(one, is_staff)).collect(),
         certificate: report.certificate.as_ref().map(certificate).unwrap_or_default(),
-        transcript: for_staff(
-            report
-                .transcript
-                .iter()
-                .map(|line| Line { ms: line.ms, from: speaker(line.from).to_owned(), text: line.text.clone() })
-                .collect(),
-        ),
+        transcript: if is_staff { transcript(report) } else { Vec::new() },
         ..running(case, probe)
     }
 }
 
-/// The stages of a report under one step.
-struct Group<'r> {
-    step: Step,
-    stages: Vec<&'r StageReport>,
+/// What to do: a customer reads the customer's part, an engineer both, beginning with whoever acts.
+fn fixes(cause: Cause, is_staff: bool) -> Vec<Fact> {
+    let entry = cause.entry();
+    if !is_staff {
+        return vec![Fact::new("What to do", entry.remedy_customer)];
+    }
+    let mut both =
+        vec![Fact::new("The customer", entry.remedy_customer), Fact::new("The engineer", entry.remedy_engineer)];
+    if entry.owner == Owner::Vendor {
+        both.reverse();
+    }
+    both
 }
 
-impl<'r> Group<'r> {
-    fn of(step: Step, report: &'r Report) -> Self {
-        let stages = report.stages.iter();
-        Self { step, stages: stages.filter(|stage| stage.stage.step() == step).collect() }
-    }
-
-    /// Whether the test ended here: at the step of its cause, or, for faults of our own machinery, of its stage.
-    fn is_end(&self, report: &Report, cause: Cause) -> bool {
-        let step = cause.entry().step;
-        if step == Step::Machinery { report.stage.map(Stage::step) == Some(self.step) } else { step == self.step }
-    }
-
-    /// The worst of its stages. The tunnel has no stage of its own: it carried traffic if anything answered.
-    fn status(&self, report: &Report) -> Status {
-        if self.step == Step::Tunnel {
-            let answered = report.stage_report(Stage::Tcp).is_some_and(|tcp| tcp.status == Status::Pass);
-            return if answered { Status::Pass } else { Status::NotRun };
-        }
-        let has = |status| self.stages.iter().any(|stage| stage.status == status);
-        let order = [Status::Fail, Status::Deferred, Status::Warn, Status::Pass, Status::Skipped];
-        order.into_iter().find(|status| has(*status)).unwrap_or(Status::NotRun)
-    }
-
-    fn shown(&self, report: &Report, failed: Option<usize>, is_staff: bool) -> TestStep {
-        let here = failed.and_then(|index| STEPS.get(index)) == Some(&self.step);
-        let seen = self.status(report);
-        let shown = match (here, seen) {
-            (true, Status::Pass | Status::Warn | Status::Skipped | Status::NotRun) => Status::Fail,
-            (_, seen) => seen,
-        };
-        let (tone, word) = status(shown, report.verdict);
-        let ran = |stage: &&&StageReport| !matches!(stage.status, Status::NotRun | Status::Skipped);
-        let times: Vec<u64> = self.stages.iter().filter(ran).map(|stage| stage.ms).collect();
-        let cause = if here { report.cause } else { self.stages.iter().find_map(|stage| stage.cause) };
-        TestStep {
-            title: self.step.title().to_owned(),
-            tag: Tag::new(tone, word),
-            text: self.text(shown, failed, cause),
-            cause: cause.map(|cause| Link::new(cause.id(), format!("/help/problems/{}", cause.id()))),
-            ms: (!times.is_empty()).then(|| times.iter().sum()),
-            evidence: self.evidence(here, cause, is_staff),
-        }
-    }
-
-    fn text(&self, status: Status, failed: Option<usize>, cause: Option<Cause>) -> String {
-        match (status, cause, failed) {
-            (Status::Fail | Status::Deferred | Status::Warn, Some(cause), _) => cause.entry().title.to_owned(),
-            (Status::NotRun, _, Some(step)) => format!("Needs step {}", step + 1),
-            (Status::NotRun, _, None) if self.step == Step::Tunnel => "Nothing was measured".to_owned(),
-            (Status::NotRun, _, None) => "Not part of this test".to_owned(),
-            (Status::Skipped, _, _) => "Not needed with these settings".to_owned(),
-            (Status::Pass | Status::Warn, _, _) => "As expected".to_owned(),
-            (Status::Fail | Status::Deferred, None, _) => "Did not pass".to_owned(),
-        }
-    }
-
-    /// Codes and lines are for engineers; a customer gets the remedy at the step that failed.
-    fn evidence(&self, here: bool, cause: Option<Cause>, is_staff: bool) -> Option<Evidence> {
-        let entry = cause.map(Cause::entry);
-        let evidence = Evidence {
-            open: here,
-            facts: if is_staff {
-                self.stages.iter().flat_map(|stage| stage_facts(stage)).collect()
-            } else {
-                Vec::new()
-            },
-            lines: if is_staff {
-                self.stages.iter().flat_map(|stage| server_lines(stage)).collect()
-            } else {
-                Vec::new()
-            },
-            for_customer: entry.map(|entry| entry.remedy_customer.to_owned()),
-            for_engineer: entry.filter(|_| is_staff).map(|entry| entry.remedy_engineer.to_owned()),
-        };
-        let is_empty = evidence.facts.is_empty() && evidence.lines.is_empty() && entry.is_none();
-        (!is_empty).then_some(evidence)
-    }
-}
-
-fn stage_facts(stage: &StageReport) -> Vec<Fact> {
-    if matches!(stage.status, Status::NotRun) {
-        return Vec::new();
-    }
-    let code = stage.code.map(|code| match &stage.enhanced {
-        Some(enhanced) => format!("{code} {enhanced}"),
-        None => code.to_string(),
-    });
-    let answer = code.map(|code| Fact::code(format!("Answer at {}", stage.stage.as_str()), code));
-    let seen = stage.detail.as_ref().map(|detail| Fact::new(format!("Seen at {}", stage.stage.as_str()), detail));
-    [answer, seen].into_iter().flatten().collect()
-}
-
-fn server_lines(stage: &StageReport) -> Vec<Line> {
-    let at = stage.start_ms + stage.ms;
-    stage.server_lines.iter().map(|text| Line { ms: at, from: "server".to_owned(), text: text.clone() }).collect()
-}
-
-fn heading(report: &Report, ended: Option<Cause>, failed: Option<usize>) -> String {
-    match (ended, failed) {
-        (None, _) => "The server is reachable through the tunnel".to_owned(),
-        (Some(_), _) if report.verdict == Verdict::CouldNotTell => "We could not run the test".to_owned(),
-        (Some(cause), Some(step)) => {
-            format!("The test stopped at step {} of {}: {}", step + 1, STEPS.len(), cause.entry().title)
-        }
-        (Some(cause), None) => format!("The test stopped: {}", cause.entry().title),
-    }
-}
-
-/// What is proven, what is likely, who acts.
-fn sentence(report: &Report, ended: Option<Cause>, failed: Option<usize>) -> String {
-    let Some(cause) = ended else {
-        return match report.warnings.len() {
-            0 => "Every step that these settings need has passed.".to_owned(),
-            1 => "Every step passed; there is 1 thing that should change.".to_owned(),
-            many => format!("Every step passed; there are {many} things that should change."),
-        };
+fn about(report: &Report, is_staff: bool) -> Vec<Fact> {
+    let level = match report.level {
+        Level::Reach => "Reach",
+        Level::Full => "Full",
     };
-    if cause.verdict() == WorkflowVerdict::CouldNotTell {
-        return "Nothing is known about your server. An engineer looks into it.".to_owned();
-    }
-    let proven = match failed.and_then(|index| index.checked_sub(1)).and_then(|before| STEPS.get(before)) {
-        Some(Step::Greeting | Step::Encryption | Step::SignIn | Step::SenderRecipient) => {
-            "The tunnel carries traffic and the server answers. "
-        }
-        Some(Step::Tcp) => "The tunnel carries traffic and the port is open. ",
-        Some(Step::Whitelist | Step::Tunnel | Step::Route | Step::TestAlert | Step::Machinery) | None => "",
-    };
-    let acts = match cause.entry().owner {
-        Owner::Customer => "The customer acts next.",
-        Owner::Provider => "Whoever runs the mail server acts next.",
-        Owner::Vendor => "We act next.",
-        Owner::Nobody => "Nobody has to act.",
-    };
-    format!("{proven}{} on port {}: {}. {acts}", report.target.host, report.target.port, cause.entry().title)
+    let mut about = vec![Fact::code("Target", target(report))];
+    about.extend(report.source.as_ref().filter(|_| is_staff).map(|source| Fact::code("From", source.as_str())));
+    about.push(Fact::new("Level", format!("{level}: {}", verdict::depth(report))));
+    about.push(Fact::new("Encryption", words::choice_label("encryption", report.target.encryption.as_str())));
+    let proposal = report.proposal.filter(|found| *found != Encryption::Unknown);
+    about.extend(proposal.map(|found| Fact::new("Works with", words::choice_label("encryption", found.as_str()))));
+    about.extend(report.test_id.as_ref().map(|id| Fact::code("Test id", id.as_str())));
+    about
 }
 
-fn path(report: &Report, ended: Option<Cause>, is_staff: bool) -> Vec<Hop> {
-    let answered = report.stage_report(Stage::Tcp).is_some_and(|tcp| tcp.status == Status::Pass);
-    let not_ours = ended.is_none_or(|cause| cause.verdict() != WorkflowVerdict::CouldNotTell);
-    if !not_ours {
-        return Vec::new();
+/// Address and port; an IPv6 address in brackets.
+pub(super) fn target(report: &Report) -> String {
+    let host = &report.target.host;
+    if host.contains(':') {
+        format!("[{host}]:{}", report.target.port)
+    } else {
+        format!("{host}:{}", report.target.port)
     }
-    let hop = |label: &str, address: Option<&String>, tone, word| Hop {
-        label: label.to_owned(),
-        address: address.cloned(),
-        tag: Tag::new(tone, word),
-    };
-    let between = if answered { (Tone::Done, "Passed") } else { (Tone::Failed, "No answer") };
-    let server = match (answered, ended) {
-        (true, None) => (Tone::Done, "Answered"),
-        (true, Some(_)) => (Tone::Failed, "Stopped here"),
-        (false, _) => (Tone::Skipped, "Not reached"),
-    };
-    vec![
-        hop("Our sender", report.source.as_ref().filter(|_| is_staff), Tone::Done, "Sent"),
-        hop("VPN tunnel and customer network", None, between.0, between.1),
-        hop("SMTP server", Some(&report.target.host), server.0, server.1),
-    ]
+}
+
+fn address(found: &AddressReport) -> Part {
+    let (tone, word) = verdict_of(found.verdict);
+    part(&found.address, (tone, word), found.cause.map_or("Every step passed", |cause| cause.entry().title))
+}
+
+fn recipient(found: &RecipientReport, is_staff: bool) -> Part {
+    let shown = steps::status(found.status, Verdict::Reachable);
+    part(&found.address, shown, if is_staff { found.text.as_str() } else { "" })
+}
+
+fn transcript(report: &Report) -> Vec<Line> {
+    let lines = report.transcript.iter();
+    lines.map(|line| Line { ms: line.ms, from: speaker(line.from).to_owned(), text: line.text.clone() }).collect()
 }
 
 /// `3 passed, 1 failed, 4 not run`, by the words of the tags.
@@ -281,43 +135,15 @@ fn summary(steps: &[TestStep]) -> String {
     counts.iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }
 
-/// What became of a stage, in words. Where our side failed, nothing counts against the server.
-fn status(status: Status, verdict: Verdict) -> (Tone, &'static str) {
-    match (status, verdict) {
-        (Status::Pass, _) => (Tone::Done, "Passed"),
-        (Status::Warn, _) => (Tone::You, "Warning"),
-        (Status::Fail | Status::Deferred, Verdict::CouldNotTell) => (Tone::Neutral, "Could not test"),
-        (
-            Status::Fail,
-            Verdict::Reachable
-            | Verdict::ReachableWithWarnings
-            | Verdict::Unconfirmed
-            | Verdict::NotReachable
-            | Verdict::Deferred
-            | Verdict::Refused,
-        ) => (Tone::Failed, "Failed"),
-        (
-            Status::Deferred,
-            Verdict::Reachable
-            | Verdict::ReachableWithWarnings
-            | Verdict::Unconfirmed
-            | Verdict::NotReachable
-            | Verdict::Deferred
-            | Verdict::Refused,
-        ) => (Tone::You, "Put off"),
-        (Status::Skipped, _) => (Tone::Skipped, "Not needed"),
-        (Status::NotRun, _) => (Tone::Skipped, "Not run"),
-    }
-}
-
 fn verdict_of(word: Verdict) -> (Tone, &'static str) {
     match word {
-        Verdict::Reachable => verdict(Some("reachable")),
-        Verdict::ReachableWithWarnings => verdict(Some("reachable_with_warnings")),
-        Verdict::Unconfirmed => verdict(Some("unconfirmed")),
-        Verdict::NotReachable | Verdict::Refused => verdict(Some("not_reachable")),
-        Verdict::Deferred => verdict(Some("deferred")),
-        Verdict::CouldNotTell => verdict(Some("could_not_tell")),
+        Verdict::Reachable => verdict_word(Some("reachable")),
+        Verdict::ReachableWithWarnings => verdict_word(Some("reachable_with_warnings")),
+        Verdict::Unconfirmed => verdict_word(Some("unconfirmed")),
+        Verdict::NotReachable => verdict_word(Some("not_reachable")),
+        Verdict::Refused => verdict_word(Some("refused")),
+        Verdict::Deferred => verdict_word(Some("deferred")),
+        Verdict::CouldNotTell => verdict_word(Some("could_not_tell")),
     }
 }
 
@@ -325,7 +151,7 @@ fn warning(cause: Cause, is_staff: bool) -> Note {
     let entry = cause.entry();
     Note {
         title: Some(entry.title.to_owned()),
-        link: Some(Link::new(format!("Help on {}", entry.id), format!("/help/problems/{}", entry.id))),
+        link: Some(Link::new(format!("Help on {}", entry.id), steps::help(cause))),
         ..Note::new(Tone::You, if is_staff { entry.remedy_engineer } else { entry.remedy_customer })
     }
 }
@@ -348,7 +174,7 @@ fn certificate(found: &CertificateReport) -> Vec<Fact> {
     ]
 }
 
-fn part(label: &str, tone: Tone, tag: &str, text: &str) -> Part {
+fn part(label: &str, (tone, tag): (Tone, &str), text: &str) -> Part {
     Part { label: label.to_owned(), tag: Tag::new(tone, tag), text: text.to_owned() }
 }
 
