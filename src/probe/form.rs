@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::request::{FULL_TOTAL, Pin, ProbeRequest, REACH_TOTAL};
+use super::request::{FULL_TOTAL, Pin, ProbeRequest, REACH_TOTAL, TunnelFacts};
 use crate::domain::address::parse_address;
 use crate::domain::cause::Cause;
 use crate::domain::contact::{EmailAddress, HostName, Port};
@@ -105,6 +105,7 @@ impl Entered {
             until: self.until.as_deref().map(|text| stage(text, "until")).transpose()?,
             source: self.source.as_deref().map(source).transpose()?,
             device: self.device.as_deref().map(device).transpose()?,
+            tunnel: TunnelFacts::default(),
             tls_name: self.tls_name.as_deref().map(tls_name).transpose()?,
             ca_pem: self.ca_pem.clone(),
             pin: self.pin.as_deref().map(pin).transpose()?,

@@ -124,6 +124,12 @@ impl Record {
         self.ended
     }
 
+    /// Whether a stage ended with an answer, be it a refusal, and not with silence.
+    pub fn answered(&self, stage: Stage) -> bool {
+        let silent = self.ended.is_some_and(|(_, cause)| cause.verdict() == WorkflowVerdict::Timeout);
+        !silent && self.stages.iter().any(|report| report.stage == stage && report.status != Status::NotRun)
+    }
+
     /// The warnings so far, in the order they came up.
     pub fn warnings(&self) -> &[Cause] {
         &self.warnings

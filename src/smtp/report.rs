@@ -195,69 +195,6 @@ pub struct TranscriptLine {
     pub text: String,
 }
 
-/// What the way to the server looked like. What was not measured is absent, never zero.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PathReport {
-    /// The device that the kernel chose.
-    pub interface: Option<String>,
-    /// The network on record that holds the target, for example `10.20.0.0/24`.
-    pub selector: Option<String>,
-    /// What runs the tunnel said before the attempt.
-    pub tunnel: Option<TunnelReport>,
-    /// Packets that the tunnel took in during the attempt.
-    pub sent: Option<u64>,
-    /// Packets that came out of the tunnel during the attempt.
-    pub received: Option<u64>,
-    /// Who sent the ICMP error that ended the attempt.
-    pub refused_by: Option<RefusedBy>,
-    /// Whether the peer gateway's inside address answers an echo request.
-    pub echo: Option<Echo>,
-    /// What may explain that packets went into the tunnel and nothing came back, most likely first.
-    pub candidates: Vec<String>,
-}
-
-/// A tunnel as what runs it saw it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TunnelReport {
-    /// `strongswan` or `wireguard`.
-    pub kind: String,
-    /// Whether it was up.
-    pub up: bool,
-    /// The state in the words of what runs it.
-    pub detail: String,
-    /// Since when it is up.
-    pub since: Option<DateTime<Utc>>,
-    /// Packets that came out of it so far.
-    pub packets_in: u64,
-    /// Packets that it took in so far.
-    pub packets_out: u64,
-    /// Networks on our side.
-    pub local: Vec<String>,
-    /// Networks on the customer's side.
-    pub remote: Vec<String>,
-}
-
-/// The sender of an ICMP error (RFC 792, RFC 4443).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefusedBy {
-    /// Its address.
-    pub address: String,
-    /// ICMP type.
-    pub icmp_type: u8,
-    /// ICMP code.
-    pub icmp_code: u8,
-}
-
-/// An echo request to the peer gateway's inside address.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Echo {
-    /// The address that was asked.
-    pub address: String,
-    /// How long the answer took, in milliseconds; none where none came.
-    pub ms: Option<u64>,
-}
-
 /// A finished test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -295,9 +232,74 @@ pub struct Report {
     /// What to search for on the receiver of a SYSLOG message.
     #[serde(default)]
     pub test_id: Option<String>,
-    /// What the way to the server looked like.
+    /// What the way to the server looked like, where anything is known about it.
     #[serde(default)]
     pub path: Option<PathReport>,
+}
+
+/// What the way to the server looked like. What was not measured is absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathReport {
+    /// The device that the kernel chose.
+    pub interface: Option<String>,
+    /// The router that the kernel chose.
+    #[serde(default)]
+    pub gateway: Option<String>,
+    /// The network on record that holds the target.
+    pub selector: Option<String>,
+    /// What runs the tunnel said before the attempt.
+    pub tunnel: Option<TunnelReport>,
+    /// Packets that the tunnel took in during the attempt.
+    pub sent: Option<u64>,
+    /// Packets that came out of it during the attempt.
+    pub received: Option<u64>,
+    /// Who sent the ICMP error that ended the attempt.
+    pub refused_by: Option<RefusedBy>,
+    /// The peer gateway's inside address, asked for an echo after an attempt without an answer.
+    pub echo: Option<Echo>,
+    /// What may explain packets that got lost beyond the tunnel's entry, most likely first.
+    pub candidates: Vec<String>,
+}
+
+/// The tunnel, as the program that runs it describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TunnelReport {
+    /// `strongswan` or `wireguard`.
+    pub kind: String,
+    /// Whether it can carry packets.
+    pub up: bool,
+    /// The state in the program's own words.
+    pub detail: String,
+    /// Since when it is up.
+    pub since: Option<DateTime<Utc>>,
+    /// Packets that came out of it so far.
+    pub packets_in: Option<u64>,
+    /// Packets that went into it so far.
+    pub packets_out: Option<u64>,
+    /// Networks of our side that it carries.
+    pub local: Vec<String>,
+    /// Networks of the customer's side that it carries.
+    pub remote: Vec<String>,
+}
+
+/// An ICMP error (RFC 792, RFC 4443), and who sent it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedBy {
+    /// The sender of the error.
+    pub address: String,
+    /// ICMP type.
+    pub icmp_type: u8,
+    /// ICMP code.
+    pub icmp_code: u8,
+}
+
+/// An ICMP echo and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Echo {
+    /// Who was asked.
+    pub address: String,
+    /// How long the answer took, in milliseconds; absent where none came.
+    pub ms: Option<u64>,
 }
 
 /// The verdict that follows from where and why a test ended.

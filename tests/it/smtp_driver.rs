@@ -9,6 +9,7 @@ use postern::clock::Clock;
 use postern::domain::cause::{Cause, WorkflowVerdict};
 use postern::domain::mail_settings::{Encryption, MailHost};
 use postern::probe::request::Pin;
+use postern::probe::watch::Watch;
 use postern::probe::{Entered, ProbeRequest, Prober, Resolver};
 use postern::secret::Secret;
 use postern::smtp::auth::Credentials;
@@ -125,7 +126,7 @@ async fn s085_one_family_that_fails_does_not_stop_the_other() {
     let server =
         Server::start(vec![say("220 mx\r\n"), Act::Hear, say("250 mx\r\n"), Act::Hear, say("221 bye\r\n")]).await;
     let names = BTreeMap::from([("mx.customer.example".to_owned(), vec!["::1".parse().unwrap(), server.address.ip()])]);
-    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names) };
+    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names), watch: Watch::None };
     let mut request = request(&server, Encryption::None);
     request.host = MailHost::parse("mx.customer.example").unwrap();
     let report = prober.run(request).await;
@@ -362,7 +363,7 @@ async fn a_server_that_demands_a_client_certificate_is_named() {
 #[tokio::test]
 async fn s055_name_servers_that_stay_silent_end_in_their_own_limit() {
     let names = BTreeMap::from([("mx.customer.example".to_owned(), Vec::new())]);
-    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names) };
+    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names), watch: Watch::None };
     let host = MailHost::parse("mx.customer.example").unwrap();
     let mut request = ProbeRequest::reach(host, 587, Encryption::StartTls);
     request.limits.set(Stage::Resolve, Duration::from_millis(200));
@@ -407,7 +408,7 @@ async fn s026_a_name_is_tested_address_by_address() {
     let good = Server::start(works).await;
     let silent = Server::start_on((IpAddr::from([127, 0, 0, 2]), good.address.port()).into(), vec![Act::Hold]).await;
     let names = BTreeMap::from([("mx.customer.example".to_owned(), vec![silent.address.ip(), good.address.ip()])]);
-    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names) };
+    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names), watch: Watch::None };
     let mut request = request(&good, Encryption::None);
     request.host = MailHost::parse("mx.customer.example").unwrap();
     request.limits.set(Stage::Banner, Duration::from_millis(300));
@@ -431,7 +432,7 @@ async fn a_wrong_password_is_tried_once_however_many_addresses_a_name_has() {
     let first = Server::start(acts.clone()).await;
     let second = Server::start_on((IpAddr::from([127, 0, 0, 2]), first.address.port()).into(), acts).await;
     let names = BTreeMap::from([("mx.customer.example".to_owned(), vec![first.address.ip(), second.address.ip()])]);
-    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names) };
+    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names), watch: Watch::None };
     let mut request = request(&first, Encryption::StartTls);
     request.host = MailHost::parse("mx.customer.example").unwrap();
     request.ca_pem = Some(identity.ca_pem.clone());
@@ -493,7 +494,7 @@ async fn a_name_that_leads_to_a_forbidden_address_is_refused_after_the_look_up()
     let server = Server::start(vec![Act::Hold]).await;
     let names =
         BTreeMap::from([("mx.customer.example".to_owned(), vec!["10.1.0.1".parse().unwrap(), server.address.ip()])]);
-    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names) };
+    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names), watch: Watch::None };
     let host = MailHost::parse("mx.customer.example").unwrap();
     let report = prober.run(ProbeRequest::reach(host, server.address.port(), Encryption::None)).await;
     assert_eq!((ended(&report), server.connections()), ((Stage::Policy, Cause::PolicyTargetForbidden), 0));

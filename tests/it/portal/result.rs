@@ -135,7 +135,8 @@ on_both! {
                      as it does with senders that it does not know. Most likely: the server uses greylisting. Nobody has to act."),
             ("lost", "The test stopped at step 2 of 8: Packets went into the tunnel and nothing came back The route is right, \
                      but our packets to 10.20.4.15 on port 587 went into the tunnel, and nothing came back. Most likely: the \
-                     peer gateway is dead: it did not answer our echo from 10.99.0.8. The customer acts next."),
+                     customer's gateway is gone although the tunnel still reads as established: no echo to 10.99.0.8. The \
+                     customer acts next."),
             ("could-not-tell", "We could not run the test Nothing is known about the server. The test reached its limit of time \
                      before it had a result. We act next."),
             ("gateway", "The test stopped at step 3 of 8: A gateway on the way has no route to the server A gateway on the way \
@@ -149,7 +150,7 @@ on_both! {
             assert!(read(&page).contains(sentence), "{name}: {}", read(&page));
         }
         let page = read(&customer.open(&format!("/cases/{case}/tests/5")).await);
-        assert!(page.contains("it did not answer our echo from our alerting IP. You act next."), "{page}");
+        assert!(page.contains("reads as established: no echo to our alerting IP. You act next."), "{page}");
         let ours = read(&customer.open(&format!("/cases/{case}/tests/6")).await);
         assert!(ours.contains("We could not run the test Nothing is known about your server."), "{ours}");
     }
@@ -162,20 +163,21 @@ on_both! {
         let mut bare = reports::tcp();
         bare["path"] = Json::Null;
         let mut cut = reports::tcp();
-        cut["path"] = json!({"selector": "10.20.0.0/16", "echo": {"address": "10.20.0.1", "ms": null}});
+        cut["path"] = json!({"selector": "10.20.0.0/16", "echo": {"address": "10.20.0.1", "ms": null}, "candidates": []});
         for report in [reports::tcp(), reports::lost(), reports::gateway(), reports::refused(), bare, cut] {
             keep(&t, case, Some(report)).await;
         }
         let mut page = async |browser: &mut Browser, test: i64| read(&browser.open(&format!("/cases/{case}/tests/{test}")).await);
         let tcp = page(&mut engineer, 1).await;
         let picture = "Path Our sender 10.99.0.8 ✓ Sent Our gateway ✓ Tunnel up Up since 24 November 2026 at 08:12 UTC 3 packets \
-                       in 0 packets back strongswan: ESTABLISHED, IKEv2, AES_GCM_16_256 Device ipsec7 Peer gateway 10.20.0.1 ✓ \
+                       in 0 packets back strongswan: ESTABLISHED, IKEv2, AES_GCM_16_256 Device ipsec7 Router 10.99.0.1 Peer gateway 10.20.0.1 ✓ \
                        Answers Echo answered after 12 ms Customer network 10.20.0.0/16 ✕ No answer SMTP server 10.20.4.15 – Not \
                        reached Steps";
         assert!(tcp.contains(picture), "{tcp}");
         let lost = page(&mut customer, 2).await;
-        let order = "Most likely, in this order The peer gateway is dead: it did not answer our echo from our alerting IP A \
-                     filter of the customer drops the packets silently There is no way back from 10.20.4.15 to our alerting IP";
+        let order = "Most likely, in this order The customer's gateway is gone although the tunnel still reads as established: \
+                     no echo to our alerting IP The customer's network has no way back to the alerting IP The customer's \
+                     firewall drops packets";
         assert!(lost.contains(order) && lost.contains("Your gateway 10.20.0.1 ✕ Nothing came back"), "{lost}");
         let gateway = page(&mut engineer, 3).await;
         assert!(gateway.contains("Our gateway ✕ No route") && gateway.contains("Said by 10.99.0.1 (ICMP type 3, code 0)"), "{gateway}");

@@ -96,9 +96,9 @@ pub(crate) fn lost() -> Json {
     let mut report = through("tcp", "fail", Some("tunnel.lost_beyond_entry"));
     let mut measured = path(3, 0, None);
     measured["candidates"] = json!([
-        "The peer gateway is dead: it did not answer our echo from 10.99.0.8",
-        "A filter of the customer drops the packets silently",
-        "There is no way back from 10.20.4.15 to 10.99.0.8",
+        "the customer's gateway is gone although the tunnel still reads as established: no echo to 10.99.0.8",
+        "the customer's network has no way back to the alerting IP",
+        "the customer's firewall drops packets from the alerting IP (or sees them come from another address)",
     ]);
     with(&mut report, json!({"ms": 10038, "path": measured}));
     change(
@@ -197,7 +197,7 @@ fn through(last: &str, status: &str, cause: Option<&str>) -> Json {
 
 fn path(sent: u64, received: u64, echo: Option<u64>) -> Json {
     json!({
-        "interface": "ipsec7", "selector": "10.20.0.0/16",
+        "interface": "ipsec7", "gateway": "10.99.0.1", "selector": "10.20.0.0/16",
         "tunnel": {
             "kind": "strongswan", "up": true, "detail": "ESTABLISHED, IKEv2, AES_GCM_16_256",
             "since": "2026-11-24T08:12:00Z", "packets_in": 481, "packets_out": 502,

@@ -142,6 +142,7 @@ fn notes(path: &PathReport, place: Place, is_staff: bool) -> Vec<String> {
             if is_staff {
                 notes.extend(tunnel.map(|tunnel| format!("{}: {}", tunnel.kind, tunnel.detail)));
                 notes.extend(path.interface.as_ref().map(|device| format!("Device {device}")));
+                notes.extend(path.gateway.as_ref().map(|router| format!("Router {router}")));
             }
         }
         Place::PeerGateway => notes.extend(path.echo.as_ref().map(|echo| match echo.ms {
@@ -232,7 +233,7 @@ mod tests {
             "started_at": "2026-11-25T10:00:00Z", "ms": 1, "stages": [], "warnings": [], "addresses": [],
             "recipients": [], "certificate": null, "transcript": [],
             "path": {"selector": "10.20.0.0/16", "tunnel": {"kind": "strongswan", "up": true, "detail": "", "since": null,
-                "packets_in": 1, "packets_out": 1, "local": ["10.99.0.0/24"], "remote": ["10.20.0.0/16"]}},
+                "packets_in": 1, "packets_out": 1, "local": ["10.99.0.0/24"], "remote": ["10.20.0.0/16"]}, "candidates": []},
         }))
         .unwrap()
     }

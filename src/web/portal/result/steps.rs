@@ -157,6 +157,8 @@ fn measured(fold: &Fold<'_>, group: &Group<'_>, path: &PathReport, is_staff: boo
         facts.extend(path.selector.as_ref().map(|selector| Fact::code("Network on record", selector.as_str())));
         let device = path.interface.as_ref().filter(|_| is_staff);
         facts.extend(device.map(|device| Fact::code("Device", device.as_str())));
+        let router = path.gateway.as_ref().filter(|_| is_staff);
+        facts.extend(router.map(|router| Fact::code("Router", router.as_str())));
     }
     let refuser = path.refused_by.as_ref().filter(|_| group.is_end);
     facts

@@ -89,7 +89,7 @@ pub(super) fn likely(report: &Report, cause: Cause, is_staff: bool) -> Vec<Strin
     if cause == Cause::TunnelLostBeyondEntry && !measured.is_empty() {
         let shown =
             measured.iter().map(|text| if is_staff { text.clone() } else { super::path::without_ours(text, report) });
-        return shown.map(|text| text.trim_end_matches('.').to_owned()).collect();
+        return shown.map(|text| upper(text.trim_end_matches('.'))).collect();
     }
     cause.explanation().likely.iter().map(|text| (*text).to_owned()).collect()
 }
