@@ -6,9 +6,12 @@ use crate::views::probe::{Comparison, Difference, TestResult};
 /// Facts of a run that differ by nature and say nothing about the way or the server.
 const OF_EVERY_RUN: [&str; 2] = ["Began", "Test id"];
 
+const CERTIFICATE: &str = "Certificate: ";
+
 /// Compares a test with the one before it; without one there is nothing to compare.
 pub(super) fn compared(before: Option<&TestResult>, after: &TestResult) -> Comparison {
     let rows = before.map(|before| differences(&rows(before), &rows(after))).unwrap_or_default();
+    let rows = rows.into_iter().filter(|row| !is_part_of_one_certificate(row)).collect();
     Comparison {
         case_number: after.case_number,
         number: after.number,
@@ -45,8 +48,16 @@ fn rows(result: &TestResult) -> Vec<Row> {
         let said = if one.text.is_empty() { String::new() } else { format!(": {}", one.text) };
         rows.push((format!("Recipient {}", one.label), format!("{}{said}", one.tag.text)));
     }
-    rows.extend(facts("Certificate: ", &result.certificate));
+    if !result.certificate.is_empty() {
+        rows.push(("Certificate of the server".to_owned(), "Shown".to_owned()));
+    }
+    rows.extend(facts(CERTIFICATE, &result.certificate));
     rows
+}
+
+/// Where only one run saw a certificate, its single facts are no differences.
+fn is_part_of_one_certificate(row: &Difference) -> bool {
+    row.label.starts_with(CERTIFICATE) && (row.before.is_none() || row.after.is_none())
 }
 
 fn facts<'f>(prefix: &str, facts: impl IntoIterator<Item = &'f Fact>) -> Vec<Row> {

@@ -9,7 +9,7 @@ use crate::domain::cause::Cause;
 use crate::smtp::report::{PathReport, RefusedBy, Report, Verdict};
 use crate::views::common::{Tag, Tone};
 use crate::views::probe::Hop;
-use crate::views::{grouped, instant};
+use crate::views::{grouped, instant, took};
 
 /// The places of the picture, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +77,7 @@ fn hop(fold: &Fold<'_>, place: Place, cut: Option<(Place, &'static str)>, is_sta
     let report = fold.report;
     let path = report.path.as_ref();
     let (tone, words) = match cut {
+        Some((at, _)) if at == place && report.verdict == Verdict::Deferred => (Tone::You, "Asks to come again"),
         Some((at, words)) if at == place => (Tone::Failed, words),
         Some((at, _)) if at < place => (Tone::Skipped, "Not reached"),
         Some(_) | None => reached(fold, place),
@@ -93,7 +94,7 @@ fn hop(fold: &Fold<'_>, place: Place, cut: Option<(Place, &'static str)>, is_sta
         Place::Server if is_syslog(report) => ("SYSLOG receiver", Some(report.target.host.clone())),
         Place::Server => ("SMTP server", Some(report.target.host.clone())),
     };
-    let mut notes = path.map(|path| notes(path, place, is_staff)).unwrap_or_default();
+    let mut notes = path.map(|path| notes(path, place)).unwrap_or_default();
     let refuser = path.and_then(|path| path.refused_by.as_ref());
     if let Some(by) = refuser.filter(|_| cut.is_some_and(|(at, _)| at == place)) {
         notes.extend(refused(by, report, is_staff));
@@ -130,7 +131,7 @@ fn reached(fold: &Fold<'_>, place: Place) -> (Tone, &'static str) {
 }
 
 /// What was measured at a place. Nothing stands for what was not.
-fn notes(path: &PathReport, place: Place, is_staff: bool) -> Vec<String> {
+fn notes(path: &PathReport, place: Place) -> Vec<String> {
     let mut notes = Vec::new();
     match place {
         Place::OurGateway => {
@@ -139,14 +140,9 @@ fn notes(path: &PathReport, place: Place, is_staff: bool) -> Vec<String> {
             notes.extend(since.map(|since| format!("Up since {}", instant(since))));
             notes.extend(path.sent.map(|packets| format!("{} in", packets_of(packets))));
             notes.extend(path.received.map(|packets| format!("{} back", packets_of(packets))));
-            if is_staff {
-                notes.extend(tunnel.map(|tunnel| format!("{}: {}", tunnel.kind, tunnel.detail)));
-                notes.extend(path.interface.as_ref().map(|device| format!("Device {device}")));
-                notes.extend(path.gateway.as_ref().map(|router| format!("Router {router}")));
-            }
         }
         Place::PeerGateway => notes.extend(path.echo.as_ref().map(|echo| match echo.ms {
-            Some(ms) => format!("Echo answered after {} ms", grouped(ms)),
+            Some(ms) => format!("Echo answered after {}", took(ms)),
             None => "No answer to our echo".to_owned(),
         })),
         Place::Sender | Place::Network | Place::Server => {}
@@ -199,8 +195,11 @@ fn network(text: &str) -> Option<IpNet> {
 }
 
 fn is_ours(address: &str, report: &Report) -> bool {
-    let local = report.path.as_ref().and_then(|path| path.tunnel.as_ref()).map(|tunnel| tunnel.local.as_slice());
-    report.source.as_deref() == Some(address) || lies_in(address, local.unwrap_or_default())
+    let path = report.path.as_ref();
+    let local = path.and_then(|path| path.tunnel.as_ref()).map(|tunnel| tunnel.local.as_slice());
+    // The kernel hands the packets to this router: it stands before the tunnel.
+    let router = path.and_then(|path| path.gateway.as_deref());
+    [report.source.as_deref(), router].contains(&Some(address)) || lies_in(address, local.unwrap_or_default())
 }
 
 /// An address of the customer: the server, what the tunnel carries on that side, the gateway that was asked for an echo.

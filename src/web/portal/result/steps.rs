@@ -7,7 +7,7 @@ use crate::smtp::report::{Level, PathReport, StageReport, Status, Verdict};
 use crate::smtp::stage::Stage;
 use crate::views::common::{Fact, Link, Tag, Tone};
 use crate::views::probe::{Evidence, Line, TestStep};
-use crate::views::{grouped, instant};
+use crate::views::{instant, took};
 
 /// The steps as this reader may see them.
 pub(super) fn all(fold: &Fold<'_>, is_staff: bool) -> Vec<TestStep> {
@@ -117,10 +117,8 @@ fn evidence(fold: &Fold<'_>, group: &Group<'_>, cause: Option<Cause>, is_staff: 
     if let (Step::Syslog, Some(id)) = (group.step, &report.test_id) {
         facts.push(Fact::code("Test id", id.as_str()));
     }
-    let began = group.stages.iter().filter(|stage| ran(stage)).map(|stage| stage.start_ms).min();
     let mut lines = Vec::new();
     if is_staff {
-        facts.extend(began.map(|ms| Fact::new("Began", format!("{} ms after the start", grouped(ms)))));
         facts.extend(group.stages.iter().flat_map(|stage| stage_facts(stage)));
         lines.extend(group.stages.iter().flat_map(|stage| server_lines(stage)));
     }
@@ -128,8 +126,12 @@ fn evidence(fold: &Fold<'_>, group: &Group<'_>, cause: Option<Cause>, is_staff: 
         Some(cause) if report.verdict != Verdict::CouldNotTell => verdict::likely(report, cause, is_staff),
         Some(_) | None => Vec::new(),
     };
-    let is_empty = facts.is_empty() && lines.is_empty() && likely.is_empty();
-    (!is_empty).then_some(Evidence { open: group.is_end, likely, facts, lines })
+    if facts.is_empty() && lines.is_empty() && likely.is_empty() {
+        return None;
+    }
+    let began = group.stages.iter().filter(|stage| ran(stage)).map(|stage| stage.start_ms).min();
+    let began = began.filter(|_| is_staff).map(|ms| Fact::new("Began", format!("{} after the start", took(ms))));
+    Some(Evidence { open: group.is_end, likely, facts: began.into_iter().chain(facts).collect(), lines })
 }
 
 /// What was measured on the way, at the step that it proves or, where the test ended on the way, at that one.
@@ -148,8 +150,7 @@ fn measured(fold: &Fold<'_>, group: &Group<'_>, path: &PathReport, is_staff: boo
         facts.extend(path.sent.map(|packets| Fact::new("Went in", path::packets_of(packets))));
         facts.extend(path.received.map(|packets| Fact::new("Came back", path::packets_of(packets))));
         facts.extend(path.echo.as_ref().map(|echo| {
-            let answer =
-                echo.ms.map_or_else(|| "no answer".to_owned(), |ms| format!("answered after {} ms", grouped(ms)));
+            let answer = echo.ms.map_or_else(|| "no answer".to_owned(), |ms| format!("answered after {}", took(ms)));
             Fact::new("Echo of the peer gateway", format!("{}: {answer}", echo.address))
         }));
     }
@@ -161,8 +162,9 @@ fn measured(fold: &Fold<'_>, group: &Group<'_>, path: &PathReport, is_staff: boo
         facts.extend(router.map(|router| Fact::code("Router", router.as_str())));
     }
     let refuser = path.refused_by.as_ref().filter(|_| group.is_end);
-    facts
-        .extend(refuser.and_then(|by| path::refused(by, fold.report, is_staff)).map(|text| Fact::new("Refused", text)));
+    facts.extend(
+        refuser.and_then(|by| path::refused(by, fold.report, is_staff)).map(|text| Fact::new("ICMP error", text)),
+    );
     facts.retain(|fact| fact.value.as_ref().is_some_and(|value| !value.is_empty()));
     facts
 }

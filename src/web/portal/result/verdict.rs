@@ -34,7 +34,7 @@ pub(super) fn sentence(fold: &Fold<'_>, is_staff: bool) -> String {
         return if is_staff {
             format!("Nothing is known about the server. {} We act next.", cause.explanation().seen())
         } else {
-            "Nothing is known about your server. We look into it, and you need not do anything.".to_owned()
+            "Nothing is known about your server. We look into it.".to_owned()
         };
     }
     let seen = cause.explanation().seen_of(&server(report));
@@ -85,13 +85,24 @@ pub(super) fn depth(report: &Report) -> &'static str {
 
 /// The reasons to think of, most likely first. What the path showed goes before what is usual.
 pub(super) fn likely(report: &Report, cause: Cause, is_staff: bool) -> Vec<String> {
+    let usual = cause.explanation().likely.iter().map(|text| (*text).to_owned());
     let measured = report.path.as_ref().map(|path| path.candidates.as_slice()).unwrap_or_default();
-    if cause == Cause::TunnelLostBeyondEntry && !measured.is_empty() {
-        let shown =
-            measured.iter().map(|text| if is_staff { text.clone() } else { super::path::without_ours(text, report) });
-        return shown.map(|text| upper(text.trim_end_matches('.'))).collect();
+    let reasons: Vec<String> = match cause {
+        Cause::TunnelLostBeyondEntry if !measured.is_empty() => measured.to_vec(),
+        _ => usual.collect(),
+    };
+    let shown = reasons.iter().map(|text| upper(text.trim_end_matches('.')));
+    if is_staff {
+        shown.collect()
+    } else {
+        shown.map(|text| to_customer(&super::path::without_ours(&text, report))).collect()
     }
-    cause.explanation().likely.iter().map(|text| (*text).to_owned()).collect()
+}
+
+/// A reason, said to the customer whom it speaks of.
+fn to_customer(text: &str) -> String {
+    let said = [("The customer's", "Your"), ("the customer's", "your"), ("the customer network", "your network")];
+    said.iter().fold(text.to_owned(), |text, (of_them, of_you)| text.replace(of_them, of_you))
 }
 
 /// What works for certain, in the order of the path. A later proof takes in an earlier one.
