@@ -129,7 +129,7 @@ fn stage_of(cause: Cause) -> Stage {
     match cause.entry().step {
         Step::Whitelist => Stage::Policy,
         Step::Tunnel | Step::Route => Stage::Route,
-        Step::Tcp | Step::Machinery => Stage::Tcp,
+        Step::Tcp | Step::Machinery | Step::Syslog => Stage::Tcp,
         Step::Greeting => Stage::Banner,
         Step::Encryption => Stage::Tls,
         Step::SignIn => Stage::Auth,

@@ -342,6 +342,7 @@ fn report(target: Target, level: Level, started_at: DateTime<Utc>, ms: u64, outc
         certificate: outcome.certificate.clone(),
         transcript: record.transcript().to_vec(),
         proposal,
+        test_id: None,
         path: outcome.path.clone(),
         retry_after_s: record.retry_after().map(|wait| wait.as_secs()),
     }

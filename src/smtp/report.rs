@@ -229,6 +229,9 @@ pub struct Report {
     /// The encryption to choose, where `unknown` was asked for and something works.
     #[serde(default)]
     pub proposal: Option<Encryption>,
+    /// What to search for on the receiver of a SYSLOG message.
+    #[serde(default)]
+    pub test_id: Option<String>,
     /// What the way to the server looked like, where anything is known about it.
     #[serde(default)]
     pub path: Option<PathReport>,
