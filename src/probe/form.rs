@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::progress::Progress;
 use super::request::{FULL_TOTAL, Pin, ProbeRequest, REACH_TOTAL, TunnelFacts};
 use crate::domain::address::parse_address;
 use crate::domain::cause::Cause;
@@ -115,6 +116,7 @@ impl Entered {
             allow: self.allow.clone(),
             own: Vec::new(),
             dial: BTreeMap::new(),
+            progress: Progress::default(),
         })
     }
 
@@ -239,7 +241,8 @@ fn ehlo_name(text: &str) -> Result<String, FormFault> {
     Err(fault(Cause::FormHeloInvalid, "ehlo-name", detail))
 }
 
-fn pin(text: &str) -> Result<Pin, FormFault> {
+/// A fingerprint: 64 hexadecimal digits, with or without colons.
+pub(super) fn pin(text: &str) -> Result<Pin, FormFault> {
     let digits: String = text.trim().chars().filter(|character| *character != ':').collect();
     let wrong = || {
         fault(

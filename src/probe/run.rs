@@ -129,6 +129,7 @@ async fn approach(
             }
         }
     };
+    request.progress.tell(record);
     record.begin(Stage::Policy, start.elapsed());
     let mut classes: Vec<Class> = Vec::new();
     for address in &addresses {
@@ -211,7 +212,8 @@ async fn attempt_in(shared: &Shared, address: IpAddr, record: Record, level: Lev
     let mut attempt = Attempt { address, record, mode, source, certificate: None, path, ms: 0 };
     if let Some(stream) = reach(shared, &mut attempt).await {
         let plan = plan(shared, &attempt, level);
-        let (record, certificate) = smtp::drive(plan, attempt.record, &shared.trust, stream, shared.start).await;
+        let (record, certificate) =
+            smtp::drive(plan, attempt.record, &shared.trust, stream, (shared.start, &shared.request.progress)).await;
         attempt.record = record;
         attempt.certificate = certificate;
         second_look::name_the_cause(shared, &mut attempt).await;

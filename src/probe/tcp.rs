@@ -32,6 +32,7 @@ pub(super) async fn open(
     let (request, start) = (&shared.request, shared.start);
     let began = start.elapsed();
     attempt.record.begin(Stage::Tcp, began);
+    request.progress.tell(&attempt.record);
     let until = |began: Duration| start + (began + request.limits.of(Stage::Tcp)).min(request.limits.total);
     let mut outcome = connect::connect(ready.socket, remote, until(began)).await;
     if is_silent(&outcome) && ready.tunnel.as_ref().is_some_and(|state| state.idle) {

@@ -7,6 +7,8 @@ mod address;
 #[cfg(test)]
 mod address_oracle;
 #[cfg(test)]
+mod agent;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
 mod apply;

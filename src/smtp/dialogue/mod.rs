@@ -194,6 +194,11 @@ impl Dialogue {
         }
     }
 
+    /// The record, while the dialogue runs.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
     /// The record, when the dialogue is over.
     pub fn into_record(self) -> Record {
         self.record
