@@ -260,6 +260,14 @@ pub async fn test(app: &App, person: &Person, number: i64, test: i64) -> Result<
     Ok((case, probe))
 }
 
+/// The last test that ended before another one of a case which [`test`] has shown.
+///
+/// # Errors
+/// What the database says.
+pub async fn test_before(app: &App, case: &Case, number: i64) -> Result<Option<Probe>, Error> {
+    Ok(probes::done_before(&mut app.db.read().await?, case.customer, case.id, number).await?)
+}
+
 /// The cases that a contact sees, newest first, with numbers below `before`.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ use crate::domain::mail_settings::Encryption;
 use crate::domain::tunnel::Tunnel;
 use crate::domain::workflow::{Data, Value};
 use crate::probe::message::TestAlert;
-use crate::probe::{Entered, FormFault, ProbeRequest};
+use crate::probe::{Entered, FormFault, ProbeRequest, TunnelFacts};
 use crate::smtp::report::{Level, Report};
 use crate::store::probes::{self, Outcome, Probe};
 use crate::store::settings::Settings;
@@ -117,6 +117,12 @@ fn finish(app: &App, tunnel: &Tunnel, entered: &Entered) -> Result<ProbeRequest,
         request.source = Some(tunnel.alerting_ip);
     }
     request.device.clone_from(&tunnel.device);
+    request.tunnel = TunnelFacts {
+        peer_gateway: Some(tunnel.peer_gateway),
+        our_selectors: tunnel.our_selectors.clone(),
+        peer_selectors: tunnel.peer_selectors.clone(),
+        echo: tunnel.inside_gateway,
+    };
     request.ca_pem.clone_from(&tunnel.ca_pem);
     request.own.clone_from(&tunnel.our_selectors);
     request.allow.clone_from(&tunnel.peer_selectors);

@@ -1,6 +1,7 @@
 //! `postern probe smtp`: one staged test, as JSON or as text.
 
 use std::io::{self, Read as _, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,7 +11,8 @@ use ipnet::IpNet;
 use crate::clock::{Clock, fresh_id};
 use crate::domain::mail_settings::Encryption;
 use crate::probe::message::TestAlert;
-use crate::probe::{Entered, FormFault, ProbeRequest, Prober, refused_form};
+use crate::probe::watch::Watch;
+use crate::probe::{Entered, FormFault, ProbeRequest, Prober, Resolver, TunnelFacts, netns, refused_form};
 use crate::secret::Secret;
 use crate::smtp::report::{Level, Report, Status, Target, Verdict};
 
@@ -80,6 +82,11 @@ struct SmtpArgs {
     /// Network device to leave by
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
+    /// Network namespace to run in, as `ip netns` names it; needs the right to enter it
+    #[arg(long, value_name = "NAME")]
+    netns: Option<String>,
+    #[command(flatten)]
+    tunnel: TunnelArgs,
     /// Name that the certificate must contain, where it is not the host
     #[arg(long, value_name = "NAME")]
     tls_name: Option<String>,
@@ -109,6 +116,37 @@ struct SmtpArgs {
     json: bool,
 }
 
+/// What is known about the tunnel on the way.
+#[derive(Debug, Args)]
+pub(super) struct TunnelArgs {
+    /// What runs the tunnel, to be asked about its state: none, strongswan:SOCKET, swanctl:URI or wireguard:DEVICE
+    #[arg(long, value_name = "KIND:WHERE", default_value = "none")]
+    tunnel: Watch,
+    /// Outside address of the customer's gateway
+    #[arg(long, value_name = "IP")]
+    peer_gateway: Option<IpAddr>,
+    /// Network on our side that the tunnel carries; may be repeated
+    #[arg(long, value_name = "CIDR")]
+    our_network: Vec<IpNet>,
+    /// Network on the customer's side that the tunnel carries; may be repeated
+    #[arg(long, value_name = "CIDR")]
+    peer_network: Vec<IpNet>,
+    /// Inside address of the customer's gateway, asked for an echo where the server does not answer
+    #[arg(long, value_name = "IP")]
+    echo: Option<IpAddr>,
+}
+
+impl TunnelArgs {
+    fn facts(&self) -> TunnelFacts {
+        TunnelFacts {
+            peer_gateway: self.peer_gateway,
+            our_selectors: self.our_network.clone(),
+            peer_selectors: self.peer_network.clone(),
+            echo: self.echo,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LevelWord {
     Reach,
@@ -127,11 +165,19 @@ fn run_smtp(args: &SmtpArgs) -> ExitCode {
         Ok(entered) => entered,
         Err(message) => return complain(&message, USAGE),
     };
+    if let Some(name) = &args.netns
+        && let Err(message) = netns::enter(name)
+    {
+        return complain(&format!("--netns: {message}"), COULD_NOT_TELL);
+    }
     let clock = Clock::System;
     let report = match request(&entered, &clock) {
         Ok(request) => match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => {
-                let report = runtime.block_on(Prober::real(clock).run(request));
+                let request = ProbeRequest { tunnel: args.tunnel.facts(), ..request };
+                let watch = args.tunnel.tunnel.clone();
+                let prober = Prober::Real { clock, resolver: Resolver::System, watch };
+                let report = runtime.block_on(prober.run(request));
                 // A look-up that is still waiting must not hold up the end of the command.
                 runtime.shutdown_background();
                 report
@@ -263,6 +309,9 @@ fn write_text(report: &Report, output: &mut impl Write) -> io::Result<()> {
     writeln!(output, "{verdict}: {host} port {port}, {encryption}")?;
     if let Some(source) = &report.source {
         writeln!(output, "from {source}, {} ms", report.ms)?;
+    }
+    if let Some(seconds) = report.retry_after_s {
+        writeln!(output, "the server asks to wait {seconds} s before the next attempt")?;
     }
     writeln!(output)?;
     for stage in &report.stages {

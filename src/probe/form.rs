@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::progress::Progress;
-use super::request::{FULL_TOTAL, Pin, ProbeRequest, REACH_TOTAL};
+use super::request::{FULL_TOTAL, Pin, ProbeRequest, REACH_TOTAL, TunnelFacts};
 use crate::domain::address::parse_address;
 use crate::domain::cause::Cause;
 use crate::domain::contact::{EmailAddress, HostName, Port};
@@ -106,6 +106,7 @@ impl Entered {
             until: self.until.as_deref().map(|text| stage(text, "until")).transpose()?,
             source: self.source.as_deref().map(source).transpose()?,
             device: self.device.as_deref().map(device).transpose()?,
+            tunnel: TunnelFacts::default(),
             tls_name: self.tls_name.as_deref().map(tls_name).transpose()?,
             ca_pem: self.ca_pem.clone(),
             pin: self.pin.as_deref().map(pin).transpose()?,
@@ -137,7 +138,7 @@ impl Entered {
                         "account or password contains a control character",
                     ));
                 }
-                if is_mask(password.expose()) {
+                if password.is_mask() {
                     return Err(fault(
                         Cause::FormMaskAsSecret,
                         "password",
@@ -274,11 +275,6 @@ fn seconds(text: &str, field: &'static str) -> Result<Duration, FormFault> {
     parsed.map(Duration::from_secs_f64).ok_or_else(|| {
         fault(Cause::FormOptionInvalid, field, format!("{text:?} is no number of seconds from 0.001 to 3600"))
     })
-}
-
-/// What a form shows in place of a password.
-fn is_mask(password: &str) -> bool {
-    password.chars().count() >= 3 && password.chars().all(|character| matches!(character, '*' | '•' | '●' | '·'))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::form;
 use super::progress::Progress;
-use super::request::ProbeRequest;
+use super::request::{ProbeRequest, TunnelFacts};
 use crate::domain::log::hex;
 use crate::domain::mail_settings::{Encryption, MailHost};
 use crate::secret::Secret;
@@ -66,6 +66,7 @@ pub struct Asked {
     total_ms: u64,
     allow: Vec<IpNet>,
     own: Vec<IpNet>,
+    tunnel: TunnelFacts,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -114,6 +115,7 @@ impl Asked {
             limits,
             allow,
             own,
+            tunnel,
             dial: _,
             progress: _,
         } = request;
@@ -142,6 +144,7 @@ impl Asked {
             total_ms: milliseconds(limits.total),
             allow: allow.clone(),
             own: own.clone(),
+            tunnel: tunnel.clone(),
         }
     }
 
@@ -177,6 +180,7 @@ impl Asked {
             limits,
             allow: self.allow,
             own: self.own,
+            tunnel: self.tunnel,
             dial: BTreeMap::new(),
             progress: Progress::default(),
         })

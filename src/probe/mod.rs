@@ -1,9 +1,10 @@
 //! The tunnel test: moves bytes between `smtp::Dialogue` and a socket, and reports what happened stage by stage.
 //!
-//! Reading order: `request` is what is asked for, `form` reads it from text, `run` goes through the stages, `policy`,
-//! `resolve` and `connect` are the stages before the dialogue, `smtp` drives the dialogue, `tls` and `certificate` are
-//! its encryption, `second_look` tells apart what one connection cannot, `message` is the test alert. `job` and `received`
-//! are the two ways between the service and an agent.
+//! Reading order: `request` is what is asked for, `form` reads it from text, `run` goes through the stages. `policy`,
+//! `resolve`, `route` (with `watch` for the tunnel and `kernel` for the routing table) and `tcp` (with `connect` and
+//! `echo`) are the stages before the dialogue; `smtp` drives the dialogue, `tls` and `certificate` are its encryption,
+//! `second_look` tells apart what one connection cannot, `message` is the test alert. `job` and
+//! `received` are the two ways between the service and an agent.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,10 +19,14 @@ use crate::smtp::stage::Stage;
 mod certificate;
 /// TCP from the alerting IP.
 mod connect;
+/// A question through the tunnel.
+mod echo;
 /// From text to request.
 pub mod form;
 /// A test on its way to an agent.
 pub mod job;
+/// The way that the kernel chose.
+mod kernel;
 /// The test alert.
 pub mod message;
 /// Another network namespace.
@@ -36,22 +41,29 @@ pub mod received;
 pub mod request;
 /// Names to addresses.
 pub mod resolve;
+/// The stage before the first packet.
+mod route;
 /// The stages in order.
 mod run;
 /// What only another connection can tell.
 mod second_look;
 /// Bytes between dialogue and socket.
 mod smtp;
+/// The connection, and how far its packets got.
+mod tcp;
 /// The TLS handshake.
 mod tls;
 /// Tests that were not run.
 mod unrun;
+/// What runs the tunnel.
+pub mod watch;
 
 pub use form::{Entered, FormFault};
-pub use request::ProbeRequest;
+pub use request::{ProbeRequest, TunnelFacts};
 pub use resolve::Resolver;
 pub use run::refused_form;
 pub use unrun::could_not_run;
+use watch::Watch;
 
 /// Runs tests.
 #[derive(Clone, Debug)]
@@ -62,6 +74,8 @@ pub enum Prober {
         clock: Clock,
         /// For names.
         resolver: Resolver,
+        /// What runs the tunnels of this machine.
+        watch: Watch,
     },
     /// Opens none and answers what a test of the product has prepared.
     Scripted(Script),
@@ -76,15 +90,15 @@ pub struct Script {
 }
 
 impl Prober {
-    /// A prober that opens sockets and uses the system's resolver.
+    /// A prober that opens sockets, uses the system's resolver and asks nobody about tunnels.
     pub fn real(clock: Clock) -> Self {
-        Self::Real { clock, resolver: Resolver::System }
+        Self::Real { clock, resolver: Resolver::System, watch: Watch::None }
     }
 
     /// Runs one test to its end; never longer than the request's total (and a moment for closing).
     pub async fn run(&self, request: ProbeRequest) -> Report {
         match self {
-            Self::Real { clock, resolver } => run::run(clock, resolver, &request).await,
+            Self::Real { clock, resolver, watch } => run::run(clock, resolver, watch, &request).await,
             Self::Scripted(script) => script.answer(request),
         }
     }
@@ -125,7 +139,7 @@ fn stage_of(cause: Cause) -> Stage {
     match cause.entry().step {
         Step::Whitelist => Stage::Policy,
         Step::Tunnel | Step::Route => Stage::Route,
-        Step::Tcp | Step::Machinery => Stage::Tcp,
+        Step::Tcp | Step::Machinery | Step::Syslog => Stage::Tcp,
         Step::Greeting => Stage::Banner,
         Step::Encryption => Stage::Tls,
         Step::SignIn => Stage::Auth,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use super::progress::Progress;
 use crate::domain::mail_settings::{Encryption, MailHost};
@@ -15,6 +16,27 @@ use crate::smtp::stage::{Limits, Stage};
 /// The SHA-256 of a certificate that is accepted whatever its chain and name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pin(pub [u8; 32]);
+
+/// What the record of a tunnel says about the way; nothing where the test goes through none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TunnelFacts {
+    /// Outside address of the customer's gateway; tells its tunnel from others on the same gateway of ours.
+    pub peer_gateway: Option<IpAddr>,
+    /// Networks on our side that the tunnel carries.
+    pub our_selectors: Vec<IpNet>,
+    /// Networks on the customer's side that the tunnel carries.
+    pub peer_selectors: Vec<IpNet>,
+    /// An inside address of the customer's gateway that may answer an echo.
+    pub echo: Option<IpAddr>,
+}
+
+impl TunnelFacts {
+    /// The network on record that holds the target.
+    pub fn selector_for(&self, target: IpAddr) -> Option<IpNet> {
+        self.peer_selectors.iter().copied().find(|network| network.contains(&target))
+    }
+}
 
 /// One test.
 #[derive(Clone, Debug)]
@@ -41,6 +63,8 @@ pub struct ProbeRequest {
     pub source: Option<IpAddr>,
     /// The network device to leave by.
     pub device: Option<String>,
+    /// What is on record about the tunnel that the test goes through.
+    pub tunnel: TunnelFacts,
     /// The name the certificate must contain, where it is not the host.
     pub tls_name: Option<String>,
     /// Further certification authorities, PEM.
@@ -78,6 +102,7 @@ impl ProbeRequest {
             until: None,
             source: None,
             device: None,
+            tunnel: TunnelFacts::default(),
             tls_name: None,
             ca_pem: None,
             pin: None,

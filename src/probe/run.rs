@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use rustls::RootCertStore;
 use rustls::pki_types::ServerName;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -14,14 +13,15 @@ use super::form::FormFault;
 use super::request::ProbeRequest;
 use super::resolve::Resolver;
 use super::tls::{self, Trust};
-use super::{connect, policy, second_look, smtp};
+use super::watch::Watch;
+use super::{policy, route, second_look, smtp, tcp};
 use crate::clock::Clock;
 use crate::domain::address::{Answers, Class, Options, judge_answers};
 use crate::domain::cause::Cause;
 use crate::domain::mail_settings::{Encryption, MailHost};
 use crate::smtp::dialogue::{ClearAuth, Mode, Plan};
 use crate::smtp::record::{Record, millis};
-use crate::smtp::report::{AddressReport, CertificateReport, Level, Report, Target, verdict_of};
+use crate::smtp::report::{AddressReport, CertificateReport, Level, PathReport, Report, Target, verdict_of};
 use crate::smtp::stage::Stage;
 
 /// One address, tested to the end.
@@ -31,6 +31,7 @@ pub(super) struct Attempt {
     pub mode: Mode,
     pub source: Option<IpAddr>,
     pub certificate: Option<CertificateReport>,
+    pub path: PathReport,
     pub ms: u64,
 }
 
@@ -39,18 +40,19 @@ pub(super) struct Attempt {
 pub(super) struct Shared {
     pub request: Arc<ProbeRequest>,
     pub trust: Trust,
+    pub watch: Watch,
     pub start: Instant,
 }
 
 /// Runs a test.
-pub(super) async fn run(clock: &Clock, resolver: &Resolver, request: &ProbeRequest) -> Report {
+pub(super) async fn run(clock: &Clock, resolver: &Resolver, watch: &Watch, request: &ProbeRequest) -> Report {
     let started_at = clock.now();
     let start = Instant::now();
     let mut record = Record::default();
     record.begin(Stage::Form, start.elapsed());
     record.pass(Stage::Form, start.elapsed(), None);
     let prepared = match trust(clock, request) {
-        Ok(trust) => Shared { request: Arc::new(request.clone()), trust, start },
+        Ok(trust) => Shared { request: Arc::new(request.clone()), trust, watch: watch.clone(), start },
         Err(detail) => {
             record.fail(Stage::Form, start.elapsed(), Cause::FormOptionInvalid, None, &detail);
             return assemble(request, started_at, start, Outcome::before_any_address(record));
@@ -82,13 +84,13 @@ pub(super) fn scripted_report(clock: &Clock, request: &ProbeRequest, record: &Re
 }
 
 fn trust(clock: &Clock, request: &ProbeRequest) -> Result<Trust, String> {
-    let roots: RootCertStore = tls::roots(request.ca_pem.as_deref())?;
+    let roots = tls::roots(request.ca_pem.as_deref())?;
     let name = match (&request.tls_name, &request.host) {
         (Some(name), _) => server_name(name)?,
         (None, MailHost::Name(name)) => server_name(name.as_str())?,
         (None, MailHost::Address(address)) => ServerName::from(*address),
     };
-    Ok(Trust { roots: Arc::new(roots), name, pin: request.pin, clock: clock.clone() })
+    Ok(Trust { roots, name, pin: request.pin, clock: clock.clone() })
 }
 
 fn server_name(name: &str) -> Result<ServerName<'static>, String> {
@@ -206,14 +208,15 @@ async fn attempt(shared: &Shared, address: IpAddr, record: Record, level: Level)
 
 async fn attempt_in(shared: &Shared, address: IpAddr, record: Record, level: Level, mode: Mode) -> Attempt {
     let began = shared.start.elapsed();
-    let mut attempt = Attempt { address, record, mode, source: shared.request.source, certificate: None, ms: 0 };
+    let (source, path) = (shared.request.source, PathReport::default());
+    let mut attempt = Attempt { address, record, mode, source, certificate: None, path, ms: 0 };
     if let Some(stream) = reach(shared, &mut attempt).await {
         let plan = plan(shared, &attempt, level);
         let (record, certificate) =
             smtp::drive(plan, attempt.record, &shared.trust, stream, (shared.start, &shared.request.progress)).await;
         attempt.record = record;
         attempt.certificate = certificate;
-        second_look::name_the_mode(shared, &mut attempt).await;
+        second_look::name_the_cause(shared, &mut attempt).await;
     }
     attempt.ms = millis(shared.start.elapsed().saturating_sub(began));
     attempt
@@ -221,48 +224,17 @@ async fn attempt_in(shared: &Shared, address: IpAddr, record: Record, level: Lev
 
 /// Route and TCP.
 async fn reach(shared: &Shared, attempt: &mut Attempt) -> Option<tokio::net::TcpStream> {
-    let (request, start) = (&shared.request, shared.start);
-    let remote = dialed(request, attempt.address);
-    let record = &mut attempt.record;
-    record.begin(Stage::Route, start.elapsed());
-    let socket = match connect::bound(remote, request.source, request.device.as_deref()) {
-        Ok(socket) => socket,
-        Err((cause, detail)) => {
-            record.fail(Stage::Route, start.elapsed(), cause, None, &detail);
-            return None;
-        }
-    };
-    record.pass(Stage::Route, start.elapsed(), None);
-    if stops_before(request, Stage::Tcp) {
+    let remote = dialed(&shared.request, attempt.address);
+    let ready = route::check(shared, attempt, remote).await?;
+    if stops_before(&shared.request, Stage::Tcp) {
         return None;
     }
-    let began = start.elapsed();
-    record.begin(Stage::Tcp, began);
-    request.progress.tell(record);
-    let own_limit = began + request.limits.of(Stage::Tcp);
-    let deadline = start + own_limit.min(request.limits.total);
-    match connect::connect(socket, remote, deadline).await {
-        Ok(stream) => {
-            record.pass(Stage::Tcp, start.elapsed(), None);
-            attempt.source = attempt.source.or_else(|| stream.local_addr().ok().map(|local| local.ip().to_canonical()));
-            let next = if attempt.mode == Mode::ImplicitTls { Stage::Tls } else { Stage::Banner };
-            (!stops_before(request, next)).then_some(stream)
-        }
-        Err((cause, detail)) => {
-            let from = attempt.source.map_or_else(String::new, |source| format!(" from {source}"));
-            let waited = (start.elapsed().saturating_sub(began)).as_secs_f64();
-            let detail = format!("{}:{}{from}: {detail} after {waited:.1} s", attempt.address, request.port);
-            record.fail(Stage::Tcp, start.elapsed(), cause, None, &detail);
-            let public = policy::judge(attempt.address, &request.allow, &request.own) == Ok(Class::Public);
-            if cause == Cause::TcpTimeout && request.port == 25 && public {
-                record.warn(Stage::Tcp, Cause::EgressPort25Suspected);
-            }
-            None
-        }
-    }
+    let stream = tcp::open(shared, attempt, ready, remote).await?;
+    let next = if attempt.mode == Mode::ImplicitTls { Stage::Tls } else { Stage::Banner };
+    (!stops_before(&shared.request, next)).then_some(stream)
 }
 
-fn plan(shared: &Shared, attempt: &Attempt, level: Level) -> Plan {
+pub(super) fn plan(shared: &Shared, attempt: &Attempt, level: Level) -> Plan {
     let request = &shared.request;
     let class = policy::judge(attempt.address, &request.allow, &request.own);
     let clear_auth = if class == Ok(Class::Public) { ClearAuth::Refused } else { request.clear_auth };
@@ -324,18 +296,19 @@ struct Outcome {
     mode: Option<Mode>,
     source: Option<IpAddr>,
     certificate: Option<CertificateReport>,
+    path: Option<PathReport>,
     addresses: Vec<AddressReport>,
 }
 
 impl Outcome {
     fn before_any_address(record: Record) -> Self {
-        Self { record, mode: None, source: None, certificate: None, addresses: Vec::new() }
+        Self { record, mode: None, source: None, certificate: None, path: None, addresses: Vec::new() }
     }
 
     fn single(attempt: Attempt) -> Self {
         let addresses = vec![attempt.row()];
-        let Attempt { record, mode, source, certificate, .. } = attempt;
-        Self { record, mode: Some(mode), source, certificate, addresses }
+        let Attempt { record, mode, source, certificate, path, .. } = attempt;
+        Self { record, mode: Some(mode), source, certificate, path: route::known(&path), addresses }
     }
 }
 
@@ -371,5 +344,8 @@ fn report(target: Target, level: Level, started_at: DateTime<Utc>, ms: u64, outc
         certificate: outcome.certificate.clone(),
         transcript: record.transcript().to_vec(),
         proposal,
+        test_id: None,
+        path: outcome.path.clone(),
+        retry_after_s: record.retry_after().map(|wait| wait.as_secs()),
     }
 }

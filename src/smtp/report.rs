@@ -229,6 +229,80 @@ pub struct Report {
     /// The encryption to choose, where `unknown` was asked for and something works.
     #[serde(default)]
     pub proposal: Option<Encryption>,
+    /// What to search for on the receiver of a SYSLOG message.
+    #[serde(default)]
+    pub test_id: Option<String>,
+    /// What the way to the server looked like, where anything is known about it.
+    #[serde(default)]
+    pub path: Option<PathReport>,
+    /// How long the server asked us to wait before the next attempt, in seconds; where it deferred and named a time.
+    #[serde(default)]
+    pub retry_after_s: Option<u64>,
+}
+
+/// What the way to the server looked like. What was not measured is absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathReport {
+    /// The device that the kernel chose.
+    pub interface: Option<String>,
+    /// The router that the kernel chose.
+    #[serde(default)]
+    pub gateway: Option<String>,
+    /// The network on record that holds the target.
+    pub selector: Option<String>,
+    /// What runs the tunnel said before the attempt.
+    pub tunnel: Option<TunnelReport>,
+    /// Packets that the tunnel took in during the attempt.
+    pub sent: Option<u64>,
+    /// Packets that came out of it during the attempt.
+    pub received: Option<u64>,
+    /// Who sent the ICMP error that ended the attempt.
+    pub refused_by: Option<RefusedBy>,
+    /// The peer gateway's inside address, asked for an echo after an attempt without an answer.
+    pub echo: Option<Echo>,
+    /// What may explain packets that got lost beyond the tunnel's entry, most likely first.
+    pub candidates: Vec<String>,
+}
+
+/// The tunnel, as the program that runs it describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TunnelReport {
+    /// `strongswan` or `wireguard`.
+    pub kind: String,
+    /// Whether it can carry packets.
+    pub up: bool,
+    /// The state in the program's own words.
+    pub detail: String,
+    /// Since when it is up.
+    pub since: Option<DateTime<Utc>>,
+    /// Packets that came out of it so far.
+    pub packets_in: Option<u64>,
+    /// Packets that went into it so far.
+    pub packets_out: Option<u64>,
+    /// Networks of our side that it carries.
+    pub local: Vec<String>,
+    /// Networks of the customer's side that it carries.
+    pub remote: Vec<String>,
+}
+
+/// An ICMP error (RFC 792, RFC 4443), and who sent it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedBy {
+    /// The sender of the error.
+    pub address: String,
+    /// ICMP type.
+    pub icmp_type: u8,
+    /// ICMP code.
+    pub icmp_code: u8,
+}
+
+/// An ICMP echo and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Echo {
+    /// Who was asked.
+    pub address: String,
+    /// How long the answer took, in milliseconds; absent where none came.
+    pub ms: Option<u64>,
 }
 
 /// The verdict that follows from where and why a test ended.

@@ -52,6 +52,10 @@ statements! {
         WHERE customer_id = $1 AND id = $2 AND state = 'queued' AND lease_owner = $3";
     SELECT_BY_NUMBER = concat!("SELECT ", columns!(), " FROM probes
         WHERE customer_id = $1 AND case_id = $2 AND number = $3");
+    SELECT_BEFORE = concat!("SELECT ", columns!(), " FROM probes
+        WHERE customer_id = $1 AND case_id = $2 AND number < $3 AND state = 'done'
+        ORDER BY number DESC
+        LIMIT 1");
     LIST_OF_CASE = concat!("SELECT ", columns!(), " FROM probes
         WHERE customer_id = $1 AND case_id = $2
         ORDER BY number DESC
@@ -198,6 +202,20 @@ pub async fn by_number(
     number: i64,
 ) -> Result<Option<Probe>, StoreError> {
     Ok(on!(tx, conn => sqlx::query_as(SELECT_BY_NUMBER).bind(customer).bind(case).bind(number)
+        .fetch_optional(conn).await)?)
+}
+
+/// The last test of a case that ended and has a number below `number`.
+///
+/// # Errors
+/// What the database says.
+pub async fn done_before(
+    tx: &mut Tx,
+    customer: CustomerId,
+    case: CaseId,
+    number: i64,
+) -> Result<Option<Probe>, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_as(SELECT_BEFORE).bind(customer).bind(case).bind(number)
         .fetch_optional(conn).await)?)
 }
 

@@ -11,25 +11,31 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("ago", ago);
     environment.add_filter("duration", duration);
     environment.add_filter("grouped", grouped);
+    environment.add_filter("took", took);
     environment.add_filter("plural", plural);
 }
 
 /// `2026-11-24T09:12:00Z` as `24 November 2026 at 09:12 UTC`.
 fn when(text: &str) -> Result<String, Error> {
-    Ok(instant(text)?.format("%-d %B %Y at %H:%M UTC").to_string())
+    Ok(instant(parsed(text)?))
 }
 
 /// `2026-11-24T09:12:00Z` as `24 November 2026`.
 fn day(text: &str) -> Result<String, Error> {
-    Ok(instant(text)?.format("%-d %B %Y").to_string())
+    Ok(parsed(text)?.format("%-d %B %Y").to_string())
 }
 
 /// `2026-11-24T09:12:02Z` as `09:12:02 UTC`.
 fn clock(text: &str) -> Result<String, Error> {
-    Ok(instant(text)?.format("%H:%M:%S UTC").to_string())
+    Ok(parsed(text)?.format("%H:%M:%S UTC").to_string())
 }
 
-fn instant(text: &str) -> Result<DateTime<Utc>, Error> {
+/// An instant as pages write it: `24 November 2026 at 09:12 UTC`.
+pub fn instant(at: DateTime<Utc>) -> String {
+    at.format("%-d %B %Y at %H:%M UTC").to_string()
+}
+
+fn parsed(text: &str) -> Result<DateTime<Utc>, Error> {
     DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()).map_err(|error| {
         Error::new(ErrorKind::InvalidOperation, format!("`{text}` is not an RFC 3339 instant")).with_source(error)
     })
@@ -67,8 +73,13 @@ fn plural(count: u64, noun: &str) -> String {
     }
 }
 
+/// Milliseconds that something took: `10 006 ms`. What was too short to be measured is not nothing.
+pub fn took(ms: u64) -> String {
+    if ms == 0 { "under 1\u{a0}ms".to_owned() } else { format!("{}\u{a0}ms", grouped(ms)) }
+}
+
 /// Digits in groups of three, kept on one line: `10 006`.
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3 * 2);
     for (position, digit) in digits.chars().enumerate() {
@@ -121,5 +132,11 @@ mod tests {
         assert_eq!(grouped(7), "7");
         assert_eq!(grouped(10_006), "10\u{a0}006");
         assert_eq!(grouped(1_234_567), "1\u{a0}234\u{a0}567");
+    }
+
+    #[test]
+    fn what_was_too_short_to_measure_is_not_zero() {
+        assert_eq!(took(0), "under 1\u{a0}ms");
+        assert_eq!(took(10_006), "10\u{a0}006\u{a0}ms");
     }
 }

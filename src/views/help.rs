@@ -64,8 +64,8 @@ pub struct Problem {
     pub seen_label: String,
     /// What was seen.
     pub seen: String,
-    /// The most likely cause, where the line before does not say it.
-    pub cause: Option<String>,
+    /// What may explain it, most likely first; empty where the line before says it.
+    pub likely: Vec<String>,
     /// Who acts, in words; none where it is the reader.
     pub owner: Option<String>,
     /// Heading of what the customer, or whoever reads this, can do.
@@ -74,6 +74,10 @@ pub struct Problem {
     pub for_customer: String,
     /// What an engineer can do; none for readers it is not meant for.
     pub for_engineer: Option<String>,
+    /// The step of the test that it is seen at; none where it is no cause of a test.
+    pub step: Option<String>,
+    /// Problems that are easily taken for this one.
+    pub related: Vec<Link>,
 }
 
 impl Problem {
@@ -87,15 +91,17 @@ impl Problem {
             heading: "No answer on the port".into(),
             seen_label: "What the test saw".into(),
             seen: "Nothing answered our connection within 10 seconds.".into(),
-            cause: Some("A firewall drops the packets.".into()),
+            likely: vec!["A firewall drops the packets".into(), "The server is switched off".into()],
             owner: Some("The customer".into()),
             for_customer_label: "What the customer can do".into(),
             for_customer: "Let the alerting IP reach the SMTP port of the server.".into(),
             for_engineer: Some("Capture on the tunnel while the test runs.".into()),
+            step: Some("TCP connection".into()),
+            related: vec![Link::new("The connection was refused", "/help/problems/tcp.refused")],
         };
         let hostile = Self {
             seen: samples::HOSTILE.into(),
-            cause: Some(samples::unbroken()),
+            likely: vec![samples::unbroken()],
             for_engineer: None,
             ..plain.clone()
         };

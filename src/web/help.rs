@@ -190,7 +190,7 @@ async fn index(visitor: Visitor) -> Result<Response, Failure> {
 async fn problem(visitor: Visitor, Path(code): Path<String>) -> Result<Response, Failure> {
     let is_staff = visitor.person.as_ref().is_some_and(crate::domain::actor::Person::is_staff);
     let body = Cause::from_id(&code)
-        .map(|cause| of_cause(cause.entry(), is_staff))
+        .map(|cause| of_cause(cause, is_staff))
         .or_else(|| of_code(&code))
         .ok_or(Error::NotFound)?;
     let mut page = Page::new(format!("{}: help", body.heading), frame::frame(&visitor), body);
@@ -202,7 +202,7 @@ async fn problem(visitor: Visitor, Path(code): Path<String>) -> Result<Response,
 fn groups() -> Vec<ProblemGroup> {
     let mut groups: Vec<(Step, ProblemGroup)> = Vec::new();
     for entry in Cause::ALL.iter().map(|cause| cause.entry()) {
-        let link = Link::new(entry.title, format!("/help/problems/{}", entry.id));
+        let link = link(entry);
         match groups.iter_mut().find(|(step, _)| *step == entry.step) {
             Some((_, group)) => group.links.push(link),
             None => {
@@ -215,24 +215,32 @@ fn groups() -> Vec<ProblemGroup> {
 }
 
 /// What a test can end with. The engineers' words are for the vendor's people only.
-fn of_cause(entry: &Entry, is_staff: bool) -> Problem {
+fn of_cause(cause: Cause, is_staff: bool) -> Problem {
+    let (entry, explanation) = (cause.entry(), cause.explanation());
     let owner = match entry.owner {
         Owner::Customer => "The customer",
         Owner::Provider => "Whoever runs the mail server",
         Owner::Vendor => "The vendor",
         Owner::Nobody => "Nobody has to act",
     };
+    let related = explanation.related.iter().map(|other| link(other.entry()));
     Problem {
         code: entry.id.to_owned(),
         heading: entry.title.to_owned(),
-        seen_label: "Where the test saw it".to_owned(),
-        seen: format!("At the step \u{201c}{}\u{201d}", entry.step.title()),
-        cause: None,
+        seen_label: "What we saw".to_owned(),
+        seen: explanation.seen(),
+        likely: explanation.likely.iter().map(|reason| (*reason).to_owned()).collect(),
         owner: Some(owner.to_owned()),
         for_customer_label: "What the customer can do".to_owned(),
         for_customer: entry.remedy_customer.to_owned(),
         for_engineer: is_staff.then(|| entry.remedy_engineer.to_owned()),
+        step: Some(entry.step.title().to_owned()),
+        related: related.collect(),
     }
+}
+
+fn link(entry: &Entry) -> Link {
+    Link::new(entry.title, format!("/help/problems/{}", entry.id))
 }
 
 /// What the service answers with.
@@ -243,11 +251,13 @@ fn of_code(code: &str) -> Option<Problem> {
         heading: (*title).to_owned(),
         seen_label: "What happened".to_owned(),
         seen: (*happened).to_owned(),
-        cause: None,
+        likely: Vec::new(),
         owner: None,
         for_customer_label: "What to do".to_owned(),
         for_customer: (*todo).to_owned(),
         for_engineer: None,
+        step: None,
+        related: Vec::new(),
     })
 }
 
@@ -278,8 +288,8 @@ mod tests {
     #[test]
     fn engineers_words_stay_inside() {
         for cause in Cause::ALL {
-            assert!(of_cause(cause.entry(), false).for_engineer.is_none());
-            assert!(of_cause(cause.entry(), true).for_engineer.is_some());
+            assert!(of_cause(*cause, false).for_engineer.is_none());
+            assert!(of_cause(*cause, true).for_engineer.is_some());
         }
     }
 

@@ -1,7 +1,8 @@
 // Measures pages in headless Chromium: axe-core, width, size of targets, requests to other origins, print colors.
 //
-// Usage: node tests/browser/axe.mjs [--shots DIR] [--cookie NAME=VALUE] [FILE.html | URL]...
-// Without arguments it takes every rendering under target/pages, which `cargo test --test it templates` writes.
+// Usage: node tests/browser/axe.mjs [--shots DIR] [--every] [--cookie NAME=VALUE] [FILE.html | URL]...
+// `--every` measures in both color schemes at both widths.
+// Without a page it takes every rendering under target/pages, which `cargo test --test it templates` writes.
 // The packages come from target/browser: npm install --prefix target/browser axe-core puppeteer-core
 // Exits 0 without a finding, 1 with findings, 7 where Chromium or a package is missing.
 
@@ -9,7 +10,7 @@ import { createServer } from "node:http";
 import { mkdir, readFile, readdir, rm } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 
-import { emulate, inspect, launch, root, settings } from "./checks.mjs";
+import { emulate, everySetting, inspect, launch, root, settings } from "./checks.mjs";
 
 const options = parse(process.argv.slice(2));
 const server = await serve();
@@ -21,7 +22,7 @@ let findings = 0;
 let measured = 0;
 try {
   await mkdir(options.shots, { recursive: true });
-  const work = pages.flatMap((page) => settings.map((setting) => ({ page, setting })));
+  const work = pages.flatMap((page) => (options.every ? everySetting : settings).map((setting) => ({ page, setting })));
   const walk = async (browser) => {
     for (let next = work.shift(); next; next = work.shift()) {
       for (const finding of await measure(browser, next.page, next.setting)) {
@@ -44,10 +45,11 @@ process.exit(findings === 0 && measured > 0 ? 0 : 1);
 
 /** Reads the command line. */
 function parse(words) {
-  const read = { pages: [], shots: join(root, "target/browser/shots"), cookies: [] };
+  const read = { pages: [], shots: join(root, "target/browser/shots"), cookies: [], every: false };
   while (words.length > 0) {
     const word = words.shift();
     if (word === "--shots") read.shots = words.shift();
+    else if (word === "--every") read.every = true;
     else if (word === "--cookie") read.cookies.push(words.shift());
     else read.pages.push(word);
   }

@@ -13,6 +13,12 @@ export const settings = [
   { scheme: "light", width: 1280, height: 900 },
   { scheme: "dark", width: 320, height: 720 },
 ];
+/** Both schemes at both widths. */
+export const everySetting = [
+  ...settings,
+  { scheme: "dark", width: 1280, height: 900 },
+  { scheme: "light", width: 320, height: 720 },
+];
 const flags = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync",
@@ -39,12 +45,13 @@ export async function launch() {
   }
 }
 
-/** What is wrong with the page that a tab shows: widths, targets, axe-core. Opens what is folded. */
+/** What is wrong with the page that a tab shows: widths, overlaps, targets, axe-core. Opens what is folded. */
 export async function inspect(tab) {
-  const findings = [...(await tab.evaluate(wide)), ...(await tab.evaluate(small))];
+  const measure = async () => [...(await tab.evaluate(wide)), ...(await tab.evaluate(overlapping)), ...(await tab.evaluate(small))];
+  const findings = await measure();
   // Folded parts are measured open as well: nothing inside them is laid out while they are closed.
   await tab.evaluate(() => document.querySelectorAll("details").forEach((part) => (part.open = true)));
-  findings.push(...(await tab.evaluate(wide)), ...(await tab.evaluate(small)));
+  findings.push(...(await measure()));
   await tab.evaluate(axe);
   const result = await tab.evaluate(
     (values) => axe.run({ runOnly: { type: "tag", values }, rules: { "target-size": { enabled: true } } }),
@@ -71,6 +78,32 @@ function wide() {
     if (element.matches("input, option") || element.hasAttribute("tabindex") && element.matches("[role=region]")) continue;
     found.push(`wider than its box: ${element.scrollWidth} > ${element.clientWidth}: ${element.outerHTML.slice(0, 160)}`);
   }
+  return found;
+}
+
+/** In the page: text that lies on other text. Words for screen readers only are not seen and may lie anywhere. */
+function overlapping() {
+  const lines = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+    if (!text.data.trim() || text.parentElement.closest(".unseen, .skip, noscript, option") || !text.parentElement.checkVisibility()) continue;
+    const range = document.createRange();
+    range.selectNodeContents(text);
+    for (const box of range.getClientRects()) if (box.width > 1 && box.height > 1) lines.push({ text, box });
+  }
+  lines.sort((one, other) => one.box.top - other.box.top);
+  const found = [];
+  lines.forEach(({ text, box }, at) => {
+    for (let next = at + 1; next < lines.length && lines[next].box.top < box.bottom; next += 1) {
+      const other = lines[next];
+      const across = Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left);
+      // Boxes of lines are taller than their letters: those of one paragraph may touch.
+      const down = Math.min(box.bottom, other.box.bottom) - Math.max(box.top, other.box.top);
+      if (other.text !== text && across > 1 && down > Math.min(box.height, other.box.height) / 3) {
+        found.push(`overlaps: "${text.data.trim().slice(0, 60)}" and "${other.text.data.trim().slice(0, 60)}"`);
+      }
+    }
+  });
   return found;
 }
 

@@ -33,13 +33,23 @@ mod outage;
 #[cfg(test)]
 mod portal;
 #[cfg(test)]
+mod probe_path;
+#[cfg(test)]
 mod schema;
+#[cfg(test)]
+mod smtp_corpus;
 #[cfg(test)]
 mod smtp_dialogue;
 #[cfg(test)]
 mod smtp_driver;
 #[cfg(test)]
 mod smtp_exim;
+#[cfg(test)]
+mod smtp_form;
+#[cfg(test)]
+mod smtp_hostile;
+#[cfg(test)]
+mod smtp_settings;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use postern::clock::Clock;
 use postern::domain::cause::{Cause, WorkflowVerdict};
 use postern::domain::mail_settings::{Encryption, MailHost};
 use postern::probe::request::Pin;
+use postern::probe::watch::Watch;
 use postern::probe::{Entered, ProbeRequest, Prober, Resolver};
 use postern::secret::Secret;
 use postern::smtp::auth::Credentials;
@@ -125,7 +126,7 @@ async fn s085_one_family_that_fails_does_not_stop_the_other() {
     let server =
         Server::start(vec![say("220 mx\r\n"), Act::Hear, say("250 mx\r\n"), Act::Hear, say("221 bye\r\n")]).await;
     let names = BTreeMap::from([("mx.customer.example".to_owned(), vec!["::1".parse().unwrap(), server.address.ip()])]);
-    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names) };
+    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names), watch: Watch::None };
     let mut request = request(&server, Encryption::None);
     request.host = MailHost::parse("mx.customer.example").unwrap();
     let report = prober.run(request).await;
@@ -362,7 +363,7 @@ async fn a_server_that_demands_a_client_certificate_is_named() {
 #[tokio::test]
 async fn s055_name_servers_that_stay_silent_end_in_their_own_limit() {
     let names = BTreeMap::from([("mx.customer.example".to_owned(), Vec::new())]);
-    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names) };
+    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names), watch: Watch::None };
     let host = MailHost::parse("mx.customer.example").unwrap();
     let mut request = ProbeRequest::reach(host, 587, Encryption::StartTls);
     request.limits.set(Stage::Resolve, Duration::from_millis(200));
@@ -407,7 +408,7 @@ async fn s026_a_name_is_tested_address_by_address() {
     let good = Server::start(works).await;
     let silent = Server::start_on((IpAddr::from([127, 0, 0, 2]), good.address.port()).into(), vec![Act::Hold]).await;
     let names = BTreeMap::from([("mx.customer.example".to_owned(), vec![silent.address.ip(), good.address.ip()])]);
-    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names) };
+    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names), watch: Watch::None };
     let mut request = request(&good, Encryption::None);
     request.host = MailHost::parse("mx.customer.example").unwrap();
     request.limits.set(Stage::Banner, Duration::from_millis(300));
@@ -431,7 +432,7 @@ async fn a_wrong_password_is_tried_once_however_many_addresses_a_name_has() {
     let first = Server::start(acts.clone()).await;
     let second = Server::start_on((IpAddr::from([127, 0, 0, 2]), first.address.port()).into(), acts).await;
     let names = BTreeMap::from([("mx.customer.example".to_owned(), vec![first.address.ip(), second.address.ip()])]);
-    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names) };
+    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names), watch: Watch::None };
     let mut request = request(&first, Encryption::StartTls);
     request.host = MailHost::parse("mx.customer.example").unwrap();
     request.ca_pem = Some(identity.ca_pem.clone());
@@ -464,14 +465,15 @@ async fn the_alerting_ip_is_the_address_that_the_server_sees() {
 
 #[tokio::test]
 async fn s092_the_port_is_never_replaced() {
-    let server = Server::start(vec![Act::Hold]).await;
-    let port = server.address.port();
-    drop(server);
+    let server = Server::start(vec![say("554 no\r\n"), Act::Hold]).await;
+    let report = run(request(&server, Encryption::StartTls)).await;
+    assert_eq!((report.target.port, report.cause), (server.address.port(), Some(Cause::BannerRejected)));
+    assert_eq!(server.connections(), 1, "exactly this port was dialed");
     let closed = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
     let mut request = ProbeRequest::reach(MailHost::Address(closed.ip()), closed.port(), Encryption::StartTls);
     request.allow = vec!["127.0.0.0/8".parse().unwrap()];
     let report = run(request).await;
-    assert_eq!(ended(&report), (Stage::Tcp, Cause::TcpRefused), "beside port {port}");
+    assert_eq!(ended(&report), (Stage::Tcp, Cause::TcpRefused));
     assert_eq!((report.exit_code(), report.workflow_verdict()), (3, WorkflowVerdict::Refused));
 }
 
@@ -493,7 +495,7 @@ async fn a_name_that_leads_to_a_forbidden_address_is_refused_after_the_look_up()
     let server = Server::start(vec![Act::Hold]).await;
     let names =
         BTreeMap::from([("mx.customer.example".to_owned(), vec!["10.1.0.1".parse().unwrap(), server.address.ip()])]);
-    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names) };
+    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names), watch: Watch::None };
     let host = MailHost::parse("mx.customer.example").unwrap();
     let report = prober.run(ProbeRequest::reach(host, server.address.port(), Encryption::None)).await;
     assert_eq!((ended(&report), server.connections()), ((Stage::Policy, Cause::PolicyTargetForbidden), 0));
@@ -532,7 +534,7 @@ async fn s114_a_refused_form_is_a_report_too() {
 }
 
 #[tokio::test]
-async fn s106_s120_a_scripted_prober_answers_in_order_and_then_did_not_run() {
+async fn s120_a_scripted_prober_answers_in_order_and_then_did_not_run() {
     let script = postern::probe::Script::new(Clock::System, [None, Some(Cause::TcpTimeout)]);
     let prober = Prober::Scripted(script.clone());
     let request = ProbeRequest::reach(MailHost::parse("10.20.4.15").unwrap(), 587, Encryption::StartTls);

@@ -70,6 +70,7 @@ fn renderings(views: &Views) -> Result<Vec<Rendering>, String> {
         settings::CaseSettings, ENGINEER, "/case", "SMTP settings: case 2041", |_| None;
         queue::ClaimLost, ENGINEER, "/case", "Claimed by someone else: case 2041", |_| None;
         probe::TestResult, ENGINEER, "/case", "Not reachable: tunnel test 7", |_| None;
+        probe::Comparison, ENGINEER, "/case", "Tunnel test 7 compared: case 2041", |_| None;
         settings::Settings, CUSTOMER, "/servers", "SMTP settings", |page| Some(&page.form);
         session::SignIn, "", "/sign-in", "Sign in", |page| Some(&page.form);
         session::CookieMissing, "", "/sign-in", "Sign-in was not kept", |_| None;

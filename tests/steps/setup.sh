@@ -5,7 +5,7 @@
 setup() {
   local missing
   toolchain
-  mapfile -t missing < <(missing_packages "$1")
+  mapfile -t missing < <(missing_packages "$1" | sort -u)
   [ ${#missing[@]} = 0 ] || install "${missing[@]}"
   mapfile -t missing < <(missing_packages "$1")
   [ ${#missing[@]} = 0 ] || away "these packages were installed but their programs are not found: ${missing[*]}"
@@ -42,6 +42,7 @@ missing_packages() {
   has python3 || echo python3
   # Debian ships the module venv without what it installs; only both together make an environment.
   python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+  tests/lab/lab packages
 }
 
 # Servers are often outside the search path of ordinary users.

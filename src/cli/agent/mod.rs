@@ -20,7 +20,10 @@ use super::out::{self, Code, Stop};
 use super::place::{self, Place};
 use super::service::Signals;
 use super::value;
+use crate::clock::Clock;
 use crate::domain::address::Options;
+use crate::probe::watch::Watch;
+use crate::probe::{Prober, Resolver};
 use crate::telemetry;
 use client::Client;
 use run::Settings;
@@ -87,6 +90,9 @@ struct RunArgs {
     /// Network namespace in which tests run (ip-netns(8))
     #[arg(long, value_name = "NAME", conflicts_with = "device")]
     netns: Option<String>,
+    /// What runs the tunnels here, to be asked about their state: none, strongswan:SOCKET, swanctl:URI or wireguard:DEVICE
+    #[arg(long, value_name = "KIND:WHERE", default_value = "none")]
+    tunnel: Watch,
     /// Network device to leave by, in place of the one in the tunnel's record
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
@@ -133,8 +139,9 @@ fn prepared(args: &RunArgs) -> Result<(Client, Settings), Stop> {
     // What counts as public is the service's business; this list only ever takes away.
     let allow = value::networks("--allow", &args.allow, Options { allow_documentation: true })?;
     let device = args.device.as_deref().map(|name| value::device("--device", name)).transpose()?;
-    let settings =
-        Settings { allow, netns: args.netns.clone(), device, jobs: usize::from(args.jobs), ..Settings::default() };
+    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::System, watch: args.tunnel.clone() };
+    let (netns, jobs) = (args.netns.clone(), usize::from(args.jobs));
+    let settings = Settings { allow, netns, device, jobs, prober, ..Settings::default() };
     Ok((client, settings))
 }
 

@@ -1,14 +1,17 @@
 //! Why a test ended as it did: one entry per cause, with who acts and what each side does about it.
 //!
 //! The identifiers are stable: they stand in the API, in stored reports and in the commands' JSON. The table itself is
-//! in `table.rs`; a workflow sees only the `WorkflowVerdict` that the table maps each cause to.
+//! in `table.rs`, what lies behind each cause in `explanation.rs`; a workflow sees only the `WorkflowVerdict` that the
+//! table maps each cause to.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+mod explanation;
 mod table;
 
+pub use explanation::Explanation;
 pub use table::Cause;
 
 /// One row of the table of causes.
@@ -52,6 +55,8 @@ pub enum Step {
     SenderRecipient,
     /// A test alert was handed over; only when asked for.
     TestAlert,
+    /// A SYSLOG message was handed over.
+    Syslog,
     /// Our own machinery, no step of the path.
     Machinery,
 }
@@ -69,6 +74,7 @@ impl Step {
             Self::SignIn => "Sign-in",
             Self::SenderRecipient => "Sender and recipient",
             Self::TestAlert => "Test alert",
+            Self::Syslog => "SYSLOG",
             Self::Machinery => "Our test",
         }
     }
@@ -226,6 +232,67 @@ mod tests {
                 assert!(text.len() > 10 && text.ends_with('.'), "{}: {text}", entry.id);
                 assert!(!text.to_lowercase().contains("please") && !text.contains('!'), "{}: {text}", entry.id);
             }
+        }
+    }
+
+    #[test]
+    fn explanations_are_sentences_about_a_server_that_can_be_named() {
+        for cause in Cause::ALL {
+            let explanation = cause.explanation();
+            for seen in [explanation.seen(), explanation.seen_of("10.20.4.15 on port 587")] {
+                assert!(seen.len() > 20 && seen.ends_with('.') && !seen.contains(['{', '!']), "{cause}: {seen}");
+                assert!(
+                    seen.starts_with(|first: char| first.is_uppercase() || first.is_ascii_digit()),
+                    "{cause}: {seen}"
+                );
+            }
+            for reason in explanation.likely {
+                assert!(reason.len() > 10 && !reason.ends_with('.') && !reason.contains('!'), "{cause}: {reason}");
+                assert!(reason.starts_with(|first: char| !first.is_lowercase()), "{cause}: {reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn related_causes_are_others_and_are_named_once() {
+        for cause in Cause::ALL {
+            let related = cause.explanation().related;
+            let distinct: BTreeSet<_> = related.iter().collect();
+            assert!(!related.is_empty() && !related.contains(cause) && distinct.len() == related.len(), "{cause}");
+        }
+    }
+
+    #[test]
+    fn a_gateway_without_a_route_is_nobodys_fault_before_ours_was_looked_at() {
+        let entry = Cause::RouteGatewayNoRoute.entry();
+        assert_eq!(entry.owner, Owner::Vendor);
+        assert!(!entry.title.to_lowercase().contains("customer"), "{}", entry.title);
+        assert!(
+            entry.remedy_customer.contains("our own gateway") && entry.remedy_engineer.contains("the evidence names")
+        );
+        assert!(Cause::RouteGatewayNoRoute.explanation().likely[0].contains("Our own gateway"));
+    }
+
+    #[test]
+    fn a_refusal_names_the_closed_port_and_the_firewall_that_resets() {
+        let entry = Cause::TcpRefused.entry();
+        let likely = Cause::TcpRefused.explanation().likely.join(" ");
+        for text in [likely.as_str(), entry.remedy_engineer] {
+            assert!(text.contains("port is closed") || text.contains("closed port"), "{text}");
+            assert!(text.contains("firewall") && text.contains("RST"), "{text}");
+        }
+        assert!(entry.remedy_customer.contains("listens") && entry.remedy_customer.contains("firewall"));
+    }
+
+    #[test]
+    fn what_is_lost_in_the_tunnel_has_three_candidates() {
+        let entry = Cause::TunnelLostBeyondEntry.entry();
+        let likely = Cause::TunnelLostBeyondEntry.explanation().likely.join(" ");
+        assert_eq!(Cause::TunnelLostBeyondEntry.explanation().likely.len(), 3);
+        for (text, dead) in
+            [(likely.as_str(), "dead"), (entry.remedy_engineer, "dead"), (entry.remedy_customer, "holds")]
+        {
+            assert!(text.contains(dead) && text.contains("silent") && text.contains("way back"), "{text}");
         }
     }
 

@@ -16,6 +16,7 @@ pub(super) fn test(app: &App, case: i64, test: &Probe) -> Json {
         "case": case,
         "status": if test.state == "done" { "done" } else { "running" },
         "level": test.level,
+        "settings": test.settings_id,
         "target": {"host": test.target_host, "port": test.target_port},
         "requested_at": test.requested_at,
         "finished_at": test.finished_at,
@@ -52,7 +53,18 @@ const STAGE_OF_CUSTOMER: [&str; 5] = ["stage", "status", "start_ms", "ms", "caus
 /// A report as a customer gets it: how each stage ended and what to do. Never the server's lines, what we wrote down about
 /// them, the conversation, or an address of ours.
 fn for_customer(report: &Json) -> Json {
-    let kept = ["level", "verdict", "stage", "cause", "target", "started_at", "ms", "warnings", "certificate"];
+    let kept = [
+        "level",
+        "verdict",
+        "stage",
+        "cause",
+        "target",
+        "started_at",
+        "ms",
+        "warnings",
+        "certificate",
+        "retry_after_s",
+    ];
     let mut shown = pick(report, &kept);
     let cause = report.get("cause").and_then(Json::as_str).and_then(Cause::from_id);
     shown.insert("title".to_owned(), json!(cause.map(|cause| cause.entry().title)));
@@ -61,7 +73,21 @@ fn for_customer(report: &Json) -> Json {
     shown.insert("stages".to_owned(), stages);
     shown.insert("addresses".to_owned(), each(report, "addresses", &["address", "verdict", "stage", "cause", "ms"]));
     shown.insert("recipients".to_owned(), each(report, "recipients", &["address", "status", "code"]));
+    shown.insert("test_id".to_owned(), report.get("test_id").cloned().unwrap_or_default());
+    shown.insert("path".to_owned(), report.get("path").and_then(path_for_customer).unwrap_or_default());
     Json::Object(shown)
+}
+
+/// What was measured on the way, without devices, addresses of our side and texts that may name them. A test that has no
+/// such measurement has none here either.
+fn path_for_customer(path: &Json) -> Option<Json> {
+    path.as_object()?;
+    let mut shown = pick(path, &["selector", "sent", "received"]);
+    let tunnel = path.get("tunnel").filter(|tunnel| tunnel.is_object());
+    let tunnel = tunnel.map(|tunnel| Json::Object(pick(tunnel, &["up", "since", "remote"])));
+    shown.insert("tunnel".to_owned(), tunnel.unwrap_or_default());
+    shown.insert("echo".to_owned(), path.get("echo").cloned().unwrap_or_default());
+    Some(Json::Object(shown))
 }
 
 fn each(report: &Json, list: &str, members: &[&str]) -> Json {
@@ -104,11 +130,17 @@ mod tests {
             "warnings": [], "addresses": [],
             "recipients": [{"address": "a@b.example", "status": "fail", "code": 550, "text": "CANARY"}],
             "certificate": null, "transcript": [{"ms": 1, "from": "server", "text": "CANARY"}],
+            "path": {"interface": "CANARY", "selector": "10.20.0.0/16", "sent": 3, "received": null, "candidates": ["CANARY"],
+                "tunnel": {"kind": "CANARY", "up": true, "detail": "CANARY", "since": null, "packets_in": 1, "packets_out": 1,
+                    "local": ["10.99.0.8/32"], "remote": ["10.20.0.0/16"]},
+                "refused_by": {"address": "10.99.0.8", "icmp_type": 3, "icmp_code": 13}, "echo": null},
         });
         let shown = for_customer(&report);
         let text = shown.to_string();
         assert!(!text.contains("CANARY") && !text.contains("10.99.0.8"), "{text}");
         assert_eq!(shown["stages"][0]["status"], "fail");
+        assert_eq!((&shown["path"]["sent"], &shown["path"]["received"]), (&json!(3), &Json::Null), "absent, not zero");
+        assert_eq!(shown["path"]["tunnel"], json!({"up": true, "since": null, "remote": ["10.20.0.0/16"]}));
         assert_eq!(shown["remedy"], Cause::from_id("auth.bad_credentials").unwrap().entry().remedy_customer);
     }
 }

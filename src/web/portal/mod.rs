@@ -8,11 +8,9 @@ mod case;
 mod list;
 pub(in crate::web) mod messages;
 pub(in crate::web) mod present_case;
-mod present_progress;
 mod present_request;
-mod present_test;
 mod request;
-mod tests;
+mod result;
 pub(in crate::web) mod words;
 
 use std::sync::Arc;
@@ -39,7 +37,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/cases/{number}/sent", get(case::sent))
         .route("/cases/{number}/act/{event}", get(acts::page).post(acts::send))
         .route("/cases/{number}/messages", post(messages::send))
-        .route("/cases/{number}/tests/{test}", get(tests::page))
+        .route("/cases/{number}/tests/{test}", get(result::page))
+        .route("/cases/{number}/tests/{test}/compare", get(result::comparison))
 }
 
 /// A case as the customer sees it, or as the engineers do.

@@ -222,6 +222,7 @@ pub(in crate::web) fn verdict(word: Option<&str>) -> (Tone, &'static str) {
         Some("unconfirmed") => (Tone::Neutral, "Not confirmed"),
         Some("deferred") => (Tone::You, "Asked to come again"),
         Some("could_not_tell") => (Tone::Neutral, "Could not tell"),
+        Some("refused") => (Tone::Failed, "Not tested"),
         Some(_) => (Tone::Failed, "Not reachable"),
     }
 }

@@ -192,6 +192,11 @@ on_both! {
             assert!(index.body.contains(&format!("href=\"{path}\"")), "{path} is not in the index");
             let page = nobody.open(&path).await;
             assert!(page.status == StatusCode::OK && page.shows(cause.entry().remedy_customer), "{path}");
+            let explanation = cause.explanation();
+            assert!(page.shows(&explanation.seen()) && !page.shows(cause.entry().remedy_engineer), "{path}: {}", page.body);
+            assert!(explanation.likely.iter().all(|reason| page.shows(reason)), "{path}: {}", page.body);
+            let related = explanation.related.iter().map(|other| format!("href=\"/help/problems/{}\"", other.id()));
+            assert!(related.into_iter().all(|link| page.body.contains(&link)), "{path}: {}", page.body);
         }
         assert!(nobody.open("/help/problems/stale").await.shows("The case has moved on"));
         assert_eq!(nobody.get("/help/problems/no.such").await.status, StatusCode::NOT_FOUND);

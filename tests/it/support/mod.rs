@@ -12,6 +12,8 @@ pub(crate) mod exim;
 pub(crate) mod http;
 /// A PostgreSQL server that a test may stop.
 pub(crate) mod postgres;
+/// Reports of tunnel tests.
+pub(crate) mod reports;
 /// Scripts of SMTP dialogues.
 pub(crate) mod script;
 /// Mail servers of a few lines, on loopback.
