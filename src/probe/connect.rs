@@ -1,24 +1,53 @@
-//! A TCP connection from the alerting IP, with every way it can fail named.
+//! A connection (TCP, or a UDP socket) from the alerting IP, with every way it can fail named.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout_at};
 
 use crate::domain::cause::Cause;
 
-/// A socket that leaves by the given address and device. No packet is sent yet. Where the address is not on this
-/// machine the fault is ours; there is no fallback to another one.
+/// A socket that leaves by the given address and device. No packet is sent yet.
 pub(super) fn bound(
     remote: SocketAddr,
     source: Option<IpAddr>,
     device: Option<&str>,
 ) -> Result<TcpSocket, (Cause, String)> {
-    let internal = |error: io::Error| (Cause::ProbeNotRun, format!("no socket: {error}"));
-    let socket = Socket::new(Domain::for_address(remote), Type::STREAM, Some(Protocol::TCP)).map_err(internal)?;
-    socket.set_nonblocking(true).map_err(internal)?;
+    let socket = leaving_by(remote, source, device, Protocol::TCP)?;
+    Ok(TcpSocket::from_std_stream(socket.into()))
+}
+
+/// As [`bound`], for datagrams to one receiver: a socket that is not connected never hears of a refusal.
+pub(super) fn datagrams(
+    remote: SocketAddr,
+    source: Option<IpAddr>,
+    device: Option<&str>,
+) -> Result<UdpSocket, (Cause, String)> {
+    let socket = leaving_by(remote, source, device, Protocol::UDP)?;
+    // Sends nothing: it only looks up the route, so what fails here is on our side.
+    socket.connect(&remote.into()).map_err(|error| {
+        let cause = refusal(&error);
+        (if cause == Cause::TcpNoRoute { Cause::RouteNoRoute } else { cause }, format!("{}: {error}", remote.ip()))
+    })?;
+    UdpSocket::from_std(socket.into()).map_err(|error| internal(&error))
+}
+
+fn internal(error: &io::Error) -> (Cause, String) {
+    (Cause::ProbeNotRun, format!("no socket: {error}"))
+}
+
+/// Where the address is not on this machine the fault is ours; there is no fallback to another one.
+fn leaving_by(
+    remote: SocketAddr,
+    source: Option<IpAddr>,
+    device: Option<&str>,
+    protocol: Protocol,
+) -> Result<Socket, (Cause, String)> {
+    let kind = if protocol == Protocol::UDP { Type::DGRAM } else { Type::STREAM };
+    let socket = Socket::new(Domain::for_address(remote), kind, Some(protocol)).map_err(|error| internal(&error))?;
+    socket.set_nonblocking(true).map_err(|error| internal(&error))?;
     if let Some(device) = device {
         socket.bind_device(Some(device.as_bytes())).map_err(|error| {
             if error.kind() == ErrorKind::PermissionDenied {
@@ -36,7 +65,7 @@ pub(super) fn bound(
             (Cause::RouteSourceMissing, format!("the alerting IP {source} is not on this machine: {error}"))
         })?;
     }
-    Ok(TcpSocket::from_std_stream(socket.into()))
+    Ok(socket)
 }
 
 /// Connects before the deadline.
@@ -52,7 +81,8 @@ pub(super) async fn connect(
     }
 }
 
-fn refusal(error: &io::Error) -> Cause {
+/// The cause behind an error of the network.
+pub(super) fn refusal(error: &io::Error) -> Cause {
     const KINDS: &[(ErrorKind, Cause)] = &[
         (ErrorKind::ConnectionRefused, Cause::TcpRefused),
         (ErrorKind::ConnectionReset, Cause::TcpReset),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::request::{FULL_TOTAL, Pin, ProbeRequest, REACH_TOTAL};
+use super::request::{FULL_TOTAL, Pin, ProbeRequest, Protocol, REACH_TOTAL};
 use crate::domain::address::parse_address;
 use crate::domain::cause::Cause;
 use crate::domain::contact::{EmailAddress, HostName, Port};
@@ -94,6 +94,7 @@ impl Entered {
         let more = credentials.is_some() || sender.is_some();
         let level = self.level.unwrap_or(if more { Level::Full } else { Level::Reach });
         Ok(ProbeRequest {
+            protocol: Protocol::Smtp,
             host,
             port: port.get(),
             encryption,
@@ -164,7 +165,7 @@ impl Entered {
     }
 }
 
-fn fault(cause: Cause, field: &'static str, detail: impl ToString) -> FormFault {
+pub(super) fn fault(cause: Cause, field: &'static str, detail: impl ToString) -> FormFault {
     #[expect(clippy::needless_pass_by_value, reason = "errors and literals are handed over where they arise")]
     fn text(detail: impl ToString) -> String {
         detail.to_string()

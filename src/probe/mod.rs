@@ -1,8 +1,8 @@
 //! The tunnel test: moves bytes between `smtp::Dialogue` and a socket, and reports what happened stage by stage.
 //!
 //! Reading order: `request` is what is asked for, `form` reads it from text, `run` goes through the stages, `policy`,
-//! `resolve` and `connect` are the stages before the dialogue, `smtp` drives the dialogue, `tls` and `certificate` are
-//! its encryption, `second_look` tells apart what one connection cannot, `message` is the test alert.
+//! `resolve` and `connect` are the stages before the dialogue, `smtp` drives the dialogue, `syslog` hands over a
+//! SYSLOG message, `tls` and `certificate` are the encryption of both, `second_look` tells apart what one connection cannot, `message` is the test alert.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +33,10 @@ mod run;
 mod second_look;
 /// Bytes between dialogue and socket.
 mod smtp;
+/// A SYSLOG message over each transport.
+mod syslog;
+/// From text to a SYSLOG request.
+mod syslog_form;
 /// The TLS handshake.
 mod tls;
 
@@ -40,6 +44,7 @@ pub use form::{Entered, FormFault};
 pub use request::ProbeRequest;
 pub use resolve::Resolver;
 pub use run::refused_form;
+pub use syslog_form::SyslogEntered;
 
 /// Runs tests.
 #[derive(Clone, Debug)]
@@ -119,5 +124,6 @@ fn stage_of(cause: Cause) -> Stage {
         Step::SignIn => Stage::Auth,
         Step::SenderRecipient => Stage::Rcpt,
         Step::TestAlert => Stage::DataEnd,
+        Step::Syslog => Stage::SyslogTcp,
     }
 }

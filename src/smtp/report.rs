@@ -229,6 +229,9 @@ pub struct Report {
     /// The encryption to choose, where `unknown` was asked for and something works.
     #[serde(default)]
     pub proposal: Option<Encryption>,
+    /// What to search for on the receiver of a SYSLOG message.
+    #[serde(default)]
+    pub test_id: Option<String>,
 }
 
 /// The verdict that follows from where and why a test ended.
@@ -242,6 +245,7 @@ pub fn verdict_of(ended: Option<(Stage, Cause)>, warnings: &[Cause]) -> Verdict 
     match cause.verdict() {
         WorkflowVerdict::Deferred => Verdict::Deferred,
         WorkflowVerdict::CouldNotTell => Verdict::CouldNotTell,
+        WorkflowVerdict::Reachable if cause == Cause::SyslogUnconfirmed => Verdict::Unconfirmed,
         WorkflowVerdict::Reachable => Verdict::ReachableWithWarnings,
         WorkflowVerdict::Timeout
         | WorkflowVerdict::Unreachable

@@ -41,6 +41,8 @@ mod smtp_exim;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod syslog;
+#[cfg(test)]
 mod templates;
 #[cfg(test)]
 mod usecase;

@@ -52,6 +52,8 @@ pub enum Step {
     SenderRecipient,
     /// A test alert was handed over; only when asked for.
     TestAlert,
+    /// A SYSLOG message was handed over.
+    Syslog,
     /// Our own machinery, no step of the path.
     Machinery,
 }
@@ -69,6 +71,7 @@ impl Step {
             Self::SignIn => "Sign-in",
             Self::SenderRecipient => "Sender and recipient",
             Self::TestAlert => "Test alert",
+            Self::Syslog => "SYSLOG",
             Self::Machinery => "Our test",
         }
     }

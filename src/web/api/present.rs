@@ -39,7 +39,8 @@ pub(super) fn test_with_report(app: &App, person: &Person, case: i64, probe: &Pr
 /// A report as a customer gets it: how each stage ended and what to do. Never the server's lines, what we wrote down about
 /// them, the conversation, or an address of ours.
 fn for_customer(report: &Json) -> Json {
-    let kept = ["level", "verdict", "stage", "cause", "target", "started_at", "ms", "warnings", "certificate"];
+    let kept =
+        ["level", "verdict", "stage", "cause", "target", "started_at", "ms", "warnings", "certificate", "test_id"];
     let mut shown = pick(report, &kept);
     let cause = report.get("cause").and_then(Json::as_str).and_then(Cause::from_id);
     shown.insert("title".to_owned(), json!(cause.map(|cause| cause.entry().title)));

@@ -233,7 +233,8 @@ fn sentence(report: &Report, ended: Option<Cause>, failed: Option<usize>) -> Str
             "The tunnel carries traffic and the server answers. "
         }
         Some(Step::Tcp) => "The tunnel carries traffic and the port is open. ",
-        Some(Step::Whitelist | Step::Tunnel | Step::Route | Step::TestAlert | Step::Machinery) | None => "",
+        Some(Step::Whitelist | Step::Tunnel | Step::Route | Step::TestAlert | Step::Syslog | Step::Machinery)
+        | None => "",
     };
     let acts = match cause.entry().owner {
         Owner::Customer => "The customer acts next.",
