@@ -527,7 +527,7 @@ async fn s114_a_refused_form_is_a_report_too() {
     };
     let fault = entered.parse().unwrap_err();
     let target = postern::smtp::report::Target { host: "x".into(), port: 587, encryption: Encryption::None };
-    let report = postern::probe::refused_form(&Clock::System, target, Level::Reach, &fault);
+    let report = postern::probe::refused_form(&Clock::System, target, Level::Reach, Stage::ALL, &fault);
     assert_eq!((report.verdict, report.exit_code(), report.cause), (Verdict::Refused, 2, Some(Cause::FormHostHasPort)));
     let again: Report = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
     assert_eq!(again, report);

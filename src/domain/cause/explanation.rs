@@ -277,6 +277,10 @@ explanations! {
         ["The mail server is unusual"] [ReplyTooLong ReplyBareCode]
     SyslogPortClosed "{server} answered that nothing listens on the port."
         ["The SYSLOG receiver is stopped" "It listens on another port or protocol"] [SyslogUnconfirmed TcpRefused]
+    SyslogClosed "{server} accepted the connection and closed it when the message came."
+        ["Our alerting IP is not among the senders that it accepts" "It expects the other framing, or TLS"] [SyslogPortClosed SyslogStalled]
+    SyslogStalled "{server} accepted the connection and took no message."
+        ["The receiver is full or stuck" "Large packets get lost in the tunnel"] [SyslogClosed TunnelMtu]
     SyslogUnconfirmed "The message was sent to {server}, and nothing came back: UDP confirms nothing."
         ["It arrived: this is what success looks like over UDP" "A firewall drops it silently"] [SyslogPortClosed TcpTimeout]
     ProbeTotalLimit "The test reached its limit of time before it had a result."
