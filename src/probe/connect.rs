@@ -17,8 +17,8 @@ pub(super) fn bound(
     device: Option<&str>,
 ) -> Result<TcpSocket, (Cause, String)> {
     let internal = |error: io::Error| (Cause::ProbeNotRun, format!("no socket: {error}"));
-    let socket = Socket::new(Domain::for_address(remote), Type::STREAM, Some(Protocol::TCP)).map_err(internal)?;
-    socket.set_nonblocking(true).map_err(internal)?;
+    let kind = Type::STREAM.nonblocking();
+    let socket = Socket::new(Domain::for_address(remote), kind, Some(Protocol::TCP)).map_err(internal)?;
     if let Some(device) = device {
         socket.bind_device(Some(device.as_bytes())).map_err(|error| {
             if error.kind() == ErrorKind::PermissionDenied {
