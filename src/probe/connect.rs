@@ -42,8 +42,7 @@ pub(super) fn bound(
 ) -> Result<Socket, (Cause, String)> {
     let internal = |error: io::Error| (Cause::ProbeNotRun, format!("no socket: {error}"));
     let kind = if protocol == Protocol::UDP { Type::DGRAM } else { Type::STREAM };
-    let socket = Socket::new(Domain::for_address(remote), kind, Some(protocol)).map_err(internal)?;
-    socket.set_nonblocking(true).map_err(internal)?;
+    let socket = Socket::new(Domain::for_address(remote), kind.nonblocking(), Some(protocol)).map_err(internal)?;
     leave_by(&socket, request, remote)?;
     Ok(socket)
 }
