@@ -185,13 +185,13 @@ on_both! {
         assert!(refused.contains(both) && refused.contains("A firewall answers with RST in place of the server"), "{refused}");
         for test in [3, 5, 6] {
             let shown = page(&mut engineer, test).await;
-            for absent in ["packets", "Went in", "Came back", "Up since", "Seen by", " 0 ms", "none", "null"] {
+            for absent in ["packets in", "packets back", "Went in", "Came back", "Up since", "Seen by", " 0 ms", "none", "null"] {
                 assert!(!shown.contains(absent), "test {test} shows {absent:?}: {shown}");
             }
         }
         let bare = page(&mut engineer, 5).await;
         assert!(bare.contains("Our gateway – Not measured Peer gateway – Not measured Customer network ✕ No answer"), "{bare}");
-        assert!(bare.contains("2 Tunnel – Not run Needs step 4"), "{bare}");
+        assert!(bare.contains("2 Tunnel – Not run Nothing was measured"), "{bare}");
         assert!(page(&mut engineer, 6).await.contains("No answer to our echo"));
     }
 }
