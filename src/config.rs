@@ -27,6 +27,8 @@ pub struct Config {
     pub policy: Policy,
     /// Outgoing mail.
     pub mail: MailConfig,
+    /// Tunnel tests.
+    pub probe: ProbeConfig,
     /// Where laboratories and the demo really dial.
     pub lab: Lab,
     /// The file that was read, if any.
@@ -80,6 +82,23 @@ pub struct MailConfig {
     /// Sender of Postern's mail.
     pub from: Option<String>,
 }
+
+/// Tunnel tests.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProbeConfig {
+    /// Seconds without a sign of a tunnel's agents after which its tests end as "could not tell".
+    pub agent_silence: u32,
+}
+
+impl Default for ProbeConfig {
+    fn default() -> Self {
+        Self { agent_silence: 120 }
+    }
+}
+
+/// An agent that waits for work is heard of once in a poll of up to this many seconds, so no silence is shorter.
+pub const SHORTEST_SILENCE: u32 = 60;
 
 /// Where laboratories and the demo really dial.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -145,6 +164,7 @@ struct File {
     brand: Brand,
     policy: Policy,
     mail: MailConfig,
+    probe: ProbeConfig,
     lab: Lab,
 }
 
@@ -225,6 +245,7 @@ impl Config {
             brand: file.brand,
             policy: file.policy,
             mail: file.mail,
+            probe: file.probe,
             lab: file.lab,
             file: path,
         })
@@ -238,7 +259,16 @@ impl Config {
 
 fn read(path: &Path) -> Result<File, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    toml::from_str(&text).map_err(|error| ConfigError::Parse { path: path.to_owned(), detail: error.to_string() })
+    let wrong = |detail: String| ConfigError::Parse { path: path.to_owned(), detail };
+    let file: File = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    let silence = file.probe.agent_silence;
+    if silence < SHORTEST_SILENCE {
+        let advice = "an agent that is well is heard of once in that time";
+        return Err(wrong(format!(
+            "[probe] agent_silence is {silence}: enter {SHORTEST_SILENCE} seconds or more; {advice}"
+        )));
+    }
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -265,6 +295,19 @@ mod tests {
         std::fs::write(&path, "[policy]\nallow_documentatoin = true\n").unwrap();
         let error = Config::load(Flags { file: Some(path), ..Flags::default() }, &|_| None).unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("allow_documentatoin"), "{error}");
+    }
+
+    #[test]
+    fn a_silence_shorter_than_a_poll_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        let silence = |seconds: u32| {
+            std::fs::write(&path, format!("[probe]\nagent_silence = {seconds}\n")).unwrap();
+            Config::load(Flags { file: Some(path.clone()), ..Flags::default() }, &|_| None)
+        };
+        assert_eq!(silence(60).unwrap().probe.agent_silence, 60);
+        assert!(silence(59).unwrap_err().to_string().contains("agent_silence is 59"));
+        assert_eq!(Config::load(Flags::default(), &|_| None).unwrap().probe.agent_silence, 120);
     }
 
     #[test]

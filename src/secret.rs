@@ -15,6 +15,11 @@ impl Secret {
         Self(Zeroizing::new(value))
     }
 
+    /// Whether it is what forms show in place of a value, and so was copied from one.
+    pub fn is_mask(&self) -> bool {
+        self.0.chars().count() >= 3 && self.0.chars().all(|character| matches!(character, '*' | '•' | '●' | '·'))
+    }
+
     /// The value itself, for the one place that uses it.
     pub fn expose(&self) -> &str {
         &self.0
@@ -30,6 +35,13 @@ impl fmt::Debug for Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_forms_show_is_no_secret() {
+        let is_mask = |text: &str| Secret::new(text.to_owned()).is_mask();
+        assert!(is_mask("***") && is_mask("••••••••"));
+        assert!(!is_mask("") && !is_mask("**") && !is_mask("***a"));
+    }
 
     #[test]
     fn debug_shows_neither_the_value_nor_its_length() {

@@ -297,7 +297,7 @@ pub(super) fn check_person(name: &str, email: &str, password: Option<&Secret>) -
     if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
 }
 
-fn check_text(field: &str, what: &str, text: &str) -> Result<(), Error> {
+pub(super) fn check_text(field: &str, what: &str, text: &str) -> Result<(), Error> {
     if text.trim().is_empty() {
         return Err(Error::field(field, "missing", format!("Enter the {what}")));
     }
@@ -310,7 +310,7 @@ fn check_text(field: &str, what: &str, text: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn taken(error: StoreError, field: &str, what: &str) -> Error {
+pub(super) fn taken(error: StoreError, field: &str, what: &str) -> Error {
     if matches!(error, StoreError::Duplicate(_)) {
         return Error::field(field, "taken", format!("Another {what} has this {field} already"));
     }

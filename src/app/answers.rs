@@ -116,6 +116,9 @@ fn check_secrets(definition: &Definition, secrets: &Secrets) -> Result<(), Error
         if secret.expose().chars().count() > field.max {
             let text = format!("Shorten this to {} characters.", field.max);
             errors.push(FieldError::new(name, "too_long", text));
+        } else if secret.is_mask() {
+            let text = "This is what a form shows in place of the value. Enter the value itself.";
+            errors.push(FieldError::new(name, "mask", text));
         } else if secret.expose().chars().any(char::is_control) {
             let text = "Remove line ends and other invisible characters.";
             errors.push(FieldError::new(name, "control_char", text));

@@ -143,31 +143,38 @@ pub fn judge(result: &Result<Applied, ApplyError>) -> ApplyAnswer {
 pub async fn settle_apply(app: &Arc<App>, effect: Effect, answer: ApplyAnswer) -> Result<(), Error> {
     let fields = answers([("apply_outcome", answer.outcome), ("evidence", &clip(&answer.evidence))]);
     let applied = answer.outcome == "applied";
-    settle(app, effect, fields, applied).await
+    settle(app, &app.node, effect, fields, applied).await
 }
 
-/// Settles a test alert.
+/// Settles a test alert that `owner` holds.
 ///
 /// # Errors
 /// What the database says.
-pub async fn settle_alert(app: &Arc<App>, effect: Effect, sent: bool, evidence: &str) -> Result<(), Error> {
+pub async fn settle_alert(
+    app: &Arc<App>,
+    owner: &str,
+    effect: Effect,
+    sent: bool,
+    evidence: &str,
+) -> Result<(), Error> {
     let word = if sent { "sent" } else { "failed" };
-    settle(app, effect, answers([("alert_outcome", word), ("evidence", &clip(evidence))]), false).await
+    settle(app, owner, effect, answers([("alert_outcome", word), ("evidence", &clip(evidence))]), false).await
 }
 
 async fn settle(
     app: &Arc<App>,
+    owner: &str,
     effect: Effect,
     data: crate::domain::workflow::Data,
     applied: bool,
 ) -> Result<(), Error> {
-    let shared = Arc::clone(app);
+    let (shared, owner) = (Arc::clone(app), owner.to_owned());
     app.db
         .write(move |tx| {
-            let (app, effect, data) = (Arc::clone(&shared), effect.clone(), data.clone());
+            let (app, owner, effect, data) = (Arc::clone(&shared), owner.clone(), effect.clone(), data.clone());
             Box::pin(async move {
                 let at = app.now();
-                if !outbox::settle(tx, &effect.effect_key, &app.node, at).await? {
+                if !outbox::settle(tx, &effect.effect_key, &owner, at).await? {
                     return Ok(());
                 }
                 // Held before it is read, so that a person's act at the same moment waits.

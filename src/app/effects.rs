@@ -149,6 +149,7 @@ async fn probe(tx: &mut Tx, case: &Case, ask: &Ask<'_>, firing: &Firing<'_>) -> 
         verdict: None,
         cause: None,
         report: None,
+        progress: None,
     };
     probes::add(tx, &probe).await?;
     Ok(())

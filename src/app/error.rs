@@ -87,6 +87,9 @@ pub enum Error {
     /// The body is of a kind that is not read here.
     #[error("the body is {0:?}, not JSON")]
     NotJson(String),
+    /// An agent speaks of a job that it does not hold (any more).
+    #[error("the job is not held by this agent")]
+    JobLost,
     /// The database, or a transaction, did not do what was asked.
     #[error("the database did not do what was asked")]
     Store(#[from] StoreError),

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod admin;
+pub mod agents;
 mod answers;
 pub mod cases;
 mod clocks;
@@ -88,6 +89,14 @@ pub struct App {
     pub hashing: Arc<tokio::sync::Semaphore>,
     /// Wakes the workers when an event left them something to do.
     pub wake: Arc<tokio::sync::Notify>,
+    /// Becomes true when the service stops: whoever waits for work is sent away.
+    pub closing: tokio::sync::watch::Sender<bool>,
+    /// Agents that wait for work.
+    pub waiting: agents::Waiting,
+    /// How long an agent may be silent until its tests end.
+    pub agent_silence: TimeDelta,
+    /// When this process began; an agent could not be heard before.
+    pub started_at: DateTime<Utc>,
 }
 
 impl App {
@@ -104,6 +113,7 @@ impl App {
         std::fs::create_dir_all(&config.data)
             .map_err(|error| Error::Internal(format!("data folder {}: {error}", config.data.display())))?;
         let vault = Vault::open(&config.data.join("master.key"))?;
+        let started_at = clock.now();
         Ok(Arc::new(Self {
             db: Db::open(&config.database).await?,
             clock,
@@ -122,6 +132,10 @@ impl App {
             node: crate::clock::fresh_id().to_string(),
             hashing: Arc::new(tokio::sync::Semaphore::new(2)),
             wake: Arc::new(tokio::sync::Notify::new()),
+            closing: tokio::sync::watch::Sender::new(false),
+            waiting: agents::Waiting::default(),
+            agent_silence: TimeDelta::seconds(i64::from(config.probe.agent_silence)),
+            started_at,
         }))
     }
 

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::completion::Task;
 use super::firing::{Firing, came_too_late};
 use super::turn::fire;
-use super::{App, Error, Secrets};
+use super::{App, Error, Secrets, chain};
 use crate::domain::actor::Actor;
 use crate::domain::case::Case;
 use crate::domain::mail_settings::Encryption;
 use crate::domain::tunnel::Tunnel;
 use crate::domain::workflow::{Data, Value};
-use crate::probe::{Entered, FormFault, ProbeRequest};
-use crate::secret::Secret;
+use crate::probe::message::TestAlert;
+use crate::probe::{Entered, FormFault, ProbeRequest, TunnelFacts};
 use crate::smtp::report::{Level, Report};
 use crate::store::probes::{self, Outcome, Probe};
 use crate::store::settings::Settings;
@@ -60,16 +61,12 @@ async fn fill(app: &App, tx: &mut Tx, entered: &mut Entered, settings: &Settings
     Ok(())
 }
 
-/// The test alert of settings, without its message.
+/// The test alert of settings, with its message.
 ///
 /// # Errors
 /// As [`request`].
-pub async fn alert_request(
-    app: &App,
-    tx: &mut Tx,
-    (case, settings): (&Case, &Settings),
-    (account, password): (Option<&Secret>, Option<&Secret>),
-) -> Result<ProbeRequest, Error> {
+pub async fn alert_request(app: &App, tx: &mut Tx, task: &Task) -> Result<ProbeRequest, Error> {
+    let (case, settings) = (&task.case, &task.settings);
     let missing = |what: String| Error::Internal(format!("test alert of case {}: {what}", case.number));
     let id = case.tunnel.ok_or_else(|| missing("the case has no tunnel".to_owned()))?;
     let tunnel =
@@ -82,11 +79,35 @@ pub async fn alert_request(
         sender: Some(settings.sender.clone()),
         recipients: vec![settings.recipient.clone()],
         tls_name: settings.tls_name.clone(),
-        account: account.map(|account| account.expose().to_owned()),
-        password: password.cloned(),
+        account: task.account.as_ref().map(|account| account.expose().to_owned()),
+        password: task.password.clone(),
         ..Entered::default()
     };
-    finish(app, &tunnel, &entered).map_err(|fault| missing(format!("{}: {}", fault.field, fault.detail)))
+    let mut request =
+        finish(app, &tunnel, &entered).map_err(|fault| missing(format!("{}: {}", fault.field, fault.detail)))?;
+    let message = TestAlert {
+        test_id: &alert_id(task),
+        sender: &settings.sender,
+        recipients: &entered.recipients,
+        customer: &case.title,
+        date: settings.made_at,
+    };
+    request.send = Some(message.build().map_err(|error| missing(chain(&error)))?);
+    Ok(request)
+}
+
+/// What became of a test alert, in a sentence for the case page.
+pub fn alert_evidence(task: &Task, report: &Report) -> String {
+    let id = alert_id(task);
+    match report.cause {
+        None => format!("The server accepted test alert {id} for {}", task.settings.recipient),
+        Some(cause) => format!("Test alert {id}: {}", cause.entry().title),
+    }
+}
+
+/// What a person looks for in the mailbox.
+fn alert_id(task: &Task) -> String {
+    format!("{}-{}", task.case.number, task.settings.made_at.timestamp())
 }
 
 /// What the tunnel's record adds to every test through it.
@@ -96,6 +117,12 @@ fn finish(app: &App, tunnel: &Tunnel, entered: &Entered) -> Result<ProbeRequest,
         request.source = Some(tunnel.alerting_ip);
     }
     request.device.clone_from(&tunnel.device);
+    request.tunnel = TunnelFacts {
+        peer_gateway: Some(tunnel.peer_gateway),
+        our_selectors: tunnel.our_selectors.clone(),
+        peer_selectors: tunnel.peer_selectors.clone(),
+        echo: tunnel.inside_gateway,
+    };
     request.ca_pem.clone_from(&tunnel.ca_pem);
     request.own.clone_from(&tunnel.our_selectors);
     request.allow.clone_from(&tunnel.peer_selectors);
@@ -104,23 +131,24 @@ fn finish(app: &App, tunnel: &Tunnel, entered: &Entered) -> Result<ProbeRequest,
 }
 
 /// Takes a report into the case: keeps it, marks the settings it passed with, and fires the event, unless the case has
-/// moved on since the test was asked for.
+/// moved on since the test was asked for. A report by others than `owner`, who holds the test, changes nothing.
 ///
 /// # Errors
 /// What the database says.
-pub async fn take_report(app: &Arc<App>, probe: Probe, report: Report) -> Result<(), Error> {
-    let shared = Arc::clone(app);
+pub async fn take_report(app: &Arc<App>, owner: &str, probe: Probe, report: Report) -> Result<(), Error> {
+    let (shared, owner) = (Arc::clone(app), owner.to_owned());
     let report = Arc::new(report);
     app.db
         .write(move |tx| {
-            let (app, probe, report) = (Arc::clone(&shared), probe.clone(), Arc::clone(&report));
+            let (app, owner) = (Arc::clone(&shared), owner.clone());
+            let (probe, report) = (probe.clone(), Arc::clone(&report));
             Box::pin(async move {
                 let at = app.now();
                 let json = serde_json::to_value(&*report).map_err(|error| Error::Internal(error.to_string()))?;
                 let verdict = json.get("verdict").and_then(Json::as_str).unwrap_or_default().to_owned();
                 let outcome =
                     Outcome { verdict: &verdict, cause: report.cause.map(|cause| cause.id()), report: &json, at };
-                if !probes::finish(tx, &probe, &app.node, &outcome).await? {
+                if !probes::finish(tx, &probe, &owner, &outcome).await? {
                     return Ok(());
                 }
                 if let Some(id) = probe.settings_id.filter(|_| report.passed()) {

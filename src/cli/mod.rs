@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// `postern agent`.
+pub mod agent;
 /// `postern bench`.
 mod bench;
 /// `postern classify`.
@@ -89,6 +91,8 @@ enum Command {
     /// Add, change and list installations of the product
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
+    /// Run the tests of VPN tunnels where the tunnels are, for a service elsewhere
+    Agent(Box<agent::AgentArgs>),
     /// Make keys for programs
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -122,6 +126,7 @@ pub fn main() -> ExitCode {
         Command::User(command) => user::run(&command),
         Command::Tunnel(command) => tunnel::run(&command),
         Command::Tenant(command) => tenant::run(&command),
+        Command::Agent(args) => agent::run(&args),
         Command::Token(command) => token::run(&command),
         Command::Classify(args) => classify::run(&args),
         Command::Probe(args) => probe::run(&args),

@@ -105,6 +105,7 @@ impl From<Error> for Stop {
             | Error::RevisionMissing
             | Error::Malformed { .. }
             | Error::NotJson(_)
+            | Error::JobLost
             | Error::View(_)
             | Error::Internal(_) => Self::failed(chain(&error)),
         }

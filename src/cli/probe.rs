@@ -310,6 +310,9 @@ fn write_text(report: &Report, output: &mut impl Write) -> io::Result<()> {
     if let Some(source) = &report.source {
         writeln!(output, "from {source}, {} ms", report.ms)?;
     }
+    if let Some(seconds) = report.retry_after_s {
+        writeln!(output, "the server asks to wait {seconds} s before the next attempt")?;
+    }
     writeln!(output)?;
     for stage in &report.stages {
         let status = match stage.status {

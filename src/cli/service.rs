@@ -50,6 +50,7 @@ impl Service {
     /// Stops: no further connections, requests are finished, workers end after their present step, the database closes.
     pub async fn stop(self) {
         self.stop.send_replace(true);
+        self.app.closing.send_replace(true);
         finish_requests(self.server).await;
         finish_work(self.workers).await;
         if timeout(PATIENCE, self.app.db.close()).await.is_err() {

@@ -110,7 +110,10 @@ struct MoreArgs {
     /// Address that our alerts come from after a fail-over on our side
     #[arg(long, value_name = "IP")]
     standby_ip: Option<String>,
-    /// Network device of the tunnel on this machine
+    /// Inside address of the customer's gateway, where it answers pings; a test that fails asks it for an echo
+    #[arg(long, value_name = "IP")]
+    echo: Option<String>,
+    /// Network device of the tunnel on the machine that tests: this one, or that of the tunnel's agent
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
     /// Certificates (PEM) of the authority that signs the customer's servers; - reads standard input
@@ -151,6 +154,7 @@ struct Row {
     state: TunnelState,
     our_gateway: String,
     peer_gateway: String,
+    inside_gateway: Option<String>,
     our_networks: Vec<String>,
     peer_networks: Vec<String>,
     alerting_ip: String,
@@ -192,6 +196,7 @@ async fn add(app: &Arc<App>, args: &AddArgs) -> Result<(), Stop> {
         our_selectors: value::networks("--our-network", &args.our_network, options)?,
         peer_selectors: value::networks("--peer-network", &args.peer_network, options)?,
         alerting_ip: value::address("--alerting-ip", &args.alerting_ip, options)?,
+        inside_gateway: None,
         standby_ip: None,
         routing_domain: routing_domain(&args.routing_domain)?,
         device: None,
@@ -237,6 +242,9 @@ async fn set(app: &Arc<App>, args: &SetArgs) -> Result<(), Stop> {
 fn with_more(mut tunnel: Tunnel, args: &MoreArgs, options: Options) -> Result<Tunnel, Stop> {
     if let Some(text) = &args.standby_ip {
         tunnel.standby_ip = Some(value::address("--standby-ip", text, options)?);
+    }
+    if let Some(text) = &args.echo {
+        tunnel.inside_gateway = Some(value::address("--echo", text, options)?);
     }
     if let Some(text) = &args.device {
         tunnel.device = Some(value::device("--device", text)?);
@@ -366,6 +374,7 @@ fn row(customer: &str, tunnel: Tunnel) -> Row {
         state: tunnel.state,
         our_gateway: tunnel.our_gateway.to_string(),
         peer_gateway: tunnel.peer_gateway.to_string(),
+        inside_gateway: tunnel.inside_gateway.map(|address| address.to_string()),
         our_networks: texts(tunnel.our_selectors),
         peer_networks: texts(tunnel.peer_selectors),
         alerting_ip: tunnel.alerting_ip.to_string(),

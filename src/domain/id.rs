@@ -53,4 +53,6 @@ ids! {
     SecretId,
     /// A tunnel test.
     ProbeId,
+    /// An agent that runs tests beside a VPN gateway.
+    AgentId,
 }

@@ -48,6 +48,8 @@ pub struct Tunnel {
     pub our_gateway: IpAddr,
     /// Outside address of the customer's gateway.
     pub peer_gateway: IpAddr,
+    /// Inside address of the customer's gateway, which a test asks for an echo; `None` where nobody answers there.
+    pub inside_gateway: Option<IpAddr>,
     /// Networks on our side that the tunnel carries (local traffic selectors, RFC 7296 section 2.9).
     pub our_selectors: Vec<IpNet>,
     /// Networks on the customer's side that the tunnel carries (remote traffic selectors).
@@ -99,6 +101,7 @@ mod tests {
             name: "alder-1".into(),
             our_gateway: "198.51.100.1".parse().unwrap(),
             peer_gateway: "203.0.113.2".parse().unwrap(),
+            inside_gateway: None,
             our_selectors: vec!["10.99.0.0/24".parse().unwrap()],
             peer_selectors: vec!["10.20.0.0/16".parse().unwrap()],
             alerting_ip: "10.99.0.8".parse().unwrap(),

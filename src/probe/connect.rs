@@ -71,7 +71,10 @@ pub(super) async fn connect(socket: Socket, remote: SocketAddr, deadline: Instan
     // The second handle outlives a failed connection, and with it the queue of its errors.
     let kept = socket.try_clone().map_err(internal)?;
     match timeout_at(deadline, TcpSocket::from_std_stream(socket.into()).connect(remote)).await {
-        Err(_) => Err(Failure::new(Cause::TcpTimeout, "no answer to the connection attempt".to_owned())),
+        // An ICMP error that comes within the system call is queued, but does not end the attempt.
+        Err(_) => {
+            Err(refusal(&kept, remote, &io::Error::new(ErrorKind::TimedOut, "no answer to the connection attempt")))
+        }
         Ok(Err(error)) => Err(refusal(&kept, remote, &error)),
         Ok(Ok(stream)) => {
             // From here on an ICMP error is a hint that TCP itself weighs, not the end of the connection.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::progress::Progress;
 use super::request::{FULL_TOTAL, Pin, ProbeRequest, REACH_TOTAL, TunnelFacts};
 use crate::domain::address::parse_address;
 use crate::domain::cause::Cause;
@@ -115,6 +116,7 @@ impl Entered {
             allow: self.allow.clone(),
             own: Vec::new(),
             dial: BTreeMap::new(),
+            progress: Progress::default(),
         })
     }
 
@@ -136,7 +138,7 @@ impl Entered {
                         "account or password contains a control character",
                     ));
                 }
-                if is_mask(password.expose()) {
+                if password.is_mask() {
                     return Err(fault(
                         Cause::FormMaskAsSecret,
                         "password",
@@ -239,7 +241,8 @@ fn ehlo_name(text: &str) -> Result<String, FormFault> {
     Err(fault(Cause::FormHeloInvalid, "ehlo-name", detail))
 }
 
-fn pin(text: &str) -> Result<Pin, FormFault> {
+/// A fingerprint: 64 hexadecimal digits, with or without colons.
+pub(super) fn pin(text: &str) -> Result<Pin, FormFault> {
     let digits: String = text.trim().chars().filter(|character| *character != ':').collect();
     let wrong = || {
         fault(
@@ -272,11 +275,6 @@ fn seconds(text: &str, field: &'static str) -> Result<Duration, FormFault> {
     parsed.map(Duration::from_secs_f64).ok_or_else(|| {
         fault(Cause::FormOptionInvalid, field, format!("{text:?} is no number of seconds from 0.001 to 3600"))
     })
-}
-
-/// What a form shows in place of a password.
-fn is_mask(password: &str) -> bool {
-    password.chars().count() >= 3 && password.chars().all(|character| matches!(character, '*' | '•' | '●' | '·'))
 }
 
 #[cfg(test)]

@@ -49,11 +49,13 @@ pub(super) fn way(target: IpAddr, source: Option<IpAddr>, device: Option<&str>) 
     let length = socket.recv(&mut buffer.as_mut_slice(), 0).map_err(NoWay::Unknown)?;
     let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(buffer.get(..length).unwrap_or_default());
     let answer = answer.map_err(|error| NoWay::Unknown(io::Error::other(error.to_string())))?;
-    match answer.payload {
-        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewRoute(route)) => Ok(read(&route)),
-        NetlinkPayload::Error(refusal) => Err(sorted(refusal.to_io())),
-        other => Err(NoWay::Unknown(io::Error::other(format!("the kernel answered {other:?}")))),
+    if let NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewRoute(route)) = &answer.payload {
+        return Ok(read(route));
     }
+    if let NetlinkPayload::Error(refusal) = &answer.payload {
+        return Err(sorted(refusal.to_io()));
+    }
+    Err(NoWay::Unknown(io::Error::other(format!("the kernel answered {:?}", answer.payload))))
 }
 
 fn question(target: IpAddr, source: Option<IpAddr>, device: Option<&str>) -> RouteMessage {

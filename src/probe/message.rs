@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_any_length_and_script_keep_lines_short() {
+    fn s106_names_of_any_length_and_script_keep_lines_short() {
         let message = built(&"Ümläüt & Söhne ".repeat(140), &"x".repeat(300));
         assert!(message.lines().all(|line| line.len() <= 998), "{message}");
         let body = message.split("\r\n\r\n").nth(1).unwrap();

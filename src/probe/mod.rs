@@ -3,7 +3,8 @@
 //! Reading order: `request` is what is asked for, `form` reads it from text, `run` goes through the stages. `policy`,
 //! `resolve`, `route` (with `watch` for the tunnel and `kernel` for the routing table) and `tcp` (with `connect` and
 //! `echo`) are the stages before the dialogue; `smtp` drives the dialogue, `tls` and `certificate` are its encryption,
-//! `second_look` tells apart what one connection cannot, `message` is the test alert.
+//! `second_look` tells apart what one connection cannot, `message` is the test alert. `job` and
+//! `received` are the two ways between the service and an agent.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +23,8 @@ mod connect;
 mod echo;
 /// From text to request.
 pub mod form;
+/// A test on its way to an agent.
+pub mod job;
 /// The way that the kernel chose.
 mod kernel;
 /// The test alert.
@@ -30,6 +33,10 @@ pub mod message;
 pub mod netns;
 /// Which addresses may be tested.
 pub mod policy;
+/// How far a running test has come.
+pub mod progress;
+/// What comes back from agents.
+pub mod received;
 /// What a test is asked to do.
 pub mod request;
 /// Names to addresses.
@@ -46,6 +53,8 @@ mod smtp;
 mod tcp;
 /// The TLS handshake.
 mod tls;
+/// Tests that were not run.
+mod unrun;
 /// What runs the tunnel.
 pub mod watch;
 
@@ -53,6 +62,7 @@ pub use form::{Entered, FormFault};
 pub use request::{ProbeRequest, TunnelFacts};
 pub use resolve::Resolver;
 pub use run::refused_form;
+pub use unrun::could_not_run;
 use watch::Watch;
 
 /// Runs tests.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
+use super::progress::Progress;
 use crate::domain::mail_settings::{Encryption, MailHost};
 use crate::smtp::auth::Credentials;
 use crate::smtp::dialogue::ClearAuth;
@@ -16,7 +18,8 @@ use crate::smtp::stage::{Limits, Stage};
 pub struct Pin(pub [u8; 32]);
 
 /// What the record of a tunnel says about the way; nothing where the test goes through none.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TunnelFacts {
     /// Outside address of the customer's gateway; tells its tunnel from others on the same gateway of ours.
     pub peer_gateway: Option<IpAddr>,
@@ -80,6 +83,8 @@ pub struct ProbeRequest {
     pub own: Vec<IpNet>,
     /// Where to connect in place of an address, for labs and the demo. Policy judges the address before the map.
     pub dial: BTreeMap<SocketAddr, SocketAddr>,
+    /// Where the test tells how far it has come.
+    pub progress: Progress,
 }
 
 impl ProbeRequest {
@@ -107,6 +112,7 @@ impl ProbeRequest {
             allow: Vec::new(),
             own: Vec::new(),
             dial: BTreeMap::new(),
+            progress: Progress::default(),
         }
     }
 

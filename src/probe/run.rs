@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use rustls::RootCertStore;
 use rustls::pki_types::ServerName;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -85,13 +84,13 @@ pub(super) fn scripted_report(clock: &Clock, request: &ProbeRequest, record: &Re
 }
 
 fn trust(clock: &Clock, request: &ProbeRequest) -> Result<Trust, String> {
-    let roots: RootCertStore = tls::roots(request.ca_pem.as_deref())?;
+    let roots = tls::roots(request.ca_pem.as_deref())?;
     let name = match (&request.tls_name, &request.host) {
         (Some(name), _) => server_name(name)?,
         (None, MailHost::Name(name)) => server_name(name.as_str())?,
         (None, MailHost::Address(address)) => ServerName::from(*address),
     };
-    Ok(Trust { roots: Arc::new(roots), name, pin: request.pin, clock: clock.clone() })
+    Ok(Trust { roots, name, pin: request.pin, clock: clock.clone() })
 }
 
 fn server_name(name: &str) -> Result<ServerName<'static>, String> {
@@ -130,6 +129,7 @@ async fn approach(
             }
         }
     };
+    request.progress.tell(record);
     record.begin(Stage::Policy, start.elapsed());
     let mut classes: Vec<Class> = Vec::new();
     for address in &addresses {
@@ -212,7 +212,8 @@ async fn attempt_in(shared: &Shared, address: IpAddr, record: Record, level: Lev
     let mut attempt = Attempt { address, record, mode, source, certificate: None, path, ms: 0 };
     if let Some(stream) = reach(shared, &mut attempt).await {
         let plan = plan(shared, &attempt, level);
-        let (record, certificate) = smtp::drive(plan, attempt.record, &shared.trust, stream, shared.start).await;
+        let (record, certificate) =
+            smtp::drive(plan, attempt.record, &shared.trust, stream, (shared.start, &shared.request.progress)).await;
         attempt.record = record;
         attempt.certificate = certificate;
         second_look::name_the_cause(shared, &mut attempt).await;
@@ -345,5 +346,6 @@ fn report(target: Target, level: Level, started_at: DateTime<Utc>, ms: u64, outc
         proposal,
         test_id: None,
         path: outcome.path.clone(),
+        retry_after_s: record.retry_after().map(|wait| wait.as_secs()),
     }
 }

@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
+use super::progress::Progress;
 use super::run::{Attempt, Shared, dialed, plan};
 use super::{connect, smtp, tls};
 use crate::domain::cause::Cause;
@@ -74,7 +75,8 @@ async fn large_packets_pass(shared: &Shared, attempt: &Attempt, cause: Cause, se
     let Some(stream) = open(shared, attempt, deadline, segments).await else { return false };
     if cause == Cause::TlsTimeout {
         let plan = Plan { until: Some(Stage::Tls), ..plan(shared, attempt, Level::Reach) };
-        let dialogue = smtp::drive(plan, Record::default(), &shared.trust, stream, Instant::now());
+        let told = Progress::default();
+        let dialogue = smtp::drive(plan, Record::default(), &shared.trust, stream, (Instant::now(), &told));
         // A handshake that is refused was answered too.
         return matches!(timeout_at(deadline, dialogue).await, Ok((record, _)) if record.answered(Stage::Tls));
     }

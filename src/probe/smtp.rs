@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::client::TlsStream;
 
+use super::progress::Progress;
 use super::tls::{self, Recorder, Trust};
 use crate::domain::cause::Cause;
 use crate::smtp::dialogue::{Dialogue, Input, Mode, Output, Plan, TlsOutcome};
@@ -24,13 +25,14 @@ enum Connection {
     Gone,
 }
 
-/// Runs a dialogue over an open connection to its end. `start` is the instant that the record counts from.
+/// Runs a dialogue over an open connection to its end. `start` is the instant that the record counts from;
+/// each step is told to `progress`.
 pub(super) async fn drive(
     plan: Plan,
     record: Record,
     trust: &Trust,
     stream: TcpStream,
-    start: Instant,
+    (start, progress): (Instant, &Progress),
 ) -> (Record, Option<CertificateReport>) {
     let implicit = plan.mode == Mode::ImplicitTls;
     let mut dialogue = Dialogue::new(plan, record);
@@ -39,6 +41,7 @@ pub(super) async fn drive(
     let mut buffer = [0; READ_BYTES];
     let mut output = dialogue.step(start.elapsed(), Input::Connected);
     loop {
+        progress.tell(dialogue.record());
         let deadline = start + dialogue.deadline();
         output = match output {
             Output::Finished => break,

@@ -12,12 +12,15 @@ use tokio::time::Instant;
 
 use super::connect::{self, Failure};
 use super::route::Ready;
-use super::run::{Attempt, Shared};
+use super::run::{Attempt, Shared, dialed};
 use super::watch::{Counters, State};
 use super::{echo, policy};
 use crate::domain::address::Class;
 use crate::domain::cause::Cause;
 use crate::smtp::stage::Stage;
+
+/// Longer than routers need between two errors for the same receiver.
+const PAUSE: Duration = Duration::from_millis(2500);
 
 /// Connects; where it fails, the record says why.
 pub(super) async fn open(
@@ -29,6 +32,7 @@ pub(super) async fn open(
     let (request, start) = (&shared.request, shared.start);
     let began = start.elapsed();
     attempt.record.begin(Stage::Tcp, began);
+    request.progress.tell(&attempt.record);
     let until = |began: Duration| start + (began + request.limits.of(Stage::Tcp)).min(request.limits.total);
     let mut outcome = connect::connect(ready.socket, remote, until(began)).await;
     if is_silent(&outcome) && ready.tunnel.as_ref().is_some_and(|state| state.idle) {
@@ -112,7 +116,11 @@ async fn lost(
     };
     let moved = format!("the tunnel took in {sent} {unit} and gave back {received}");
     if sent < least {
-        return (Cause::TunnelNotEntered, format!("{what}; {moved}, fewer than our own attempts need"));
+        let kept_out = format!("{what}; {moved}, fewer than our own attempts need");
+        return match spoken_up(shared, attempt).await {
+            Some(failure) => (failure.cause, format!("{kept_out}; asked again after a pause: {}", failure.detail)),
+            None => (Cause::TunnelNotEntered, kept_out),
+        };
     }
     let deadline = shared.start + shared.request.limits.total;
     if let Some(gateway) = facts.echo.filter(|_| Instant::now() < deadline) {
@@ -129,6 +137,18 @@ async fn lost(
     };
     let listed = attempt.path.candidates.join("; or ");
     (Cause::TunnelLostBeyondEntry, format!("{what}; {moved}{echoed}. Possible: {listed}"))
+}
+
+/// One more attempt after a pause. Routers limit how often they say that there is no way (RFC 1812 section 4.3.2.8), and
+/// attempts in quick succession can use up what they may say.
+async fn spoken_up(shared: &Shared, attempt: &mut Attempt) -> Option<Failure> {
+    let remote = dialed(&shared.request, attempt.address);
+    let end = shared.start + shared.request.limits.total;
+    tokio::time::sleep_until((Instant::now() + PAUSE).min(end)).await;
+    let socket = connect::bound(&shared.request, remote).ok()?;
+    let failure = connect::connect(socket, remote, (Instant::now() + PAUSE).min(end)).await.err()?;
+    attempt.path.refused_by.clone_from(&failure.refused_by);
+    failure.refused_by.is_some().then_some(failure)
 }
 
 /// What may explain it, most likely first. `carries`: whether an echo through the tunnel was answered.

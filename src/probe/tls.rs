@@ -4,12 +4,12 @@
 
 use std::pin::Pin as StdPin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::{fmt, io};
 
-use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -32,6 +32,22 @@ use crate::smtp::report::CertificateReport;
 
 /// How many of the server's first bytes are kept to quote them.
 const KEPT_BYTES: usize = 256;
+
+/// The public roots, parsed once for all tests.
+static PUBLIC_ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
+    let mut roots = RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    Arc::new(roots)
+});
+
+/// What all handshakes share; each adds its own verifier. No session is resumed: every test sees the certificate.
+static SHARED: LazyLock<Result<ClientConfig, Error>> = LazyLock::new(|| {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    Ok(config)
+});
 
 /// What a certificate is judged by.
 #[derive(Clone, Debug)]
@@ -57,37 +73,32 @@ pub(super) struct Handshake {
 }
 
 /// The public roots, and those of a PEM text.
-pub(super) fn roots(extra_pem: Option<&str>) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    let Some(pem) = extra_pem else { return Ok(roots) };
+pub(super) fn roots(extra_pem: Option<&str>) -> Result<Arc<RootCertStore>, String> {
+    let Some(pem) = extra_pem else { return Ok(Arc::clone(&PUBLIC_ROOTS)) };
+    let mut roots = RootCertStore::clone(&PUBLIC_ROOTS);
     let mut added = 0;
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
         let certificate = certificate.map_err(|error| format!("the CA file is not PEM: {error}"))?;
         roots.add(certificate).map_err(|error| format!("a certificate of the CA file cannot be used: {error}"))?;
         added += 1;
     }
-    if added == 0 { Err("the CA file contains no certificate".to_owned()) } else { Ok(roots) }
+    if added == 0 { Err("the CA file contains no certificate".to_owned()) } else { Ok(Arc::new(roots)) }
 }
 
 /// Does the handshake. The caller limits its time.
 pub(super) async fn handshake(trust: &Trust, tcp: TcpStream) -> Handshake {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let observer = Arc::new(Observer { trust: trust.clone(), provider: Arc::clone(&provider), seen: Mutex::default() });
-    let asked = Arc::new(ClientCertificate::default());
-    let config = ClientConfig::builder_with_details(provider, Arc::new(Wall(trust.clock.clone())))
-        .with_safe_default_protocol_versions()
-        .map(|builder| {
-            let verifier = Arc::clone(&observer);
-            let resolver: Arc<dyn ResolvesClientCert> = asked.clone();
-            builder.dangerous().with_custom_certificate_verifier(verifier).with_client_cert_resolver(resolver)
-        });
-    let config = match config {
-        Ok(config) => Arc::new(config),
+    let mut config = match &*SHARED {
+        Ok(config) => config.clone(),
         Err(error) => return failed(Cause::ProbeNotRun, error.to_string(), None),
     };
+    let provider = Arc::clone(config.crypto_provider());
+    let observer = Arc::new(Observer { trust: trust.clone(), provider, seen: Mutex::default() });
+    let asked = Arc::new(ClientCertificate::default());
+    config.dangerous().set_certificate_verifier(observer.clone());
+    config.client_auth_cert_resolver = asked.clone();
+    config.time_provider = Arc::new(Wall(trust.clock.clone()));
     let recorder = Recorder { tcp, first: Vec::new() };
-    let connecting = TlsConnector::from(config).connect(trust.name.clone(), recorder).into_fallible();
+    let connecting = TlsConnector::from(Arc::new(config)).connect(trust.name.clone(), recorder).into_fallible();
     let result = connecting.await;
     let seen = observer.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
     let (report, judged, warnings) = match seen {

@@ -21,14 +21,39 @@ pub enum Command<'a> {
     AuthAnswer(&'a str),
     /// Breaks off AUTH (RFC 4954 section 4).
     AuthCancel,
-    /// MAIL FROM.
-    Mail(&'a str),
+    /// MAIL FROM, with what the message needs.
+    Mail(&'a str, Needs),
     /// RCPT TO.
     Rcpt(&'a str),
     /// DATA.
     Data,
     /// QUIT.
     Quit,
+}
+
+/// What sender, recipients and message need beyond RFC 5321; told with MAIL where it is needed, and only there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// An address holds characters outside ASCII (RFC 6531).
+    pub smtputf8: bool,
+    /// The message holds octets above 127 (RFC 6152).
+    pub eight_bit: bool,
+}
+
+impl Needs {
+    /// What an envelope with these addresses and this message needs.
+    pub fn of<'a>(mut addresses: impl Iterator<Item = &'a str>, message: &[u8]) -> Self {
+        Self { smtputf8: addresses.any(|address| !address.is_ascii()), eight_bit: !message.is_ascii() }
+    }
+
+    fn parameters(self) -> &'static str {
+        match (self.eight_bit, self.smtputf8) {
+            (false, false) => "",
+            (true, false) => " BODY=8BITMIME",
+            (false, true) => " SMTPUTF8",
+            (true, true) => " BODY=8BITMIME SMTPUTF8",
+        }
+    }
 }
 
 /// Bytes for the wire, and what may be shown of them.
@@ -58,7 +83,7 @@ impl Command<'_> {
             }
             Self::AuthAnswer(answer) => ("AUTH", (*answer).to_owned(), Some(REDACTED.to_owned())),
             Self::AuthCancel => ("AUTH", "*".to_owned(), None),
-            Self::Mail(sender) => ("MAIL", format!("MAIL FROM:<{sender}>"), None),
+            Self::Mail(sender, needs) => ("MAIL", format!("MAIL FROM:<{sender}>{}", needs.parameters()), None),
             Self::Rcpt(recipient) => ("RCPT", format!("RCPT TO:<{recipient}>"), None),
             Self::Data => ("DATA", "DATA".to_owned(), None),
             Self::Quit => ("QUIT", "QUIT".to_owned(), None),
@@ -105,7 +130,7 @@ mod tests {
     #[test]
     fn wire_bytes_are_exact() {
         let bytes = |command: Command<'_>| String::from_utf8(command.wire().unwrap().bytes.to_vec()).unwrap();
-        assert_eq!(bytes(Command::Mail("a@b.example")), "MAIL FROM:<a@b.example>\r\n");
+        assert_eq!(bytes(Command::Mail("a@b.example", Needs::default())), "MAIL FROM:<a@b.example>\r\n");
         assert_eq!(bytes(Command::Rcpt("c@d.example")), "RCPT TO:<c@d.example>\r\n");
         assert_eq!(bytes(Command::Ehlo("[IPv6:2001:db8::7]")), "EHLO [IPv6:2001:db8::7]\r\n");
         assert_eq!(bytes(Command::Auth("LOGIN", None)), "AUTH LOGIN\r\n");

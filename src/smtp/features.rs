@@ -1,5 +1,6 @@
 //! What a server says it can do: the answer to EHLO (RFC 5321 section 4.1.1.1).
 
+use super::command::Needs;
 use super::reply::{Reply, escape};
 
 /// The extensions a server offers. Keywords are compared without regard to case, as the RFC demands.
@@ -39,6 +40,14 @@ impl Features {
     /// True where the server offers sign-in.
     pub fn auth(&self) -> bool {
         self.has("AUTH")
+    }
+
+    /// The extension that is needed and not offered, if one is.
+    pub fn missing(&self, needs: Needs) -> Option<&'static str> {
+        if needs.smtputf8 && !self.has("SMTPUTF8") {
+            return Some("SMTPUTF8");
+        }
+        (needs.eight_bit && !self.has("8BITMIME")).then_some("8BITMIME")
     }
 
     /// True where a firewall has overwritten keywords with X, as Cisco's SMTP inspection does.

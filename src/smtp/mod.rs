@@ -16,7 +16,7 @@
 //!  any failure -----> quit, where the connection still lives -----> Finished
 //! ```
 //!
-//! Reading order: `stage`, `reply`, `features`, `command`, `auth`, `judge`, `dialogue`, `record`, `report`.
+//! Reading order: `stage`, `reply`, `features`, `command`, `auth`, `judge`, `wait`, `dialogue`, `record`, `report`.
 
 /// Sign-in.
 pub mod auth;
@@ -36,3 +36,5 @@ pub mod reply;
 pub mod report;
 /// Stages in order and their limits.
 pub mod stage;
+/// How long a server asks us to wait.
+mod wait;

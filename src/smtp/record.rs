@@ -8,10 +8,17 @@ use super::command::REDACTED;
 use super::reply::{Reply, escape};
 use super::report::{RecipientReport, Remedy, Speaker, StageReport, Status, TranscriptLine};
 use super::stage::Stage;
+use super::wait::suggested_wait;
 use crate::domain::cause::{Cause, WorkflowVerdict};
 
 /// The most text of a conversation that is kept, in octets; what follows is dropped, and a last line says so.
-const MAX_TRANSCRIPT_BYTES: usize = 256 * 1024;
+const MAX_TRANSCRIPT_BYTES: usize = 64 * 1024;
+/// The most text of one reply that is kept with its stage, in octets.
+const MAX_STAGE_BYTES: usize = 16 * 1024;
+/// The longest sentence about a stage or a recipient, in characters; a server may have filled it.
+const MAX_DETAIL_CHARS: usize = 1000;
+/// What stands where something was cut.
+const CUT: &str = "(cut here)";
 
 /// The record of one test against one address. Instants are durations since the test began.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +30,7 @@ pub struct Record {
     pub recipients: Vec<RecipientReport>,
     transcript: Vec<TranscriptLine>,
     transcript_bytes: usize,
+    retry_after: Option<Duration>,
     traces: Vec<Zeroizing<String>>,
 }
 
@@ -76,8 +84,11 @@ impl Record {
         }
         self.ended = Some((stage, cause));
         let status = if cause.verdict() == WorkflowVerdict::Deferred { Status::Deferred } else { Status::Fail };
+        if status == Status::Deferred {
+            self.retry_after = reply.and_then(suggested_wait);
+        }
         self.close(stage, now, status, reply);
-        let detail = self.hidden(detail);
+        let detail = self.told(detail);
         let report = self.entry(stage);
         report.cause = Some(cause);
         report.remedy = Some(Remedy::from(cause));
@@ -86,19 +97,20 @@ impl Record {
 
     /// Replaces the cause that ended the test by one that a closer look has shown.
     pub fn revise(&mut self, cause: Cause, detail: &str) {
+        let detail = self.told(detail);
         if let Some((stage, ended)) = &mut self.ended {
             *ended = cause;
             let stage = *stage;
             let report = self.entry(stage);
             report.cause = Some(cause);
             report.remedy = Some(Remedy::from(cause));
-            report.detail = Some(detail.to_owned());
+            report.detail = Some(detail);
         }
     }
 
     /// Adds what was seen to a stage.
     pub fn note(&mut self, stage: Stage, detail: &str) {
-        let detail = self.hidden(detail);
+        let detail = self.told(detail);
         let report = self.entry(stage);
         report.detail = Some(match report.detail.take() {
             Some(known) => format!("{known}; {detail}"),
@@ -130,6 +142,11 @@ impl Record {
         !silent && self.stages.iter().any(|report| report.stage == stage && report.status != Status::NotRun)
     }
 
+    /// How long the server asked us to wait before the next attempt, where it deferred this one and named a time.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
     /// The warnings so far, in the order they came up.
     pub fn warnings(&self) -> &[Cause] {
         &self.warnings
@@ -152,7 +169,7 @@ impl Record {
     }
 
     fn close(&mut self, stage: Stage, now: Duration, status: Status, reply: Option<&Reply>) {
-        let lines = reply.map(|reply| reply.shown_lines().iter().map(|line| self.hidden(line)).collect::<Vec<_>>());
+        let lines = reply.map(|reply| self.shown(reply));
         let report = self.entry(stage);
         report.ms = millis(now).saturating_sub(report.start_ms);
         if !(status == Status::Pass && report.status == Status::Warn) {
@@ -179,12 +196,38 @@ impl Record {
             return;
         }
         self.transcript_bytes += text.len();
-        let text = if self.transcript_bytes > MAX_TRANSCRIPT_BYTES { "(cut here)".to_owned() } else { text };
+        let text = if self.transcript_bytes > MAX_TRANSCRIPT_BYTES { CUT.to_owned() } else { text };
         self.transcript.push(TranscriptLine { ms: millis(now), from, text });
     }
 
+    /// The lines of a reply as a stage keeps them.
+    fn shown(&self, reply: &Reply) -> Vec<String> {
+        let (mut lines, mut bytes) = (Vec::new(), 0);
+        for line in reply.shown_lines() {
+            let line = self.hidden(&line);
+            bytes += line.len();
+            if bytes > MAX_STAGE_BYTES {
+                lines.push(CUT.to_owned());
+                break;
+            }
+            lines.push(line);
+        }
+        lines
+    }
+
+    /// A sentence that may quote the server: without secrets, and not longer than a person reads. Secrets go first,
+    /// because a cut through one would leave its beginning.
+    pub fn told(&self, text: &str) -> String {
+        let mut text = self.hidden(text);
+        if let Some((end, _)) = text.char_indices().nth(MAX_DETAIL_CHARS) {
+            text.truncate(end);
+            text.push_str(CUT);
+        }
+        text
+    }
+
     /// The text with every trace of a secret replaced.
-    pub fn hidden(&self, text: &str) -> String {
+    fn hidden(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for trace in &self.traces {
             text = text.replace(trace.as_str(), REDACTED);
@@ -202,6 +245,7 @@ pub fn millis(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reply::{Parsed, ReplyParser};
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -235,7 +279,29 @@ mod tests {
         for _ in 0..1000 {
             record.received(SECOND, &[vec![b'a'; 1000]]);
         }
-        assert_eq!(record.transcript().last().unwrap().text, "(cut here)");
-        assert!(record.transcript().len() < 300);
+        assert_eq!(record.transcript().last().unwrap().text, CUT);
+        let kept: usize = record.transcript().iter().map(|line| line.text.len()).sum();
+        assert!((63 * 1024..=64 * 1024 + CUT.len()).contains(&kept), "{kept}");
+    }
+
+    #[test]
+    fn a_sentence_is_cut_without_leaving_the_beginning_of_a_secret() {
+        let mut record = Record::default();
+        record.hide(vec![Zeroizing::new("hunter22".to_owned())]);
+        record.fail(Stage::Auth, SECOND, Cause::AuthRejected, None, &format!("{}hunter22 ü", "é".repeat(996)));
+        let detail = record.stages(&[Stage::Auth]).remove(0).detail.unwrap();
+        assert!(!detail.contains("hunt") && detail.ends_with(CUT), "{detail}");
+    }
+
+    #[test]
+    fn a_reply_of_many_lines_is_cut_in_its_stage() {
+        let bytes = [b"250-".to_vec(), vec![b'a'; 1000], b"\r\n".to_vec()].concat().repeat(60);
+        let Parsed::Reply(reply, _) = ReplyParser::default().push(&[bytes, b"250 end\r\n".to_vec()].concat()) else {
+            panic!("a reply of 60 KiB is within the limits");
+        };
+        let mut record = Record::default();
+        record.pass(Stage::Ehlo, SECOND, Some(&reply));
+        let lines = record.stages(&[Stage::Ehlo]).remove(0).server_lines;
+        assert_eq!((lines.len(), lines.last().unwrap().as_str()), (17, CUT));
     }
 }

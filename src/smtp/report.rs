@@ -235,6 +235,9 @@ pub struct Report {
     /// What the way to the server looked like, where anything is known about it.
     #[serde(default)]
     pub path: Option<PathReport>,
+    /// How long the server asked us to wait before the next attempt, in seconds; where it deferred and named a time.
+    #[serde(default)]
+    pub retry_after_s: Option<u64>,
 }
 
 /// What the way to the server looked like. What was not measured is absent.

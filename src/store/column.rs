@@ -11,7 +11,8 @@ use crate::domain::actor::Role;
 use crate::domain::case::{Priority, WaitingOn};
 use crate::domain::customer::Architecture;
 use crate::domain::id::{
-    CaseId, CustomerId, EntryId, MessageId, PersonId, ProbeId, SecretId, ServerId, SettingsId, TenantId, TunnelId,
+    AgentId, CaseId, CustomerId, EntryId, MessageId, PersonId, ProbeId, SecretId, ServerId, SettingsId, TenantId,
+    TunnelId,
 };
 use crate::domain::mail_settings::Encryption;
 use crate::domain::tunnel::{Progress, TunnelState};
@@ -51,7 +52,8 @@ macro_rules! id_columns {
 }
 
 id_columns!(
-    CaseId, CustomerId, EntryId, MessageId, PersonId, ProbeId, SecretId, ServerId, SettingsId, TenantId, TunnelId
+    AgentId, CaseId, CustomerId, EntryId, MessageId, PersonId, ProbeId, SecretId, ServerId, SettingsId, TenantId,
+    TunnelId
 );
 
 macro_rules! word_columns {

@@ -9,9 +9,11 @@ mod column;
 mod connect;
 mod error;
 
+pub mod agents;
 pub mod cases;
 pub mod customers;
 pub mod idempotency;
+pub mod jobs;
 pub mod log;
 pub mod messages;
 pub mod outbox;
@@ -207,10 +209,12 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 15] = [
+    let files: [(&str, &[(&str, &str)]); 17] = [
+        ("agents", agents::STATEMENTS),
         ("cases", cases::STATEMENTS),
         ("customers", customers::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
+        ("jobs", jobs::STATEMENTS),
         ("log", log::STATEMENTS),
         ("messages", messages::STATEMENTS),
         ("outbox", outbox::STATEMENTS),

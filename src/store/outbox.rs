@@ -19,35 +19,57 @@ words! {
     }
 }
 
+/// True for an effect `o` that the service carries out itself: everything but test alerts through a tunnel with an agent.
+macro_rules! without_agent {
+    () => {
+        "(o.kind <> 'test_alert' OR NOT EXISTS (SELECT 1 FROM cases c
+                JOIN agent_tunnels b ON b.customer_id = c.customer_id AND b.tunnel_id = c.tunnel_id
+                JOIN agents a ON a.id = b.agent_id AND a.revoked_at IS NULL
+                WHERE c.customer_id = o.customer_id AND c.id = o.case_id))"
+    };
+}
+
+/// True for an effect `o` at the head of its lane.
+macro_rules! is_head {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM outbox earlier
+                WHERE earlier.state = 'pending' AND earlier.lane = o.lane AND earlier.effect_key < o.effect_key)"
+    };
+}
+pub(super) use is_head;
+
 statements! {
     INSERT_EFFECT = "INSERT INTO outbox (effect_key, customer_id, case_id, case_entered, kind, lane, payload, state, attempts,
             not_before, lease_owner, lease_until, last_error, created_at, settled_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', 0, $8, NULL, NULL, NULL, $8, NULL)";
     // Only the head of a lane may be claimed, so effects of one case and recipient, or of one tenant, keep their order.
-    SELECT_DUE = "SELECT o.effect_key, o.customer_id, o.case_id, o.case_entered, o.kind, o.payload, o.attempts
+    SELECT_DUE = concat!("SELECT o.effect_key, o.customer_id, o.case_id, o.case_entered, o.kind, o.payload, o.attempts
         FROM outbox o
         WHERE o.state = 'pending' AND o.not_before <= $1 AND (o.lease_until IS NULL OR o.lease_until <= $1)
-            AND NOT EXISTS (SELECT 1 FROM outbox earlier
-                WHERE earlier.state = 'pending' AND earlier.lane = o.lane AND earlier.effect_key < o.effect_key)
+            AND ", is_head!(), "
+            AND ", without_agent!(), "
         ORDER BY o.not_before, o.effect_key
-        LIMIT 1";
+        LIMIT 1");
     // As above; SKIP LOCKED lets several nodes claim without waiting for each other. SQLite has one writer instead.
-    SELECT_DUE_LOCKED = "SELECT o.effect_key, o.customer_id, o.case_id, o.case_entered, o.kind, o.payload, o.attempts
+    SELECT_DUE_LOCKED = concat!("SELECT o.effect_key, o.customer_id, o.case_id, o.case_entered, o.kind, o.payload,
+            o.attempts
         FROM outbox o
         WHERE o.state = 'pending' AND o.not_before <= $1 AND (o.lease_until IS NULL OR o.lease_until <= $1)
-            AND NOT EXISTS (SELECT 1 FROM outbox earlier
-                WHERE earlier.state = 'pending' AND earlier.lane = o.lane AND earlier.effect_key < o.effect_key)
+            AND ", is_head!(), "
+            AND ", without_agent!(), "
         ORDER BY o.not_before, o.effect_key
         LIMIT 1
-        FOR UPDATE OF o SKIP LOCKED";
-    LEASE = "UPDATE outbox SET lease_owner = $2, lease_until = $3, attempts = attempts + 1 WHERE effect_key = $1";
+        FOR UPDATE OF o SKIP LOCKED");
+    LEASE = "UPDATE outbox SET lease_owner = $2, lease_until = $3, attempts = attempts + 1, agent_id = NULL
+        WHERE effect_key = $1";
     SETTLE = "UPDATE outbox SET state = 'done', settled_at = $3, lease_owner = NULL, lease_until = NULL, last_error = NULL
         WHERE effect_key = $1 AND state = 'pending' AND lease_owner = $2";
     RETRY = "UPDATE outbox SET not_before = $3, last_error = $4, lease_owner = NULL, lease_until = NULL
         WHERE effect_key = $1 AND state = 'pending' AND lease_owner = $2";
     BURY = "UPDATE outbox SET state = 'dead', last_error = $3, settled_at = $4, lease_owner = NULL, lease_until = NULL
         WHERE effect_key = $1 AND state = 'pending' AND lease_owner = $2";
-    FORGET_LEASES = "UPDATE outbox SET lease_owner = NULL, lease_until = NULL WHERE state = 'pending'";
+    FORGET_LEASES = "UPDATE outbox SET lease_owner = NULL, lease_until = NULL
+        WHERE state = 'pending' AND agent_id IS NULL";
     REVIVE = "UPDATE outbox SET state = 'pending', attempts = 0, not_before = $2, settled_at = NULL
         WHERE effect_key = $1 AND state = 'dead'";
     LIST_DEAD = "SELECT effect_key, customer_id, case_id, case_entered, kind, payload, attempts, last_error, created_at,
@@ -120,7 +142,7 @@ pub async fn add(tx: &mut Tx, effect: &Effect, lane: &str, at: DateTime<Utc>) ->
     .map_err(taken_means_contended)
 }
 
-/// Claims the effect that has been due longest and leases it to `owner`.
+/// Claims the effect that has been due longest, of those that no agent carries out, and leases it to `owner`.
 ///
 /// # Errors
 /// What the database says.
@@ -136,10 +158,21 @@ pub async fn claim(
     };
     let found: Option<Effect> = on!(tx, conn => sqlx::query_as(text).bind(now).fetch_optional(conn).await)?;
     if let Some(effect) = &found {
-        on!(tx, conn => sqlx::query(LEASE).bind(&effect.effect_key).bind(owner).bind(lease_until)
-            .execute(conn).await.map(|_| ()))?;
+        lease(tx, effect, owner, lease_until).await?;
     }
     Ok(found)
+}
+
+/// Leases an effect, which the transaction has locked, to `owner`.
+pub(super) async fn lease(
+    tx: &mut Tx,
+    effect: &Effect,
+    owner: &str,
+    lease_until: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(LEASE).bind(&effect.effect_key).bind(owner).bind(lease_until)
+        .execute(conn).await.map(|_| ()))?;
+    Ok(())
 }
 
 /// Settles an effect that was carried out; says whether the lease was still held.
@@ -152,8 +185,8 @@ pub async fn settle(tx: &mut Tx, key: &str, owner: &str, at: DateTime<Utc>) -> R
     Ok(changed == 1)
 }
 
-/// Makes every effect claimable again. Right only where nobody else works on them: at the start of the one process that
-/// serves a SQLite file.
+/// Makes every effect that this process had begun claimable again; what an agent does goes on. Right only where no other
+/// process works on them: at the start of the one that serves a SQLite file.
 ///
 /// # Errors
 /// What the database says.

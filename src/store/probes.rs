@@ -9,7 +9,18 @@ use crate::domain::id::{CaseId, CustomerId, ProbeId, SettingsId};
 macro_rules! columns {
     () => {
         "customer_id, id, case_id, number, effect_key, level, case_entered, answers, settings_id, target_host, target_port,
-            state, attempts, requested_at, finished_at, verdict, cause, report"
+            state, attempts, requested_at, finished_at, verdict, cause, report, progress"
+    };
+}
+pub(super) use columns;
+
+/// True for a test `p` whose tunnel has no agent in force, so that the service runs it itself.
+macro_rules! without_agent {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM cases c
+            JOIN agent_tunnels b ON b.customer_id = c.customer_id AND b.tunnel_id = c.tunnel_id
+            JOIN agents a ON a.id = b.agent_id AND a.revoked_at IS NULL
+            WHERE c.customer_id = p.customer_id AND c.id = p.case_id)"
     };
 }
 
@@ -19,21 +30,25 @@ statements! {
             settings_id, target_host, target_port, state, attempts, not_before, lease_owner, lease_until, requested_at,
             finished_at, verdict, cause, report)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', 0, $12, NULL, NULL, $12, NULL, NULL, NULL, NULL)";
-    SELECT_DUE = concat!("SELECT ", columns!(), " FROM probes
+    SELECT_DUE = concat!("SELECT ", columns!(), " FROM probes p
         WHERE state = 'queued' AND not_before <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+            AND ", without_agent!(), "
         ORDER BY not_before, id
         LIMIT 1");
     // As above; SKIP LOCKED lets several nodes claim without waiting for each other. SQLite has one writer instead.
-    SELECT_DUE_LOCKED = concat!("SELECT ", columns!(), " FROM probes
+    SELECT_DUE_LOCKED = concat!("SELECT ", columns!(), " FROM probes p
         WHERE state = 'queued' AND not_before <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+            AND ", without_agent!(), "
         ORDER BY not_before, id
         LIMIT 1
-        FOR UPDATE SKIP LOCKED");
-    LEASE = "UPDATE probes SET lease_owner = $3, lease_until = $4, attempts = attempts + 1
+        FOR UPDATE OF p SKIP LOCKED");
+    LEASE = "UPDATE probes SET lease_owner = $3, lease_until = $4, attempts = attempts + 1, agent_id = NULL
         WHERE customer_id = $1 AND id = $2";
-    FORGET_LEASES = "UPDATE probes SET lease_owner = NULL, lease_until = NULL WHERE state = 'queued'";
+    FORGET_LEASES = "UPDATE probes SET lease_owner = NULL, lease_until = NULL
+        WHERE state = 'queued' AND agent_id IS NULL";
     FINISH = "UPDATE probes
-        SET state = 'done', finished_at = $4, verdict = $5, cause = $6, report = $7, lease_owner = NULL, lease_until = NULL
+        SET state = 'done', finished_at = $4, verdict = $5, cause = $6, report = $7, progress = NULL,
+            lease_owner = NULL, lease_until = NULL
         WHERE customer_id = $1 AND id = $2 AND state = 'queued' AND lease_owner = $3";
     SELECT_BY_NUMBER = concat!("SELECT ", columns!(), " FROM probes
         WHERE customer_id = $1 AND case_id = $2 AND number = $3");
@@ -87,6 +102,8 @@ record! {
         pub cause: Option<String>,
         /// The whole report.
         pub report: Option<Json<serde_json::Value>>,
+        /// What a running test has seen so far, where an agent tells it.
+        pub progress: Option<Json<serde_json::Value>>,
     }
 }
 
@@ -106,7 +123,7 @@ pub async fn add(tx: &mut Tx, probe: &Probe) -> Result<i64, StoreError> {
     Ok(number)
 }
 
-/// Claims the test that has waited longest and leases it to `owner`.
+/// Claims the test that has waited longest, of those that no agent runs, and leases it to `owner`.
 ///
 /// # Errors
 /// What the database says.
@@ -122,13 +139,25 @@ pub async fn claim(
     };
     let found: Option<Probe> = on!(tx, conn => sqlx::query_as(text).bind(now).fetch_optional(conn).await)?;
     if let Some(probe) = &found {
-        on!(tx, conn => sqlx::query(LEASE).bind(probe.customer_id).bind(probe.id).bind(owner).bind(lease_until)
-            .execute(conn).await.map(|_| ()))?;
+        lease(tx, probe, owner, lease_until).await?;
     }
     Ok(found)
 }
 
-/// Makes every queued test claimable again. Right only at the start of the one process that serves a SQLite file.
+/// Leases a test, which the transaction has locked, to `owner`.
+pub(super) async fn lease(
+    tx: &mut Tx,
+    probe: &Probe,
+    owner: &str,
+    lease_until: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(LEASE).bind(probe.customer_id).bind(probe.id).bind(owner).bind(lease_until)
+        .execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Makes every test that this process had begun claimable again; what an agent runs goes on. Right only at the start of
+/// the one process that serves a SQLite file.
 ///
 /// # Errors
 /// What the database says.

@@ -12,28 +12,29 @@ use crate::domain::tunnel::{Tunnel, TunnelState};
 
 statements! {
     INSERT_TUNNEL = "INSERT INTO tunnels (customer_id, id, name, our_gateway, peer_gateway, our_selectors, peer_selectors,
-            alerting_ip, standby_ip, routing_domain, device, ca_pem, state, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+            alerting_ip, standby_ip, routing_domain, device, ca_pem, state, created_at, inside_gateway)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     UPDATE_TUNNEL = "UPDATE tunnels
         SET our_gateway = $3, peer_gateway = $4, our_selectors = $5, peer_selectors = $6, alerting_ip = $7,
-            standby_ip = $8, routing_domain = $9, device = $10, ca_pem = $11, state = $12
+            standby_ip = $8, routing_domain = $9, device = $10, ca_pem = $11, state = $12,
+            inside_gateway = $13
         WHERE customer_id = $1 AND id = $2";
     SELECT_TUNNEL = "SELECT customer_id, id, name, our_gateway, peer_gateway, our_selectors, peer_selectors, alerting_ip,
-            standby_ip, routing_domain, device, ca_pem, state
+            standby_ip, routing_domain, device, ca_pem, state, inside_gateway
         FROM tunnels
         WHERE customer_id = $1 AND id = $2";
     SELECT_BY_NAME = "SELECT customer_id, id, name, our_gateway, peer_gateway, our_selectors, peer_selectors, alerting_ip,
-            standby_ip, routing_domain, device, ca_pem, state
+            standby_ip, routing_domain, device, ca_pem, state, inside_gateway
         FROM tunnels
         WHERE name = $1";
     LIST_TUNNELS = "SELECT customer_id, id, name, our_gateway, peer_gateway, our_selectors, peer_selectors, alerting_ip,
-            standby_ip, routing_domain, device, ca_pem, state
+            standby_ip, routing_domain, device, ca_pem, state, inside_gateway
         FROM tunnels
         WHERE customer_id = $1
         ORDER BY name
         LIMIT 1000";
     LIST_ROUTING_DOMAIN = "SELECT customer_id, id, name, our_gateway, peer_gateway, our_selectors, peer_selectors,
-            alerting_ip, standby_ip, routing_domain, device, ca_pem, state
+            alerting_ip, standby_ip, routing_domain, device, ca_pem, state, inside_gateway
         FROM tunnels
         WHERE routing_domain = $1
         ORDER BY name
@@ -65,6 +66,7 @@ record! {
         device: Option<String>,
         ca_pem: Option<String>,
         state: TunnelState,
+        inside_gateway: Option<String>,
     }
 }
 
@@ -78,6 +80,7 @@ impl TryFrom<TunnelRow> for Tunnel {
             name: row.name,
             our_gateway: address("our_gateway", &row.our_gateway)?,
             peer_gateway: address("peer_gateway", &row.peer_gateway)?,
+            inside_gateway: row.inside_gateway.as_deref().map(|text| address("inside_gateway", text)).transpose()?,
             our_selectors: row.our_selectors.0,
             peer_selectors: row.peer_selectors.0,
             alerting_ip: address("alerting_ip", &row.alerting_ip)?,
@@ -128,6 +131,7 @@ pub async fn add(tx: &mut Tx, tunnel: &Tunnel, at: DateTime<Utc>) -> Result<(), 
         .bind(Json(&tunnel.our_selectors)).bind(Json(&tunnel.peer_selectors))
         .bind(tunnel.alerting_ip.to_string()).bind(tunnel.standby_ip.map(|ip| ip.to_string()))
         .bind(&tunnel.routing_domain).bind(&tunnel.device).bind(&tunnel.ca_pem).bind(tunnel.state).bind(at)
+        .bind(tunnel.inside_gateway.map(|ip| ip.to_string()))
         .execute(conn).await.map(|_| ()))?;
     Ok(())
 }
@@ -143,6 +147,7 @@ pub async fn replace(tx: &mut Tx, tunnel: &Tunnel) -> Result<bool, StoreError> {
         .bind(Json(&tunnel.our_selectors)).bind(Json(&tunnel.peer_selectors))
         .bind(tunnel.alerting_ip.to_string()).bind(tunnel.standby_ip.map(|ip| ip.to_string()))
         .bind(&tunnel.routing_domain).bind(&tunnel.device).bind(&tunnel.ca_pem).bind(tunnel.state)
+        .bind(tunnel.inside_gateway.map(|ip| ip.to_string()))
         .execute(conn).await.map(|done| done.rows_affected()))?;
     Ok(changed == 1)
 }

@@ -131,6 +131,30 @@ const CODES: &[(&str, &str, &str, &str)] = &[
         "Send it with Content-Type: application/json.",
     ),
     (
+        "agent_protocol",
+        "This request cannot be read",
+        "The agent speaks another version of the protocol than this service, or names none.",
+        "Install the agent of the same release as the service.",
+    ),
+    (
+        "bad_events",
+        "This request cannot be read",
+        "What the agent told of a running test does not have the form that was agreed.",
+        "Install the agent of the same release as the service. The answer says what is wrong.",
+    ),
+    (
+        "bad_report",
+        "This request cannot be read",
+        "The agent's report is not about the test that was asked for, or does not have the form that was agreed.",
+        "Install the agent of the same release as the service. The answer says what is wrong.",
+    ),
+    (
+        "job_lost",
+        "This job is not yours any more",
+        "The agent speaks of a job that another agent has, that has ended, or that nobody has fetched.",
+        "Nothing: the agent drops it and fetches the next one.",
+    ),
+    (
         "cross_site",
         "This request was sent from another site",
         "A page of another site sent the form. Nothing was changed.",

@@ -5,6 +5,7 @@
 //! or the `application/problem+json` (RFC 9457) that the client asked for.
 
 mod admin;
+mod agent;
 mod api;
 mod assets;
 mod fields;
@@ -59,8 +60,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/assets/{name}", get(assets::serve))
         .fallback(problem::unknown)
         .method_not_allowed_fallback(problem::wrong_method)
-        .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
+        // Reports are larger than forms; the area sets its own limit.
+        .merge(agent::routes())
+        .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(CsrfLayer::new())
         .layer(from_fn_with_state(Arc::clone(&app), visit::visit))
         // Health is asked by machines that have neither session nor patience.

@@ -96,7 +96,8 @@ pub(super) fn cross_site(visitor: &Visitor) -> Response {
 
 /// A body that is too large to be read.
 pub(super) fn too_large(visitor: &Visitor) -> Response {
-    let detail = "Send at most 256 KiB.".to_owned();
+    let most = if visitor.uri.starts_with("/agent/") { "1 MiB" } else { "256 KiB" };
+    let detail = format!("Send at most {most}.");
     let told = Told { status: StatusCode::PAYLOAD_TOO_LARGE, code: "too_large", title: "This is too large", detail };
     if visitor.json {
         problem(visitor, &told, &[])
@@ -129,6 +130,7 @@ pub(super) fn lost_nothing(visitor: &Visitor, error: Error, number: i64, kept: V
         | Error::RevisionMissing
         | Error::Malformed { .. }
         | Error::NotJson(_)
+        | Error::JobLost
         | Error::Store(_)
         | Error::View(_)
         | Error::Internal(_) => return Err(error.into()),
@@ -221,6 +223,10 @@ fn told(error: &Error) -> Told {
         Error::NotJson(received) => {
             let detail = format!("Send application/json; {received:?} was received.");
             say(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", "The body must be JSON", detail)
+        }
+        Error::JobLost => {
+            let detail = "Somebody else has it, or it has ended. Drop it.".into();
+            say(StatusCode::CONFLICT, "job_lost", "This job is not yours any more", detail)
         }
         Error::Store(error) => store(error),
         Error::View(_) | Error::Internal(_) => defect(),
@@ -345,7 +351,7 @@ fn error_page(visitor: &Visitor, error: &Error, fields: &[FieldError]) -> ErrorP
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
             ErrorPage::invalid(&lines, home)
         }
-        Error::KeyReused => ErrorPage::conflict(home),
+        Error::KeyReused | Error::JobLost => ErrorPage::conflict(home),
         Error::KeyMissing | Error::RevisionMissing | Error::Malformed { .. } | Error::NotJson(_) => {
             ErrorPage::invalid(&[&told(error).detail], home)
         }

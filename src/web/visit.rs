@@ -69,7 +69,13 @@ pub(super) async fn visit(State(app): State<Arc<App>>, mut request: Request, nex
         person: None,
         app,
     };
-    match identify(&visitor.app, request.headers()).await {
+    // An agent is no person; its area reads its token itself.
+    let person = if request.uri().path().starts_with(super::agent::AREA) {
+        Ok(None)
+    } else {
+        identify(&visitor.app, request.headers()).await
+    };
+    match person {
         Ok(person) => visitor.person = person,
         Err(error) => return render(&visitor, &error),
     }
@@ -111,7 +117,9 @@ async fn identify(app: &Arc<App>, headers: &HeaderMap) -> Result<Option<Person>,
 
 fn wants_json(path: &str, headers: &HeaderMap) -> bool {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    path.starts_with("/api/") || (accept.contains("json") && !accept.contains("text/html"))
+    path.starts_with("/api/")
+        || path.starts_with(super::agent::AREA)
+        || (accept.contains("json") && !accept.contains("text/html"))
 }
 
 /// A key for a form, so that sending it twice does it once.

@@ -1,6 +1,7 @@
 //! What happens later. Each worker is a loop around a `step`: claim under a lease, do it outside any transaction, settle.
 //! Tests call the steps; the service runs the loops.
 
+pub mod agents;
 pub mod outbox;
 pub mod probes;
 pub mod timers;
@@ -38,6 +39,8 @@ pub fn start(app: &Arc<App>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
         let (app, stop) = (Arc::clone(app), stop.clone());
         workers.spawn(async move { run("probes", &app, stop, probes::step).await });
     }
+    let (silent, until) = (Arc::clone(app), stop.clone());
+    workers.spawn(async move { run("agents", &silent, until, agents::step).await });
     let (tidied, until) = (Arc::clone(app), stop.clone());
     workers.spawn(async move { tidy(&tidied, until).await });
     let (app, stop) = (Arc::clone(app), stop.clone());

@@ -11,7 +11,6 @@ use crate::app::{App, Error, chain, mails, probes};
 use crate::apply::{ApplyRequest, Target};
 use crate::mail::{Outgoing, retry_at};
 use crate::probe::ProbeRequest;
-use crate::probe::message::TestAlert;
 use crate::secret::Secret;
 use crate::store::outbox::{self, Effect, Kind};
 
@@ -66,8 +65,7 @@ async fn prepare(app: &App, effect: &Effect) -> Result<Work, Error> {
         }
         Kind::TestAlert => {
             let task = completion::load(app, &mut tx, effect).await?;
-            let secrets = (task.account.as_ref(), task.password.as_ref());
-            let request = probes::alert_request(app, &mut tx, (&task.case, &task.settings), secrets).await?;
+            let request = probes::alert_request(app, &mut tx, &task).await?;
             Work::Alert(Box::new((request, task)))
         }
     })
@@ -111,26 +109,10 @@ async fn apply(
     completion::settle_apply(app, effect, completion::judge(&result)).await
 }
 
-async fn alert(app: &Arc<App>, effect: Effect, mut request: ProbeRequest, task: &Task) -> Result<(), Error> {
-    let test_id = format!("{}-{}", task.case.number, task.settings.made_at.timestamp());
-    let recipients = [task.settings.recipient.clone()];
-    let message = TestAlert {
-        test_id: &test_id,
-        sender: &task.settings.sender,
-        recipients: &recipients,
-        customer: &task.case.title,
-        date: task.settings.made_at,
-    };
-    match message.build() {
-        Ok(bytes) => request.send = Some(bytes),
-        Err(error) => return completion::settle_alert(app, effect, false, &error.to_string()).await,
-    }
+async fn alert(app: &Arc<App>, effect: Effect, request: ProbeRequest, task: &Task) -> Result<(), Error> {
     let report = app.prober.run(request).await;
-    let evidence = match report.cause {
-        None => format!("The server accepted test alert {test_id} for {}", task.settings.recipient),
-        Some(cause) => format!("Test alert {test_id}: {}", cause.entry().title),
-    };
-    completion::settle_alert(app, effect, report.passed(), &evidence).await
+    let evidence = probes::alert_evidence(task, &report);
+    completion::settle_alert(app, &app.node, effect, report.passed(), &evidence).await
 }
 
 async fn settle(app: &Arc<App>, effect: Effect) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! Runs queued tunnel tests.
+//! Runs queued tunnel tests, except those whose tunnel has an agent.
 
 use std::sync::Arc;
 
@@ -39,6 +39,6 @@ pub async fn step(app: &Arc<App>) -> Result<Step, Error> {
         }
     };
     let report = app.prober.run(request).await;
-    probes::take_report(app, probe, report).await?;
+    probes::take_report(app, &app.node, probe, report).await?;
     Ok(Step::Worked)
 }

@@ -7,6 +7,8 @@ mod address;
 #[cfg(test)]
 mod address_oracle;
 #[cfg(test)]
+mod agent;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
 mod apply;
@@ -35,11 +37,19 @@ mod probe_path;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]
+mod smtp_corpus;
+#[cfg(test)]
 mod smtp_dialogue;
 #[cfg(test)]
 mod smtp_driver;
 #[cfg(test)]
 mod smtp_exim;
+#[cfg(test)]
+mod smtp_form;
+#[cfg(test)]
+mod smtp_hostile;
+#[cfg(test)]
+mod smtp_settings;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

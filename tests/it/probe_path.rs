@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener};
 type Moment = Option<(u64, u64)>;
 
 /// A socket that answers `list-sas` with one moment after the other, the last one again and again.
-async fn strongswan(folder: &tempfile::TempDir, moments: Vec<Moment>) -> Watch {
+fn strongswan(folder: &tempfile::TempDir, moments: Vec<Moment>) -> Watch {
     let socket = folder.path().join("vici");
     let listener = UnixListener::bind(&socket).unwrap();
     tokio::spawn(async move {
@@ -120,7 +120,7 @@ async fn silent_server_through(moments: Vec<Moment>, echo: Option<IpAddr>) -> Re
     let server = Silent::start().await;
     let mut request = request(server.address.port());
     request.tunnel.echo = echo;
-    run(strongswan(&folder, moments).await, request).await
+    run(strongswan(&folder, moments), request).await
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn nothing_is_sent_into_a_tunnel_that_is_down() {
     let folder = tempfile::tempdir().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let report = run(strongswan(&folder, vec![None]).await, request(port)).await;
+    let report = run(strongswan(&folder, vec![None]), request(port)).await;
     assert_eq!(ended(&report), (Stage::Route, Cause::RouteTunnelDown));
     assert_eq!(report.verdict, Verdict::NotReachable);
     assert!(detail(&report, Stage::Route).contains("no IKE SA with 203.0.113.2"));
@@ -179,7 +179,7 @@ async fn selectors_that_do_not_hold_source_or_target_end_the_test() {
     // The association carries 127.0.0.0/9 on our side.
     let mut outside = request(25);
     outside.source = Some("127.200.0.1".parse().unwrap());
-    let watch = strongswan(&folder, vec![Some((1, 1))]).await;
+    let watch = strongswan(&folder, vec![Some((1, 1))]);
     let report = run(watch.clone(), outside).await;
     assert_eq!(ended(&report), (Stage::Route, Cause::RouteSelectorNotCovered));
     assert!(detail(&report, Stage::Route).contains("127.0.0.0/9 === 127.0.0.0/8"));

@@ -246,6 +246,23 @@ fn s048_all_lines_of_a_refused_message_are_kept() {
 }
 
 #[test]
+fn s049_code_enhanced_code_and_text_are_three_things() {
+    let recipients = |line: &str| {
+        let played = play(full(Mode::Clear), &after(PLAIN, &format!("S:250 ok\\r\\n\nS:{line}\\r\\n")));
+        let stage = played.stage(Stage::Rcpt);
+        (stage.code, stage.enhanced, played.record.recipients[0].text.clone())
+    };
+    let queued = "250 2.6.0 <id@host> Queued mail for delivery";
+    let with = (Some(250), Some("2.6.0".to_owned()), "<id@host> Queued mail for delivery".to_owned());
+    assert_eq!(recipients(queued), with);
+    assert_eq!(recipients("250 message processed"), (Some(250), None, "message processed".to_owned()));
+    // Of another class than the code, or no such code at all: it is text.
+    for text in ["5.1.1 odd", "2.6 almost", "2.6.0.1 version", "2.x.0 no"] {
+        assert_eq!(recipients(&format!("250 {text}")), (Some(250), None, text.to_owned()));
+    }
+}
+
+#[test]
 fn s051_an_endless_line_ends_at_the_cap() {
     let played = play(plan(Mode::Clear), &format!("S:220 {}", "a".repeat(5000)));
     assert_eq!(played.ended(), Some((Stage::Banner, Cause::ReplyTooLong)));
@@ -320,6 +337,16 @@ fn s064_a_long_response_goes_on_its_own_line() {
         &after(ENCRYPTED, "C:AUTH PLAIN\r\n\nS:334 \\r\\n\nC:AHUAeHh4\nS:235 ok\\r\\n\nC:MAIL"),
     );
     assert_eq!(played.ended(), None);
+}
+
+#[test]
+fn s066_a_password_goes_over_the_wire_byte_for_byte() {
+    use base64::Engine as _;
+    let password = r#"a&;b c#d"e/f\\g%24$(i){j}`"#;
+    let played = play(signed_in(Mode::StartTls, password), &after(ENCRYPTED, "C:AUTH PLAIN\nS:235 ok\\r\\n\nC:MAIL"));
+    let line = played.sent.iter().find_map(|line| line.strip_prefix("AUTH PLAIN ")).unwrap();
+    let response = base64::engine::general_purpose::STANDARD.decode(line.trim_end()).unwrap();
+    assert_eq!(response, [b"\0u\0", password.as_bytes()].concat());
 }
 
 #[test]
@@ -493,7 +520,7 @@ const LINES: &[&str] = &[
 
 proptest! {
     #[test]
-    fn whatever_a_server_does_the_machine_ends_and_keeps_the_password(
+    fn s072_whatever_a_server_does_the_machine_ends_says_why_and_keeps_the_password(
         lines in proptest::collection::vec(proptest::sample::select(LINES), 0..25), mode in 0..3_usize,
     ) {
         let mode = [Mode::Clear, Mode::StartTls, Mode::ImplicitTls][mode];
@@ -503,7 +530,7 @@ proptest! {
         let sent = matches!(played.status(Stage::DataEnd), Status::Pass | Status::Warn);
         prop_assert_eq!(played.ended().is_none(), sent, "only a message that was taken passes");
         if let Some((stage, cause)) = played.ended() {
-            // S072: a failure always says where, why, and what to do.
+            // A failure always says where, why, and what to do.
             let report = played.stage(stage);
             prop_assert!(report.cause == Some(cause) && report.remedy.is_some() && report.detail.is_some());
         }
@@ -516,17 +543,37 @@ proptest! {
 }
 
 #[test]
-fn the_ids_of_these_tests_stand_in_the_table_of_cases() {
-    let table = include_str!("../corpus/smtp/smtp-cases.tsv");
-    let source = include_str!("smtp_dialogue.rs");
-    let named = source.lines().filter_map(|line| line.strip_prefix("fn s0").or_else(|| line.strip_prefix("fn s1")));
-    assert!(named.count() >= 40);
-    for word in source.split(|character: char| !character.is_ascii_alphanumeric()) {
-        let Some(number) =
-            word.strip_prefix('s').filter(|rest| rest.len() == 3 && rest.bytes().all(|byte| byte.is_ascii_digit()))
-        else {
-            continue;
+fn addresses_outside_ascii_go_only_to_servers_that_take_them() {
+    let international = |answer: &str, rest: &str| {
+        let sending = Plan {
+            sender: Some("jörg@x.example".to_owned()),
+            message: Some("Subject: Grüße\r\n\r\nx\r\n".as_bytes().to_vec()),
+            ..full(Mode::Clear)
         };
-        assert!(table.lines().any(|row| row.starts_with(&format!("S{number}\t"))), "no row S{number}");
+        play(sending, &format!("S:220 mx\\r\\n\nS:{answer}\\r\\n\n{rest}"))
+    };
+    let offered = international(
+        "250-mx\\r\\n250-8bitmime\\r\\n250 SMTPUTF8",
+        "C:MAIL FROM:<jörg@x.example> BODY=8BITMIME SMTPUTF8\r\n\nS:250 ok\\r\\n\nC:RCPT TO:<c@d.example>\r\n",
+    );
+    assert_eq!(offered.ended(), None);
+    for (answer, extension) in
+        [("250-mx\\r\\n250 8BITMIME", "SMTPUTF8"), ("250-mx\\r\\n250 SMTPUTF8", "8BITMIME"), ("250 mx", "SMTPUTF8")]
+    {
+        let refused = international(answer, "C:QUIT");
+        assert_eq!(refused.ended(), Some((Stage::Mail, Cause::MailExtensionMissing)), "{answer}");
+        assert!(refused.stage(Stage::Mail).detail.unwrap().starts_with(extension) && !refused.said("MAIL"));
     }
+    let plain = play(full(Mode::Clear), "S:220 mx\\r\\n\nS:250-mx\\r\\n250-8BITMIME\\r\\n250 SMTPUTF8\\r\\n");
+    assert_eq!(plain.sent[1], "MAIL FROM:<a@x.example>\r\n", "nothing is asked for that is not needed");
+}
+
+#[test]
+fn the_wait_that_a_server_names_is_kept_where_it_defers() {
+    let wait = |script: &str| play(full(Mode::Clear), script).record.retry_after().map(|wait| wait.as_secs());
+    let recipient = |line: &str| wait(&after(PLAIN, &format!("S:250 ok\\r\\n\nS:{line}\\r\\n")));
+    assert_eq!(recipient("451 4.7.1 Greylisted, try again in 30 seconds"), Some(30));
+    assert_eq!(recipient("451 4.7.1 Greylisted, try again later"), None);
+    assert_eq!(recipient("550 5.7.1 no; try again in 30 seconds"), None, "a refusal is no deferral");
+    assert_eq!(wait("S:421 4.3.2 busy, retry in 5 minutes\\r\\n\nC:QUIT"), Some(300));
 }

@@ -66,7 +66,7 @@ impl Figures {
             p99_ms: percentile(&samples.micros, 99),
             max_ms: percentile(&samples.micros, 100),
             bytes_per_answer: samples.bytes.checked_div(count).unwrap_or(0),
-            peak_rss_mib: peak_rss_mib(),
+            peak_rss_mib: memory_kib("VmHWM:").map(|kib| kib / 1024),
             ceiling_one_by_one: rounded(bare),
             ratio: rounded(throughput / bare.max(f64::MIN_POSITIVE)),
         }
@@ -97,11 +97,12 @@ fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
-/// The most memory that this process ever held; `None` where the system does not tell.
-fn peak_rss_mib() -> Option<u64> {
+/// What the system says about the memory of this process, in KiB: `VmHWM:` for the most it ever held, `VmRSS:` for what
+/// it holds; `None` where the system does not tell.
+pub(super) fn memory_kib(what: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|kib| kib / 1024)
+    let line = status.lines().find_map(|line| line.strip_prefix(what))?;
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()
 }
 
 #[cfg(test)]

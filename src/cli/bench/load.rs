@@ -70,6 +70,7 @@ fn tunnel(customer: &Customer) -> Result<Tunnel, Stop> {
         our_selectors: vec![network("10.99.0.0/24")?],
         peer_selectors: vec![network("10.0.0.0/10")?],
         alerting_ip: address("10.99.0.8")?,
+        inside_gateway: None,
         standby_ip: None,
         routing_domain: "bench".to_owned(),
         device: None,

@@ -1,11 +1,15 @@
 //! `postern bench`: how fast the service is through its real HTTP router, beside the same work bare in the same run.
 //!
 //! Reading order: `load` (people and cases in an empty database), `visitor` (a session that sends requests in process),
-//! `transitions` and `queue` (what is asked, and its bare counterpart), `figures` (what is printed).
+//! `transitions` and `queue` (what is asked, and its bare counterpart), `probes` (the prober, its `responder` and its `bare`
+//! counterpart), `figures` (what is printed).
 
+mod bare;
 mod figures;
 mod load;
+mod probes;
 mod queue;
+mod responder;
 mod transitions;
 mod visitor;
 
@@ -29,6 +33,11 @@ pub(super) enum BenchCommand {
     Transitions(BenchArgs),
     /// The first page of the queue; bare: the list's query, one at a time
     Queue(BenchArgs),
+    /// Tunnel tests of a mail server, plain and with STARTTLS; bare: the same dialogues without our code
+    Probes(probes::ProbesArgs),
+    /// The mail server that `probes` asks, in a process of its own
+    #[command(hide = true)]
+    Responder,
 }
 
 /// What is loaded, and how hard it is asked.
@@ -60,17 +69,31 @@ pub(super) fn run(command: &BenchCommand) -> ExitCode {
 }
 
 fn measured(command: &BenchCommand) -> Result<(), Stop> {
-    let (BenchCommand::Transitions(args) | BenchCommand::Queue(args)) = command;
+    let runtime = place::runtime()?;
+    let line = match command {
+        BenchCommand::Transitions(args) => runtime.block_on(over_database(args, Work::Transitions))?,
+        BenchCommand::Queue(args) => runtime.block_on(over_database(args, Work::Queue))?,
+        BenchCommand::Probes(args) => runtime.block_on(probes::measure(args))?,
+        BenchCommand::Responder => return runtime.block_on(responder::run()),
+    };
+    out::print(&[line])
+}
+
+/// What is done with a database full of cases.
+enum Work {
+    Transitions,
+    Queue,
+}
+
+async fn over_database(args: &BenchArgs, work: Work) -> Result<String, Stop> {
     let folder = tempfile::tempdir().map_err(|error| Stop::failed(format!("a temporary folder: {error}")))?;
-    place::runtime()?.block_on(async {
-        let app = open(args, folder.path()).await?;
-        let outcome = match command {
-            BenchCommand::Transitions(args) => transitions::measure(&app, args).await,
-            BenchCommand::Queue(args) => queue::measure(&app, args).await,
-        };
-        app.db.close().await;
-        out::print(&[outcome?.line().map_err(Stop::failed)?])
-    })
+    let app = open(args, folder.path()).await?;
+    let outcome = match work {
+        Work::Transitions => transitions::measure(&app, args).await,
+        Work::Queue => queue::measure(&app, args).await,
+    };
+    app.db.close().await;
+    outcome?.line().map_err(Stop::failed)
 }
 
 /// The service over a database that must be empty: nobody's cases are to stand beside made-up ones.

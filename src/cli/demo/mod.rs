@@ -26,7 +26,7 @@ use super::sink::{Sink, SinkError};
 use crate::app::{App, Error};
 use crate::apply::StandIn;
 use crate::clock::Clock;
-use crate::config::{Brand, Config, Lab, MailConfig, Policy};
+use crate::config::{Brand, Config, Lab, MailConfig, Policy, ProbeConfig};
 use crate::mail::Mailer;
 use crate::probe::Prober;
 use crate::secret::Secret;
@@ -226,6 +226,7 @@ fn config(options: &Options, address: SocketAddr, data: PathBuf) -> Config {
         brand: Brand::default(),
         policy: Policy { allow_documentation: true },
         mail: MailConfig::default(),
+        probe: ProbeConfig::default(),
         lab: Lab { dial: dial(options.server.ports()), bind_source: Some(false) },
         file: None,
     }

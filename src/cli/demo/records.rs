@@ -99,6 +99,7 @@ fn tunnel(
         our_selectors: vec![network(our_side)?],
         peer_selectors: vec![network(their_side)?],
         alerting_ip: ip(alerting)?,
+        inside_gateway: None,
         standby_ip: None,
         routing_domain: "default".to_owned(),
         device: None,

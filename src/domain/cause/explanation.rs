@@ -233,6 +233,8 @@ explanations! {
     MailSenderNotAllowed "{server} does not take mail from the sender address."
         ["The account may send only with its own address" "The domain of the sender is not known to the server"]
         [RcptRelayDenied FormSenderMissing]
+    MailExtensionMissing "{server} does not offer what the sender or recipient address needs."
+        ["An address has letters outside ASCII, and the server does not know SMTPUTF8"] [MailSenderNotAllowed RcptUnknownUser]
     MailTemporary "{server} said that it cannot take the sender at the moment."
         ["The disk of the mail server is full" "The domain of the sender cannot be looked up"] [RcptGreylisted DataTemporary]
     RcptRelayDenied "{server} does not pass on mail to the recipient."

@@ -46,7 +46,7 @@ impl EmailAddress {
             });
         }
         if let Some(why) = local_fault(local) {
-            return refuse(why.to_owned());
+            return refuse(why);
         }
         if clean(domain) != domain || domain.ends_with('.') {
             return refuse("the part behind the @ starts or ends with a space or a dot".to_owned());
@@ -84,21 +84,22 @@ impl EmailAddress {
 }
 
 /// The rule that a local part breaks. It is a dot-string or a quoted string.
-fn local_fault(local: &str) -> Option<&'static str> {
+fn local_fault(local: &str) -> Option<String> {
     if local.is_empty() {
-        return Some("the part before the @ is missing");
+        return Some("the part before the @ is missing".to_owned());
     }
     if let Some(inner) = local.strip_prefix('"') {
-        return match inner.strip_suffix('"') {
+        let fault = match inner.strip_suffix('"') {
             Some(inner) => quoted_fault(inner),
             None => Some("a quote is opened and not closed"),
         };
+        return fault.map(str::to_owned);
     }
     if local.split('.').any(str::is_empty) {
-        return Some("the part before the @ has a dot at an end, or two dots together");
+        return Some("the part before the @ has a dot at an end, or two dots together".to_owned());
     }
     if local.chars().any(char::is_whitespace) {
-        return Some("it contains a space");
+        return Some("it contains a space".to_owned());
     }
     let allowed = |character: char| {
         character == '.'
@@ -106,7 +107,8 @@ fn local_fault(local: &str) -> Option<&'static str> {
             || character.is_ascii_alphanumeric()
             || "!#$%&'*+-/=?^_`{|}~".contains(character)
     };
-    (!local.chars().all(allowed)).then_some("a character before the @ is not allowed; leave out names and brackets")
+    let (index, odd) = local.chars().enumerate().find(|(_, character)| !allowed(*character))?;
+    Some(format!("\"{odd}\", character {}, is not allowed; leave out names and brackets", index + 1))
 }
 
 /// The rule that the inside of a quoted string breaks: a quote or backslash needs a backslash before it.

@@ -155,9 +155,10 @@ fn plain<'a>(value: &'a Value, wrong_kind: &'static str) -> Result<&'a str, Wron
 
 fn option(field: &Field, value: &Value) -> Result<Value, Wrong> {
     let found = value.as_text().and_then(|text| field.options.iter().find(|option| *option == text.trim()));
-    found
-        .map(|option| Value::Text(option.clone()))
-        .ok_or_else(|| ("not_an_option", format!("Choose one of {}.", field.options.join(", "))))
+    found.map(|option| Value::Text(option.clone())).ok_or_else(|| {
+        let help = field.help.as_ref().map(|help| format!(" {help}")).unwrap_or_default();
+        ("not_an_option", format!("Choose one of {}.{help}", field.options.join(", ")))
+    })
 }
 
 fn truth(field: &Field, value: &Value) -> Result<Value, Wrong> {

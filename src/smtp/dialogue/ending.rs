@@ -123,7 +123,7 @@ impl Dialogue {
         let partial = self.parser.partial();
         self.record.received(now, &partial);
         let first = partial.first().map(Vec::as_slice).unwrap_or_default();
-        let shown = escape(first.get(..200).unwrap_or(first));
+        let shown = escape(first);
         let (cause, detail) = match fault {
             ReplyFault::TooLong => (Cause::ReplyTooLong, fault.to_string()),
             ReplyFault::Malformed if self.phase == Phase::Banner => {

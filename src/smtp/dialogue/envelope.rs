@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{ClearAuth, Dialogue, Output, Phase, listed};
 use crate::domain::cause::Cause;
 use crate::smtp::auth::{self, Exchange, Mechanism};
-use crate::smtp::command::{Command, message_wire};
+use crate::smtp::command::{Command, Needs, message_wire};
 use crate::smtp::judge;
 use crate::smtp::reply::{Reply, Severity, escape};
 use crate::smtp::report::{Level, RecipientReport, Status};
@@ -85,7 +85,18 @@ impl Dialogue {
         if !self.may_start(Stage::Mail) {
             return self.quit(now);
         }
-        self.send(now, Phase::Mail, Command::Mail(&sender).wire())
+        let addresses = self.plan.recipients.iter().map(String::as_str).chain([sender.as_str()]);
+        let needs = Needs::of(addresses, self.plan.message.as_deref().unwrap_or_default());
+        if let Some(extension) = self.features.missing(needs) {
+            let detail = format!(
+                "{extension} is needed, because of characters outside ASCII; the server offers: {}",
+                listed(&self.features.keywords)
+            );
+            self.record.begin(Stage::Mail, now);
+            self.record.fail(Stage::Mail, now, Cause::MailExtensionMissing, None, &detail);
+            return self.quit(now);
+        }
+        self.send(now, Phase::Mail, Command::Mail(&sender, needs).wire())
     }
 
     pub(super) fn rcpt(&mut self, now: Duration, index: usize) -> Output {
@@ -109,7 +120,7 @@ impl Dialogue {
             (Err(_), Severity::Positive | Severity::Intermediate | Severity::Permanent) => Status::Fail,
         };
         let address = self.plan.recipients.get(index).cloned().unwrap_or_default();
-        let text = self.record.hidden(&reply.text());
+        let text = self.record.told(&reply.text());
         self.record.recipients.push(RecipientReport { address, status, code: Some(reply.code), text });
         if index + 1 < self.plan.recipients.len() {
             if let (Err(cause), None) = (judged, &self.refused) {

@@ -181,7 +181,7 @@ impl Dialogue {
         match input {
             Input::Connected => self.connected(now),
             Input::Bytes(bytes) if self.phase == Phase::Tls => {
-                let detail = format!("in place of TLS the server said: {}", escape(bytes.get(..200).unwrap_or(bytes)));
+                let detail = format!("in place of TLS the server said: {}", escape(bytes));
                 self.tls(now, TlsOutcome::Failed { cause: Cause::TlsPeerStayedClear, detail })
             }
             Input::Bytes(bytes) => self.bytes(now, bytes),
@@ -192,6 +192,11 @@ impl Dialogue {
             // Nobody asked for a handshake: it changes nothing, least of all whether the connection counts as encrypted.
             Input::Tls(_) => Output::Receive,
         }
+    }
+
+    /// The record, while the dialogue runs.
+    pub fn record(&self) -> &Record {
+        &self.record
     }
 
     /// The record, when the dialogue is over.
@@ -225,7 +230,7 @@ impl Dialogue {
 
     /// More bytes than one reply: after STARTTLS an attack, after a refusal uninteresting, else no lock-step dialogue.
     fn reply_with_more(&mut self, now: Duration, reply: Reply, rest: &[u8]) -> Output {
-        let shown = escape(rest.get(..200).unwrap_or(rest));
+        let shown = escape(rest);
         match (self.phase, reply.severity()) {
             (Phase::Quit | Phase::Done, _) | (_, Severity::Transient | Severity::Permanent) => self.reply(now, reply),
             (Phase::StartTls, _) => {

@@ -16,6 +16,7 @@ pub(super) fn test(app: &App, case: i64, test: &Probe) -> Json {
         "case": case,
         "status": if test.state == "done" { "done" } else { "running" },
         "level": test.level,
+        "settings": test.settings_id,
         "target": {"host": test.target_host, "port": test.target_port},
         "requested_at": test.requested_at,
         "finished_at": test.finished_at,
@@ -32,19 +33,43 @@ pub(super) fn test_with_report(app: &App, person: &Person, case: i64, probe: &Pr
     let mut resource = test(app, case, probe);
     if let Some(members) = resource.as_object_mut() {
         members.insert("report".to_owned(), report.unwrap_or_default());
+        members.insert("progress".to_owned(), progress(person, probe));
     }
     resource
 }
 
+/// The stages that a running test has passed so far, where an agent tells them; null otherwise.
+fn progress(person: &Person, probe: &Probe) -> Json {
+    let Some(seen) = &probe.progress else { return Json::Null };
+    if person.is_staff() {
+        return seen.0.get("stages").cloned().unwrap_or_default();
+    }
+    each(&seen.0, "stages", &STAGE_OF_CUSTOMER)
+}
+
+/// What a customer gets of a stage: never the server's lines or what we wrote down about them.
+const STAGE_OF_CUSTOMER: [&str; 5] = ["stage", "status", "start_ms", "ms", "cause"];
+
 /// A report as a customer gets it: how each stage ended and what to do. Never the server's lines, what we wrote down about
 /// them, the conversation, or an address of ours.
 fn for_customer(report: &Json) -> Json {
-    let kept = ["level", "verdict", "stage", "cause", "target", "started_at", "ms", "warnings", "certificate"];
+    let kept = [
+        "level",
+        "verdict",
+        "stage",
+        "cause",
+        "target",
+        "started_at",
+        "ms",
+        "warnings",
+        "certificate",
+        "retry_after_s",
+    ];
     let mut shown = pick(report, &kept);
     let cause = report.get("cause").and_then(Json::as_str).and_then(Cause::from_id);
     shown.insert("title".to_owned(), json!(cause.map(|cause| cause.entry().title)));
     shown.insert("remedy".to_owned(), json!(cause.map(|cause| cause.entry().remedy_customer)));
-    let stages = each(report, "stages", &["stage", "status", "start_ms", "ms", "cause"]);
+    let stages = each(report, "stages", &STAGE_OF_CUSTOMER);
     shown.insert("stages".to_owned(), stages);
     shown.insert("addresses".to_owned(), each(report, "addresses", &["address", "verdict", "stage", "cause", "ms"]));
     shown.insert("recipients".to_owned(), each(report, "recipients", &["address", "status", "code"]));

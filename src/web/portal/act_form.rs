@@ -135,6 +135,10 @@ fn known(field: &workflow::Field, case: &Case, name: &str) -> Option<String> {
         FieldType::Enum if name == "encryption" && words::text(case, name) == Some("unknown") => {
             words::shown(case, "encryption_found").or_else(|| words::shown(case, name))
         }
+        // The test alert goes to the customer's own domain unless somebody says otherwise, and is shown before it is sent.
+        FieldType::Email if name == "test_recipient" => {
+            words::shown(case, name).or_else(|| words::shown(case, "sender_address"))
+        }
         FieldType::Enum
         | FieldType::Ip
         | FieldType::IpList

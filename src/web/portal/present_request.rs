@@ -5,6 +5,7 @@ use super::words;
 use crate::app::FieldError;
 use crate::app::requests::Draft;
 use crate::domain::address::{Options, classify};
+use crate::domain::mail_settings::Encryption;
 use crate::domain::workflow::{Definition, DelayUnit, Due, Target};
 use crate::views::common::{Fact, Note, Tone};
 use crate::views::portal::Question;
@@ -165,6 +166,9 @@ pub(super) fn notes(draft: &Draft, options: Options) -> Vec<Note> {
         "25" | "465" | "587" | "2525" | "" => {}
         port => notes.push(warning(format!("Port {port} is unusual for SMTP, which uses 25, 465 or 587."))),
     }
+    let port = draft.smtp_port.trim().parse().unwrap_or_default();
+    let hint = Encryption::parse(&draft.encryption).ok().and_then(|encryption| encryption.port_hint(port));
+    notes.extend(hint.map(|hint| warning(hint.to_owned())));
     notes
 }
 

@@ -43,6 +43,7 @@ async fn keep(t: &TestApp, case: i64, report: Option<Json>) -> i64 {
         verdict: None,
         cause: None,
         report: None,
+        progress: None,
     };
     t.app
         .db

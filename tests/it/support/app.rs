@@ -12,7 +12,7 @@ use postern::app::vault::Vault;
 use postern::app::{App, Error, Once, Outcome, queue};
 use postern::apply::StandIn;
 use postern::clock::{Clock, fresh_id};
-use postern::config::{Config, Flags};
+use postern::config::{Config, Flags, Lab};
 use postern::domain::actor::{Person, Role};
 use postern::domain::case::Case;
 use postern::domain::customer::{Architecture, Customer};
@@ -52,9 +52,18 @@ pub(crate) struct TestApp {
 impl TestApp {
     /// Opens it over a database that is empty.
     pub(crate) async fn new(db: &TestDb) -> Self {
+        Self::set_up(db, Lab::default()).await
+    }
+
+    /// The same, for tests that open sockets: the alerting IP is not bound, since this machine does not have it.
+    pub(crate) async fn in_lab(db: &TestDb) -> Self {
+        Self::set_up(db, Lab { bind_source: Some(false), ..Lab::default() }).await
+    }
+
+    async fn set_up(db: &TestDb, lab: Lab) -> Self {
         let clock = Clock::manual(wednesday());
         let script = Script::new(clock.clone(), []);
-        let app = open(db, &clock, Prober::Scripted(script.clone()), Mailer::memory).await;
+        let app = open(db, &clock, (Prober::Scripted(script.clone()), lab), Mailer::memory).await;
         let customer = admin::add_customer(&app, "Alder Mutual".into(), Architecture::Vpn).await.unwrap();
         admin::put_tunnel(&app, tunnel(&customer, "alder-1", "10.20.0.0/16")).await.unwrap();
         let contact = contact(&app, &customer, "Dana Field", "dana@alder.example").await;
@@ -66,7 +75,8 @@ impl TestApp {
 
     /// The same service on another node: same database, same master key, same clock, same script.
     pub(crate) async fn second_node(&self, db: &TestDb) -> Arc<App> {
-        open(db, &self.clock, Prober::Scripted(self.script.clone()), Mailer::memory).await
+        let prober = Prober::Scripted(self.script.clone());
+        open(db, &self.clock, (prober, self.app.lab.clone()), Mailer::memory).await
     }
 
     /// As [`TestApp::second_node`], with a mail server that is never there.
@@ -81,7 +91,7 @@ impl TestApp {
             limit: None,
         };
         let mailer = |identity| Mailer::smtp(identity, nowhere).unwrap();
-        open(db, &self.clock, Prober::Scripted(self.script.clone()), mailer).await
+        open(db, &self.clock, (Prober::Scripted(self.script.clone()), Lab::default()), mailer).await
     }
 
     /// Gives the customer a product tenant whose API is a stand-in.
@@ -143,12 +153,19 @@ impl TestApp {
         store::cases::by_number(&mut tx, number).await.unwrap().unwrap()
     }
 
-    /// A claimed case that waits for the customer's settings: requested, whitelisted, let in, reached.
-    pub(crate) async fn reached(&self) -> i64 {
-        let number = self.request().await.number;
+    /// A claimed case whose tunnel test is queued: requested, whitelisted, let in.
+    pub(crate) async fn tested(&self, address: &str) -> i64 {
+        let number = self.request_for(address).await.number;
         queue::claim(&self.app, &self.engineer, number).await.unwrap();
         self.act(&self.engineer, number, "configuration_done", &[("change_ref", "CHG-1")]).await.unwrap();
         self.act(&self.contact, number, "let_in_done", &[]).await.unwrap();
+        assert_eq!(self.case(number).await.flow.state, "tunnel_test");
+        number
+    }
+
+    /// A claimed case that waits for the customer's settings: requested, whitelisted, let in, reached.
+    pub(crate) async fn reached(&self) -> i64 {
+        let number = self.tested("10.20.4.15").await;
         self.script.push(None);
         self.drain().await;
         assert_eq!(self.case(number).await.flow.state, "settings");
@@ -179,13 +196,19 @@ impl TestApp {
 /// The service over an empty database: nobody has set it up.
 pub(crate) async fn empty(db: &TestDb) -> Arc<App> {
     let clock = Clock::manual(wednesday());
-    open(db, &clock, Prober::Scripted(Script::new(clock.clone(), [])), Mailer::memory).await
+    open(db, &clock, (Prober::Scripted(Script::new(clock.clone(), [])), Lab::default()), Mailer::memory).await
 }
 
-async fn open(db: &TestDb, clock: &Clock, prober: Prober, way: impl FnOnce(Identity) -> Mailer) -> Arc<App> {
+async fn open(
+    db: &TestDb,
+    clock: &Clock,
+    (prober, lab): (Prober, Lab),
+    way: impl FnOnce(Identity) -> Mailer,
+) -> Arc<App> {
     let flags = Flags { database: Some(db.url.clone()), data: Some(db.folder.join("data")), ..Flags::default() };
     let mut config = Config::load(flags, &|_| None).unwrap();
     "https://postern.vendor.example".clone_into(&mut config.public_url);
+    config.lab = lab;
     let identity =
         |vault: &Vault| Identity { key: vault.derive("message id"), domain: "postern.vendor.example".into() };
     App::open(&config, clock.clone(), |vault| Ok(way(identity(vault))), prober).await.unwrap()
@@ -197,6 +220,7 @@ pub(crate) async fn drain(app: &Arc<App>) {
         let steps = [
             worker::timers::step(app).await.unwrap(),
             worker::probes::step(app).await.unwrap(),
+            worker::agents::step(app).await.unwrap(),
             worker::outbox::step(app).await.unwrap(),
         ];
         if steps.iter().all(|step| *step == Step::Idle) {
@@ -216,6 +240,7 @@ pub(crate) fn tunnel(customer: &Customer, name: &str, theirs: &str) -> Tunnel {
         our_selectors: vec!["10.99.0.0/24".parse().unwrap()],
         peer_selectors: vec![theirs.parse().unwrap()],
         alerting_ip: "10.99.0.8".parse().unwrap(),
+        inside_gateway: None,
         standby_ip: None,
         routing_domain: "alder".into(),
         device: None,

@@ -34,6 +34,11 @@ impl Client {
         Self { router: postern::web::router(Arc::clone(app)), token: None }
     }
 
+    /// A program with this token.
+    pub(crate) fn with_token(app: &Arc<App>, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..Self::stranger(app) }
+    }
+
     /// A program that acts for a person.
     pub(crate) async fn of(app: &Arc<App>, person: &Person) -> Self {
         let token = access::make_token(app, &person.email, "test".into(), TimeDelta::days(400)).await.unwrap();

@@ -1,7 +1,7 @@
 //! The result of a tunnel test, for both sides: as a page, as text, and beside the run before it.
 //!
 //! Reading order: `fold` brings the stages of a report under the steps that people see; `present` makes the page of them
-//! with `steps`, `verdict` and `path`. What a reader may not see ends there: `plain` and `compare` read the page, never
+//! with `steps`, `verdict` and `path`, `progress` the rows of one that runs. What a reader may not see ends there: `plain` and `compare` read the page, never
 //! the report.
 
 mod compare;
@@ -9,6 +9,7 @@ mod fold;
 mod path;
 mod plain;
 mod present;
+mod progress;
 mod steps;
 mod verdict;
 
@@ -100,7 +101,10 @@ pub(super) async fn comparison(
 
 /// A test as this reader may see it.
 fn seen(case: &Case, probe: &Probe, is_staff: bool) -> Result<TestResult, Error> {
-    let Some(report) = &probe.report else { return Ok(present::running(case, probe)) };
+    let Some(report) = &probe.report else {
+        let steps = progress::steps(probe);
+        return Ok(TestResult { summary: progress::summary(&steps), steps, ..present::running(case, probe) });
+    };
     let report: Report = serde_json::from_value(report.0.clone()).map_err(|error| {
         Error::Internal(format!("report of test {} of case {}: {error}", probe.number, case.number))
     })?;
