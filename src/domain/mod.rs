@@ -23,6 +23,8 @@ pub mod log;
 pub mod mail_settings;
 /// Business time: calendars, spans and when clocks ring.
 pub mod schedule;
+/// The SYSLOG message of a test, and how it is framed.
+pub mod syslog;
 /// Tunnels, and what a whitelist entry may be.
 pub mod tunnel;
 /// Workflow definitions, their checker and the engine that decides.

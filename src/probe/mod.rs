@@ -139,11 +139,12 @@ fn stage_of(cause: Cause) -> Stage {
     match cause.entry().step {
         Step::Whitelist => Stage::Policy,
         Step::Tunnel | Step::Route => Stage::Route,
-        Step::Tcp | Step::Machinery | Step::Syslog => Stage::Tcp,
+        Step::Tcp | Step::Machinery => Stage::Tcp,
         Step::Greeting => Stage::Banner,
         Step::Encryption => Stage::Tls,
         Step::SignIn => Stage::Auth,
         Step::SenderRecipient => Stage::Rcpt,
         Step::TestAlert => Stage::DataEnd,
+        Step::Syslog => Stage::SyslogTcp,
     }
 }

@@ -316,6 +316,7 @@ pub fn verdict_of(ended: Option<(Stage, Cause)>, warnings: &[Cause]) -> Verdict 
     match cause.verdict() {
         WorkflowVerdict::Deferred => Verdict::Deferred,
         WorkflowVerdict::CouldNotTell => Verdict::CouldNotTell,
+        WorkflowVerdict::Reachable if cause == Cause::SyslogUnconfirmed => Verdict::Unconfirmed,
         WorkflowVerdict::Reachable => Verdict::ReachableWithWarnings,
         WorkflowVerdict::Timeout
         | WorkflowVerdict::Unreachable

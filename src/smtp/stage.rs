@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::cause::Step;
+use crate::domain::syslog::Transport;
 
 macro_rules! stages {
     ($($(#[$doc:meta])* $variant:ident $id:literal $step:ident $seconds:literal)*) => {
@@ -13,7 +14,7 @@ macro_rules! stages {
         pub enum Stage { $($(#[$doc])* #[serde(rename = $id)] $variant,)* }
 
         impl Stage {
-            /// Every stage, in the order of a dialogue that begins in clear text.
+            /// Every stage: those of SMTP in the order of a dialogue that begins in clear text, then those of SYSLOG.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
             /// The stable identifier.
@@ -72,6 +73,12 @@ stages! {
     DataEnd "data_end" TestAlert 120
     /// QUIT; never changes a verdict.
     Quit "quit" TestAlert 2
+    /// A SYSLOG message over UDP, sent twice; half the limit is listened for a refusal after each.
+    SyslogUdp "syslog_udp" Syslog 2
+    /// A SYSLOG message over the TCP connection.
+    SyslogTcp "syslog_tcp" Syslog 5
+    /// A SYSLOG message inside TLS.
+    SyslogTls "syslog_tls" Syslog 5
 }
 
 impl Stage {
@@ -80,14 +87,26 @@ impl Stage {
         Self::ALL.iter().copied().find(|stage| stage.as_str() == id)
     }
 
-    /// Every stage in the order in which a test passes them: implicit TLS encrypts before the greeting.
+    /// The stages of an SMTP test in the order in which it passes them: implicit TLS encrypts before the greeting.
     pub fn in_order(implicit_tls: bool) -> Vec<Self> {
         let mut order: Vec<Self> = Self::ALL.to_vec();
+        order.retain(|stage| stage.step() != Step::Syslog);
         if implicit_tls {
             order.retain(|stage| !matches!(stage, Self::Tls | Self::Cert));
             let after_tcp = order.iter().position(|stage| *stage == Self::Banner).unwrap_or(0);
             order.splice(after_tcp..after_tcp, [Self::Tls, Self::Cert]);
         }
+        order
+    }
+
+    /// The stages of a SYSLOG test in order.
+    pub fn of_syslog(transport: Transport) -> Vec<Self> {
+        let mut order = vec![Self::Form, Self::Classify, Self::Resolve, Self::Policy, Self::Route];
+        order.extend_from_slice(match transport {
+            Transport::Udp => &[Self::SyslogUdp],
+            Transport::Tcp => &[Self::Tcp, Self::SyslogTcp],
+            Transport::Tls => &[Self::Tcp, Self::Tls, Self::Cert, Self::SyslogTls],
+        });
         order
     }
 }
@@ -120,6 +139,8 @@ impl Limits {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -134,12 +155,24 @@ mod tests {
     #[test]
     fn implicit_tls_encrypts_before_the_greeting() {
         let order = Stage::in_order(true);
-        assert_eq!(order.len(), Stage::ALL.len());
         let at = |stage| order.iter().position(|other| *other == stage).unwrap();
         assert!(
             at(Stage::Tcp) < at(Stage::Tls) && at(Stage::Tls) < at(Stage::Cert) && at(Stage::Cert) < at(Stage::Banner)
         );
-        assert_eq!(Stage::in_order(false), Stage::ALL);
+        let mut sorted = order.clone();
+        sorted.sort();
+        assert_eq!(Stage::in_order(false), sorted);
+    }
+
+    #[test]
+    fn every_stage_belongs_to_a_test_and_syslog_shares_those_before_the_message() {
+        let syslog = Transport::ALL.iter().flat_map(|transport| Stage::of_syslog(*transport));
+        let met: BTreeSet<Stage> = Stage::in_order(false).into_iter().chain(syslog).collect();
+        assert_eq!(met, Stage::ALL.iter().copied().collect());
+        for transport in Transport::ALL {
+            let last = Stage::of_syslog(*transport).pop().unwrap();
+            assert_eq!(last.as_str(), format!("syslog_{transport}"));
+        }
     }
 
     #[test]
