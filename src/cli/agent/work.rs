@@ -1,6 +1,7 @@
 //! One job: judged by the agent's own list, run on a thread of its own, told about while it runs, reported until the
 //! service has it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -67,6 +68,8 @@ impl Work {
             request.device = Some(device.clone());
         }
         request.dial.clone_from(&self.settings.dial);
+        // An echo is a packet too.
+        request.tunnel.echo = request.tunnel.echo.filter(|gateway| self.may_test(*gateway));
         match self.refusal(&request) {
             Some(why) => Ran::Reported(Box::new(refused(&request, &why))),
             None => self.test(&job.id, request).await,
@@ -85,12 +88,16 @@ impl Work {
         match &request.host {
             MailHost::Address(address) => {
                 let address = address.to_canonical();
-                let within = self.settings.allow.iter().any(|network| network.contains(&address));
-                (!within).then(|| format!("{address} is in none of the networks that the agent may test"))
+                (!self.may_test(address))
+                    .then(|| format!("{address} is in none of the networks that the agent may test"))
             }
             // A name could lead elsewhere between this judgment and the connection.
             MailHost::Name(name) => Some(format!("{name} is a name; the agent tests addresses only")),
         }
+    }
+
+    fn may_test(&self, address: IpAddr) -> bool {
+        self.settings.allow.iter().any(|network| network.contains(&address))
     }
 
     /// Runs the test and tells the service about it.

@@ -21,6 +21,7 @@ use super::Speaker;
 use crate::support::app::{TestApp, tunnel};
 use crate::support::client::{Answer, Client};
 use crate::support::db::on_both;
+use crate::support::http::Browser;
 
 /// What an honest agent reports on a job that passes.
 async fn passed(job: &Job) -> Value {
@@ -91,6 +92,11 @@ on_both! {
         let theirs = Client::of(&t.app, &t.contact).await.get(&path).await;
         assert_eq!(theirs.expect(200)["progress"][1]["status"], "pass");
         assert!(!theirs.text.contains("CANARY"), "{}", theirs.text);
+        for person in [&t.engineer, &t.contact] {
+            let page = Browser::signed_in(&t.app, person).await.get(&format!("/cases/{number}/tests/1")).await;
+            assert!(page.shows("2 so far") && page.shows("TCP connection"), "{}", page.body);
+            assert!(!page.shows("CANARY"), "lines of the server come with the report: {}", page.body);
+        }
         for (bad, code) in [(json!([{"stage": "tcp"}]), "bad_events"), (json!([stage("tcp", ""), stage("tcp", "")]), "bad_events")] {
             agent.events(&job.id, &bad).await.problem(400, code);
         }

@@ -1,8 +1,8 @@
 //! The result of a tunnel test, for both sides: as a page, as text, and beside the run before it.
 //!
 //! Reading order: `fold` brings the stages of a report under the steps that people see; `present` makes the page of them
-//! with `steps`, `verdict` and `path`, `progress` the rows of one that runs. What a reader may not see ends there: `plain` and `compare` read the page, never
-//! the report.
+//! with `steps`, `verdict` and `path`, `progress` that of a test that runs. What a reader may not see ends there: `plain`
+//! and `compare` read the page, never the report.
 
 mod compare;
 mod fold;
@@ -102,8 +102,7 @@ pub(super) async fn comparison(
 /// A test as this reader may see it.
 fn seen(case: &Case, probe: &Probe, is_staff: bool) -> Result<TestResult, Error> {
     let Some(report) = &probe.report else {
-        let steps = progress::steps(probe);
-        return Ok(TestResult { summary: progress::summary(&steps), steps, ..present::running(case, probe) });
+        return Ok(progress::so_far(present::running(case, probe), probe));
     };
     let report: Report = serde_json::from_value(report.0.clone()).map_err(|error| {
         Error::Internal(format!("report of test {} of case {}: {error}", probe.number, case.number))

@@ -1,20 +1,25 @@
 //! The rows of a test that runs: what an agent has told of it so far.
 
-use super::super::words;
 use crate::domain::cause::Step;
 use crate::smtp::report::{StageReport, Status};
 use crate::store::probes::Probe;
 use crate::views::common::{Tag, Tone};
-use crate::views::probe::TestStep;
+use crate::views::probe::{TestResult, TestStep};
 
-/// The steps that something is known about, in the order in which they were reached; none where nobody tells.
-pub(super) fn steps(probe: &Probe) -> Vec<TestStep> {
-    let stages: Vec<StageReport> = probe
-        .progress
-        .as_ref()
-        .and_then(|seen| seen.0.get("stages"))
-        .and_then(|stages| serde_json::from_value(stages.clone()).ok())
-        .unwrap_or_default();
+/// The page of a running test with the steps that something is known about, in the order in which they were reached; as
+/// it is where nobody tells.
+pub(super) fn so_far(page: TestResult, probe: &Probe) -> TestResult {
+    let steps = steps(probe);
+    if steps.is_empty() {
+        return page;
+    }
+    TestResult { text: "It has come this far.".to_owned(), summary: format!("{} so far", steps.len()), steps, ..page }
+}
+
+fn steps(probe: &Probe) -> Vec<TestStep> {
+    let told = probe.progress.as_ref().and_then(|seen| seen.0.get("stages"));
+    let stages: Vec<StageReport> =
+        told.and_then(|stages| serde_json::from_value(stages.clone()).ok()).unwrap_or_default();
     let mut steps: Vec<Step> = Vec::new();
     for stage in &stages {
         let step = stage.stage.step();
@@ -23,14 +28,6 @@ pub(super) fn steps(probe: &Probe) -> Vec<TestStep> {
         }
     }
     steps.into_iter().map(|step| shown(step, stages.iter().filter(|stage| stage.stage.step() == step))).collect()
-}
-
-/// How many steps have passed, for the heading above them.
-pub(super) fn summary(steps: &[TestStep]) -> String {
-    if steps.is_empty() {
-        return String::new();
-    }
-    format!("{} so far", words::count(i64::try_from(steps.len()).unwrap_or(i64::MAX)))
 }
 
 fn shown<'s>(step: Step, stages: impl Iterator<Item = &'s StageReport>) -> TestStep {

@@ -90,10 +90,8 @@ pub(super) fn depth(report: &Report) -> &'static str {
 pub(super) fn likely(report: &Report, cause: Cause, is_staff: bool) -> Vec<String> {
     let usual = cause.explanation().likely.iter().map(|text| (*text).to_owned());
     let measured = report.path.as_ref().map(|path| path.candidates.as_slice()).unwrap_or_default();
-    let reasons: Vec<String> = match cause {
-        Cause::TunnelLostBeyondEntry if !measured.is_empty() => measured.to_vec(),
-        _ => usual.collect(),
-    };
+    let is_measured = cause == Cause::TunnelLostBeyondEntry && !measured.is_empty();
+    let reasons: Vec<String> = if is_measured { measured.to_vec() } else { usual.collect() };
     let shown = reasons.iter().map(|text| upper(text.trim_end_matches('.')));
     if is_staff {
         shown.collect()
