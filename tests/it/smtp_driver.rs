@@ -142,7 +142,7 @@ async fn s086_a_name_with_an_ipv6_address_alone_is_tested_over_it() {
     let server = Server::start_on(loopback.parse().unwrap(), acts).await;
     let address: IpAddr = "fd00:20::25".parse().unwrap();
     let names = BTreeMap::from([("mx.customer.example".to_owned(), vec![address])]);
-    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names) };
+    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names), watch: Watch::None };
     let host = MailHost::parse("mx.customer.example").unwrap();
     let mut request = ProbeRequest::reach(host, 587, Encryption::None);
     request.dial = BTreeMap::from([((address, 587).into(), server.address)]);

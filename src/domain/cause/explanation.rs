@@ -276,11 +276,12 @@ explanations! {
     ReplyLongLine "{server} sends lines above 512 octets."
         ["The mail server is unusual"] [ReplyTooLong ReplyBareCode]
     SyslogPortClosed "{server} answered that nothing listens on the port."
-        ["The SYSLOG receiver is stopped" "It listens on another port or protocol"] [SyslogUnconfirmed TcpRefused]
-    SyslogClosed "{server} accepted the connection and closed it when the message came."
-        ["Our alerting IP is not among the senders that it accepts" "It expects the other framing, or TLS"] [SyslogPortClosed SyslogStalled]
-    SyslogStalled "{server} accepted the connection and took no message."
-        ["The receiver is full or stuck" "Large packets get lost in the tunnel"] [SyslogClosed TunnelMtu]
+        ["The SYSLOG receiver is stopped" "It listens on another port or protocol"] [SyslogClosed SyslogUnconfirmed TcpRefused]
+    SyslogClosed "{server} closed the connection before or while it took the message."
+        ["Our alerting IP is not on the list of the SYSLOG receiver" "The receiver expects TLS on this port, or another framing"]
+        [SyslogPortClosed SyslogStalled TcpReset]
+    SyslogStalled "{server} took the connection and then no data."
+        ["The SYSLOG receiver is full or overloaded" "Large packets get lost in the tunnel"] [SyslogClosed TunnelMtu]
     SyslogUnconfirmed "The message was sent to {server}, and nothing came back: UDP confirms nothing."
         ["It arrived: this is what success looks like over UDP" "A firewall drops it silently"] [SyslogPortClosed TcpTimeout]
     ProbeTotalLimit "The test reached its limit of time before it had a result."

@@ -65,6 +65,7 @@ fn for_customer(report: &Json) -> Json {
         "certificate",
         "test_id",
         "retry_after_s",
+        "test_id",
     ];
     let mut shown = pick(report, &kept);
     let cause = report.get("cause").and_then(Json::as_str).and_then(Cause::from_id);
@@ -74,7 +75,6 @@ fn for_customer(report: &Json) -> Json {
     shown.insert("stages".to_owned(), stages);
     shown.insert("addresses".to_owned(), each(report, "addresses", &["address", "verdict", "stage", "cause", "ms"]));
     shown.insert("recipients".to_owned(), each(report, "recipients", &["address", "status", "code"]));
-    shown.insert("test_id".to_owned(), report.get("test_id").cloned().unwrap_or_default());
     shown.insert("path".to_owned(), report.get("path").and_then(path_for_customer).unwrap_or_default());
     Json::Object(shown)
 }

@@ -104,10 +104,10 @@ on_both! {
             }
             let full = engineer.open(&path).await;
             let full_text = engineer.open(&format!("{path}.txt")).await;
-            let said = report["transcript"] != json!([]);
+            let greeted = report["stages"].as_array().unwrap().iter().any(|stage| stage["server_lines"] != json!([]));
             for (form, shown) in [("page", &full.body), ("text", &full_text.body)] {
                 assert!(shown.contains("10.99.0.8"), "{name}: the engineer's {form} lacks the source: {shown}");
-                assert_eq!(shown.contains(BANNER), said || report["stages"][6]["status"] == "pass", "{name}: {shown}");
+                assert_eq!(shown.contains(BANNER), greeted, "{name}: {shown}");
             }
             assert_eq!(ours.get(&format!("/api/v1{path}")).await.expect(200)["report"], report, "{name}");
             if let Some(entry) = cause.map(Cause::entry) {
@@ -133,7 +133,8 @@ on_both! {
                      record. Most likely: the server has another official name. The customer acts next."),
             ("greylisted", "The test stopped at step 8 of 8: The server asks for a later attempt The tunnel carries traffic, the \
                      server speaks SMTP and the connection is encrypted, but 10.20.4.15 on port 587 asked for a later attempt, \
-                     as it does with senders that it does not know. Most likely: the server uses greylisting. Nobody has to act."),
+                     as it does with senders that it does not know. Most likely: the server uses greylisting. It asked us to \
+             wait 5 min. Nobody has to act."),
             ("lost", "The test stopped at step 2 of 8: Packets went into the tunnel and nothing came back The route is right, \
                      but our packets to 10.20.4.15 on port 587 went into the tunnel, and nothing came back. Most likely: the \
                      customer's gateway is gone although the tunnel still reads as established: no echo to 10.99.0.8. The \
@@ -186,14 +187,52 @@ on_both! {
         assert!(refused.contains(both) && refused.contains("A firewall answers with RST in place of the server"), "{refused}");
         for test in [3, 5, 6] {
             let shown = page(&mut engineer, test).await;
-            for absent in ["packets", "Went in", "Came back", "Up since", "Seen by", " 0 ms", "none", "null"] {
+            for absent in ["packets in", "packets back", "Went in", "Came back", "Up since", "Seen by", " 0 ms", "none", "null"] {
                 assert!(!shown.contains(absent), "test {test} shows {absent:?}: {shown}");
             }
         }
         let bare = page(&mut engineer, 5).await;
         assert!(bare.contains("Our gateway – Not measured Peer gateway – Not measured Customer network ✕ No answer"), "{bare}");
-        assert!(bare.contains("2 Tunnel – Not run Needs step 4"), "{bare}");
+        assert!(bare.contains("2 Tunnel – Not run Nothing was measured"), "{bare}");
         assert!(page(&mut engineer, 6).await.contains("No answer to our echo"));
+    }
+}
+
+on_both! {
+    async fn a_syslog_test_has_four_steps_and_names_what_to_look_for(db: TestDb) {
+        let t = TestApp::new(&db).await;
+        let (mut customer, mut engineer, case) = both_sides(&t).await;
+        for report in [reports::syslog_udp(), reports::syslog_tls(), reports::syslog_refused()] {
+            keep(&t, case, Some(report)).await;
+        }
+        let page = async |browser: &mut Browser, test: i64| {
+            read(&browser.open(&format!("/cases/{case}/tests/{test}")).await)
+        };
+        let sent = page(&mut customer, 1).await;
+        for words in [
+            "The message was sent; nothing can confirm that it arrived UDP confirms nothing. Look for postern-7f3a9c on the \
+             SYSLOG receiver: it arrived where it stands there.",
+            "What to do Look for the test id on the SYSLOG receiver and tell us whether it arrived.",
+            "1 Whitelist ✓ Passed The address may be tested",
+            "2 Tunnel – Not run Nothing was measured",
+            "3 Route ✓ Passed",
+            "4 SYSLOG ○ Not confirmed The SYSLOG message was sent; UDP confirms nothing",
+            "To 10.20.4.15:514 Test id postern-7f3a9c",
+            "SYSLOG receiver 10.20.4.15 ○ Not confirmed",
+            "Transport UDP",
+        ] {
+            assert!(sent.contains(words), "{words:?} is not in {sent}");
+        }
+        assert!(!sent.contains("SMTP") && !sent.contains("5 "), "{sent}");
+        let taken = page(&mut engineer, 2).await;
+        assert!(taken.contains("The SYSLOG receiver took our message This was a SYSLOG test, up to the message."), "{taken}");
+        assert!(taken.contains("look for postern-7f3a9c on the receiver. ") && taken.contains("4 SYSLOG ✓ Passed"), "{taken}");
+        let refused = page(&mut engineer, 3).await;
+        let sentence = "The test stopped at step 4 of 4: Nothing listens on the SYSLOG port The route is right, but 10.20.4.15 \
+                        on port 514 answered that nothing listens on the port. Most likely: the SYSLOG receiver is stopped. \
+                        The customer acts next.";
+        assert!(refused.contains(sentence), "{refused}");
+        assert!(refused.contains("Customer network ▲ Passed, or refused here SYSLOG receiver 10.20.4.15 ✕ Refused"), "{refused}");
     }
 }
 

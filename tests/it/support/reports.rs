@@ -25,6 +25,9 @@ pub(crate) fn all() -> Vec<(&'static str, Json)> {
         ("could-not-tell", could_not_tell()),
         ("gateway", gateway()),
         ("refused", refused()),
+        ("syslog-udp", syslog_udp()),
+        ("syslog-tls", syslog_tls()),
+        ("syslog-refused", syslog_refused()),
         ("hostile", hostile()),
     ]
 }
@@ -83,7 +86,7 @@ pub(crate) fn greylisted() -> Json {
     with(
         &mut report,
         json!({
-            "level": "full", "verdict": "deferred", "ms": 702, "certificate": certificate_of("pass"), "transcript": transcript(),
+            "level": "full", "verdict": "deferred", "ms": 702, "retry_after_s": 300, "certificate": certificate_of("pass"), "transcript": transcript(),
             "recipients": [{"address": "soc@alder.example", "status": "deferred", "code": 450, "text": "4.2.0 canary-greylist"}],
         }),
     );
@@ -137,6 +140,47 @@ pub(crate) fn refused() -> Json {
     let mut report = through("tcp", "fail", Some("tcp.refused"));
     with(&mut report, json!({"ms": 58, "path": path(1, 1, Some(12))}));
     report
+}
+
+/// What the receiver of a SYSLOG message is to be searched for.
+pub(crate) const TEST_ID: &str = "postern-7f3a9c";
+
+/// A SYSLOG message over UDP that nothing answered.
+pub(crate) fn syslog_udp() -> Json {
+    let mut report = syslog(514, &[("syslog_udp", "warn")]);
+    with(&mut report, json!({"verdict": "unconfirmed", "stage": "syslog_udp", "cause": "syslog.unconfirmed"}));
+    change(&mut report, "syslog_udp", json!({"cause": "syslog.unconfirmed", "detail": "sent twice from 10.99.0.8"}));
+    report
+}
+
+/// A SYSLOG message that a connection with TLS took.
+pub(crate) fn syslog_tls() -> Json {
+    let mut report = syslog(6514, &[("tcp", "pass"), ("tls", "pass"), ("cert", "pass"), ("syslog_tls", "pass")]);
+    with(&mut report, json!({"verdict": "reachable", "stage": null, "certificate": certificate_of("pass")}));
+    report
+}
+
+/// A SYSLOG message over UDP to a port that is closed.
+pub(crate) fn syslog_refused() -> Json {
+    let mut report = syslog(514, &[("syslog_udp", "fail")]);
+    with(&mut report, json!({"verdict": "not_reachable", "stage": "syslog_udp", "cause": "syslog.port_closed"}));
+    change(&mut report, "syslog_udp", json!({"cause": "syslog.port_closed", "detail": "10.99.0.8 heard a refusal"}));
+    report
+}
+
+/// A SYSLOG test with these stages after the route.
+fn syslog(port: u16, stages: &[(&str, &str)]) -> Json {
+    let way = [("form", "pass"), ("classify", "pass"), ("resolve", "skipped"), ("policy", "pass"), ("route", "pass")];
+    let stages: Vec<Json> = way.iter().chain(stages).enumerate().map(|(at, (id, status))| {
+        json!({"stage": id, "status": status, "start_ms": at * 3, "ms": at, "cause": null, "code": null, "enhanced": null,
+            "server_lines": [], "detail": null, "remedy": null})
+    }).collect();
+    json!({
+        "level": "full", "verdict": "reachable", "stage": null, "cause": null, "test_id": TEST_ID,
+        "target": {"host": "10.20.4.15", "port": port, "encryption": "none"}, "source": "10.99.0.8",
+        "started_at": "2026-11-24T11:40:02Z", "ms": 2011, "stages": stages, "warnings": [], "addresses": [],
+        "recipients": [], "certificate": null, "transcript": [],
+    })
 }
 
 /// A server that says mark-up, and a certificate and recipients that hold it.

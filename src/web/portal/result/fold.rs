@@ -75,6 +75,11 @@ impl<'r> Fold<'r> {
         measured.map_or_else(|| self.report.stages.iter().any(|stage| tried(&stage)), |packets| packets > 0)
     }
 
+    /// Whether a step comes after the one at this place.
+    pub(super) fn is_behind(&self, step: Step, place: usize) -> bool {
+        self.groups.iter().skip(place + 1).any(|group| group.step == step)
+    }
+
     /// What became of a step. The tunnel has no stage of its own: it is measured, or it carried an answer.
     pub(super) fn status(&self, group: &Group<'_>) -> Status {
         let has = |status| group.stages.iter().any(|stage| stage.status == status);

@@ -6,6 +6,7 @@ use crate::domain::case::Case;
 use crate::domain::cause::{Cause, Owner};
 use crate::domain::mail_settings::Encryption;
 use crate::smtp::report::{AddressReport, CertificateReport, Level, RecipientReport, Report, Speaker, Verdict};
+use crate::smtp::stage::Stage;
 use crate::store::probes::Probe;
 use crate::views::common::{Fact, Link, Note, Tag, Tone};
 use crate::views::probe::{Line, Part, TestResult, TestStep};
@@ -54,7 +55,7 @@ pub(super) fn finished(case: &Case, probe: &Probe, report: &Report, is_staff: bo
         tag: Tag::new(tone, word),
         heading: verdict::heading(&fold),
         text: verdict::sentence(&fold, is_staff),
-        fixes: fold.ended.map(|cause| fixes(cause, is_staff)).unwrap_or_default(),
+        fixes: report.cause.filter(|_| !report.passed()).map(|cause| fixes(cause, is_staff)).unwrap_or_default(),
         about: about(report, is_staff),
         path: path::hops(&fold, is_staff),
         summary: summary(&steps),
@@ -83,18 +84,30 @@ fn fixes(cause: Cause, is_staff: bool) -> Vec<Fact> {
 }
 
 fn about(report: &Report, is_staff: bool) -> Vec<Fact> {
-    let level = match report.level {
-        Level::Reach => "Reach",
-        Level::Full => "Full",
-    };
     let mut about = vec![Fact::code("Target", target(report))];
     about.extend(report.source.as_ref().filter(|_| is_staff).map(|source| Fact::code("From", source.as_str())));
-    about.push(Fact::new("Level", format!("{level}: {}", verdict::depth(report))));
-    about.push(Fact::new("Encryption", words::choice_label("encryption", report.target.encryption.as_str())));
-    let proposal = report.proposal.filter(|found| *found != Encryption::Unknown);
-    about.extend(proposal.map(|found| Fact::new("Works with", words::choice_label("encryption", found.as_str()))));
+    match transport(report) {
+        Some(transport) => about.push(Fact::new("Transport", transport)),
+        None => {
+            let level = match report.level {
+                Level::Reach => "Reach",
+                Level::Full => "Full",
+            };
+            let encryption = |chosen: Encryption| words::choice_label("encryption", chosen.as_str());
+            about.push(Fact::new("Level", format!("{level}: {}", verdict::depth(report))));
+            about.push(Fact::new("Encryption", encryption(report.target.encryption)));
+            let proposal = report.proposal.filter(|found| *found != Encryption::Unknown);
+            about.extend(proposal.map(|found| Fact::new("Works with", encryption(found))));
+        }
+    }
     about.extend(report.test_id.as_ref().map(|id| Fact::code("Test id", id.as_str())));
     about
+}
+
+/// What a SYSLOG message went over.
+fn transport(report: &Report) -> Option<&'static str> {
+    let ways = [(Stage::SyslogUdp, "UDP"), (Stage::SyslogTcp, "TCP"), (Stage::SyslogTls, "TLS")];
+    ways.into_iter().find(|(stage, _)| report.stage_report(*stage).is_some()).map(|(_, name)| name)
 }
 
 /// Address and port; an IPv6 address in brackets.

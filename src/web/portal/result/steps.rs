@@ -41,8 +41,10 @@ fn ran(stage: &StageReport) -> bool {
 fn text(fold: &Fold<'_>, group: &Group<'_>, seen: Status, cause: Option<Cause>) -> String {
     match (seen, cause, fold.stopped) {
         (Status::Fail | Status::Deferred | Status::Warn, Some(cause), _) => cause.entry().title.to_owned(),
-        (Status::NotRun, _, Some(stopped)) => format!("Needs step {}", stopped + 1),
-        (Status::NotRun, _, None) => not_run(fold, group.step).to_owned(),
+        (Status::NotRun, _, Some(stopped)) if fold.is_behind(group.step, stopped) => {
+            format!("Needs step {}", stopped + 1)
+        }
+        (Status::NotRun, _, _) => not_run(fold, group.step).to_owned(),
         (Status::Skipped, _, _) => skipped(group.step).to_owned(),
         (Status::Pass, _, _) => passed(fold, group.step),
         (Status::Warn, None, _) if group.step == Step::Tunnel => {

@@ -4,6 +4,7 @@ use super::fold::{Fold, is_syslog, sends_alert};
 use crate::domain::cause::{Cause, Owner, Step};
 use crate::domain::mail_settings::Encryption;
 use crate::smtp::report::{Level, Report, Status, Verdict};
+use crate::views::duration;
 
 /// Where it stopped.
 pub(super) fn heading(fold: &Fold<'_>) -> String {
@@ -41,7 +42,9 @@ pub(super) fn sentence(fold: &Fold<'_>, is_staff: bool) -> String {
     let proven = proven(fold);
     let stopped = if proven.is_empty() { seen } else { format!("{}, but {}", joined(&proven), lower(&seen)) };
     let likely = likely(report, cause, is_staff).into_iter().next().unwrap_or_default();
-    format!("{} Most likely: {}. {}", upper(&stopped), lower(&likely), acts(cause, is_staff))
+    let wait =
+        report.retry_after_s.map(|seconds| format!(" It asked us to wait {}.", duration(seconds))).unwrap_or_default();
+    format!("{} Most likely: {}.{wait} {}", upper(&stopped), lower(&likely), acts(cause, is_staff))
 }
 
 fn passing_sentence(fold: &Fold<'_>) -> String {
