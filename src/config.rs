@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -27,6 +28,8 @@ pub struct Config {
     pub policy: Policy,
     /// Outgoing mail.
     pub mail: MailConfig,
+    /// Tunnel tests.
+    pub probe: ProbeConfig,
     /// Where laboratories and the demo really dial.
     pub lab: Lab,
     /// The file that was read, if any.
@@ -79,6 +82,36 @@ pub struct MailConfig {
     pub password_file: Option<PathBuf>,
     /// Sender of Postern's mail.
     pub from: Option<String>,
+}
+
+/// Tunnel tests.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProbeConfig {
+    /// How many tests run at once, over all nodes; of one customer it is always one.
+    pub at_once: u32,
+    /// How many tests the people of one customer can start within an hour.
+    pub per_customer_hour: u32,
+    /// Networks of the vendor, which are never tested, besides those of the tunnels' records.
+    pub own_networks: Vec<IpNet>,
+}
+
+impl Default for ProbeConfig {
+    fn default() -> Self {
+        Self { at_once: 20, per_customer_hour: 6, own_networks: Vec::new() }
+    }
+}
+
+impl ProbeConfig {
+    /// With a limit of nothing no test would ever run, and no error would ever say why.
+    fn check(&self) -> Result<(), String> {
+        for (name, value) in [("at_once", self.at_once), ("per_customer_hour", self.per_customer_hour)] {
+            if value == 0 {
+                return Err(format!("[probe] {name} is 0, so that no test could ever run: enter 1 or more"));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Where laboratories and the demo really dial.
@@ -145,6 +178,7 @@ struct File {
     brand: Brand,
     policy: Policy,
     mail: MailConfig,
+    probe: ProbeConfig,
     lab: Lab,
 }
 
@@ -225,6 +259,7 @@ impl Config {
             brand: file.brand,
             policy: file.policy,
             mail: file.mail,
+            probe: file.probe,
             lab: file.lab,
             file: path,
         })
@@ -238,7 +273,10 @@ impl Config {
 
 fn read(path: &Path) -> Result<File, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    toml::from_str(&text).map_err(|error| ConfigError::Parse { path: path.to_owned(), detail: error.to_string() })
+    let wrong = |detail: String| ConfigError::Parse { path: path.to_owned(), detail };
+    let file: File = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    file.probe.check().map_err(wrong)?;
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -265,6 +303,20 @@ mod tests {
         std::fs::write(&path, "[policy]\nallow_documentatoin = true\n").unwrap();
         let error = Config::load(Flags { file: Some(path), ..Flags::default() }, &|_| None).unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("allow_documentatoin"), "{error}");
+    }
+
+    #[test]
+    fn limits_of_tests_are_read_and_a_limit_of_nothing_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Config::load(Flags { file: Some(path.clone()), ..Flags::default() }, &|_| None).map(|config| config.probe)
+        };
+        let probe = read("[probe]\nat_once = 3\nown_networks = [\"10.0.8.0/24\"]\n").unwrap();
+        assert_eq!((probe.at_once, probe.per_customer_hour, probe.own_networks.len()), (3, 6, 1));
+        let error = read("[probe]\nper_customer_hour = 0\n").unwrap_err().to_string();
+        assert!(error.contains("per_customer_hour is 0"), "{error}");
     }
 
     #[test]

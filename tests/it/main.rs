@@ -31,6 +31,8 @@ mod outage;
 #[cfg(test)]
 mod portal;
 #[cfg(test)]
+mod probe_policy;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod smtp_dialogue;

@@ -26,7 +26,7 @@ use super::sink::{Sink, SinkError};
 use crate::app::{App, Error};
 use crate::apply::StandIn;
 use crate::clock::Clock;
-use crate::config::{Brand, Config, Lab, MailConfig, Policy};
+use crate::config::{Brand, Config, Lab, MailConfig, Policy, ProbeConfig};
 use crate::mail::Mailer;
 use crate::probe::Prober;
 use crate::secret::Secret;
@@ -226,6 +226,8 @@ fn config(options: &Options, address: SocketAddr, data: PathBuf) -> Config {
         brand: Brand::default(),
         policy: Policy { allow_documentation: true },
         mail: MailConfig::default(),
+        // People who try the demo press the buttons more often than customers do.
+        probe: ProbeConfig { per_customer_hour: 60, ..ProbeConfig::default() },
         lab: Lab { dial: dial(options.server.ports()), bind_source: Some(false) },
         file: None,
     }
