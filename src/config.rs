@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -84,16 +85,41 @@ pub struct MailConfig {
 }
 
 /// Tunnel tests.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProbeConfig {
+    /// How many tests run at once, over all nodes; of one customer it is always one.
+    pub at_once: u32,
+    /// How many tests the people of one customer can start within an hour.
+    pub per_customer_hour: u32,
+    /// Networks of the vendor, which are never tested, besides those of the tunnels' records.
+    pub own_networks: Vec<IpNet>,
     /// Seconds without a sign of a tunnel's agents after which its tests end as "could not tell".
     pub agent_silence: u32,
 }
 
 impl Default for ProbeConfig {
     fn default() -> Self {
-        Self { agent_silence: 120 }
+        Self { at_once: 20, per_customer_hour: 6, own_networks: Vec::new(), agent_silence: 120 }
+    }
+}
+
+impl ProbeConfig {
+    /// With a limit of nothing no test would ever run, and no error would ever say why.
+    fn check(&self) -> Result<(), String> {
+        for (name, value) in [("at_once", self.at_once), ("per_customer_hour", self.per_customer_hour)] {
+            if value == 0 {
+                return Err(format!("[probe] {name} is 0, so that no test could ever run: enter 1 or more"));
+            }
+        }
+        let silence = self.agent_silence;
+        if silence < SHORTEST_SILENCE {
+            let advice = "an agent that is well is heard of once in that time";
+            return Err(format!(
+                "[probe] agent_silence is {silence}: enter {SHORTEST_SILENCE} seconds or more; {advice}"
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -261,13 +287,7 @@ fn read(path: &Path) -> Result<File, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     let wrong = |detail: String| ConfigError::Parse { path: path.to_owned(), detail };
     let file: File = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    let silence = file.probe.agent_silence;
-    if silence < SHORTEST_SILENCE {
-        let advice = "an agent that is well is heard of once in that time";
-        return Err(wrong(format!(
-            "[probe] agent_silence is {silence}: enter {SHORTEST_SILENCE} seconds or more; {advice}"
-        )));
-    }
+    file.probe.check().map_err(wrong)?;
     Ok(file)
 }
 
@@ -308,6 +328,20 @@ mod tests {
         assert_eq!(silence(60).unwrap().probe.agent_silence, 60);
         assert!(silence(59).unwrap_err().to_string().contains("agent_silence is 59"));
         assert_eq!(Config::load(Flags::default(), &|_| None).unwrap().probe.agent_silence, 120);
+    }
+
+    #[test]
+    fn limits_of_tests_are_read_and_a_limit_of_nothing_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Config::load(Flags { file: Some(path.clone()), ..Flags::default() }, &|_| None).map(|config| config.probe)
+        };
+        let probe = read("[probe]\nat_once = 3\nown_networks = [\"10.0.8.0/24\"]\n").unwrap();
+        assert_eq!((probe.at_once, probe.per_customer_hour, probe.own_networks.len()), (3, 6, 1));
+        let error = read("[probe]\nper_customer_hour = 0\n").unwrap_err().to_string();
+        assert!(error.contains("per_customer_hour is 0"), "{error}");
     }
 
     #[test]

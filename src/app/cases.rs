@@ -335,6 +335,7 @@ async fn history(
             "released" => "Released the case".to_owned(),
             "handed_over" => "Handed the case over".to_owned(),
             "wrote" => "Wrote a message".to_owned(),
+            "test_asked" => "Asked for a tunnel test".to_owned(),
             other => other.to_owned(),
         };
         let at = DateTime::from_timestamp_micros(row.at_us).unwrap_or(case.opened_at);

@@ -8,15 +8,15 @@ use sqlx::types::Json;
 
 use super::facts::{number, text};
 use super::firing::Firing;
-use super::{App, Error, mails, revisions, whitelist};
+use super::probes::Ask;
+use super::{App, Error, mails, probes, revisions, whitelist};
 use crate::clock::fresh_id;
 use crate::domain::case::{Case, Priority};
-use crate::domain::id::{ProbeId, ServerId};
+use crate::domain::id::ServerId;
 use crate::domain::workflow::{Effect, ProbeLevel};
 use crate::store::outbox::{self, Kind};
-use crate::store::probes::{self, Probe};
 use crate::store::tunnels::{self, Server};
-use crate::store::{Tx, vault};
+use crate::store::{self, Tx, vault};
 
 /// Writes the rows of an event's effects. `case` is the case after the event.
 ///
@@ -37,8 +37,15 @@ pub(super) async fn leave(
             Effect::Mail { template, to } => mails::enqueue(app, tx, case, &key, (template, to), firing).await?,
             Effect::OpenCase { queue, priority } => open(tx, case, queue, priority.as_str(), firing).await?,
             Effect::Probe { level, host, port, answers, .. } => {
-                let ask = Ask { key, level: *level, host, port, answers };
-                probe(tx, case, &ask, firing).await?;
+                let ask = Ask {
+                    effect_key: key,
+                    level: *level,
+                    answers,
+                    settings: None,
+                    target: (text(case, host)?, number(case, port)?),
+                    by_customer: firing.actor.person().is_some_and(|person| !person.is_staff()),
+                };
+                probe(app, tx, case, ask, firing).await?;
             }
             Effect::Whitelist { action, side, host, port } => {
                 let target = (text(case, host)?, number(case, port)?);
@@ -117,41 +124,17 @@ async fn open(tx: &mut Tx, case: &mut Case, queue: &str, priority: &str, firing:
     Ok(())
 }
 
-struct Ask<'a> {
-    key: String,
-    level: ProbeLevel,
-    host: &'a str,
-    port: &'a str,
-    answers: &'a str,
-}
-
-async fn probe(tx: &mut Tx, case: &Case, ask: &Ask<'_>, firing: &Firing<'_>) -> Result<(), Error> {
-    let settings = match ask.level {
-        ProbeLevel::Reach => None,
-        ProbeLevel::Full => Some(revisions::revise_settings(tx, case, firing).await?),
-    };
-    let probe = Probe {
-        customer_id: case.customer,
-        id: ProbeId::new(fresh_id()),
-        case_id: case.id,
-        number: 0,
-        effect_key: ask.key.clone(),
-        level: ask.level.as_str().to_owned(),
-        case_entered: i64::try_from(case.flow.entered).unwrap_or(i64::MAX),
-        answers: ask.answers.to_owned(),
-        settings_id: settings,
-        target_host: text(case, ask.host)?,
-        target_port: number(case, ask.port)?,
-        state: "queued".to_owned(),
-        attempts: 0,
-        requested_at: firing.at,
-        finished_at: None,
-        verdict: None,
-        cause: None,
-        report: None,
-        progress: None,
-    };
-    probes::add(tx, &probe).await?;
+/// The tests that people of a customer cause count towards their limit of an hour; one too many begins when it may.
+async fn probe(app: &App, tx: &mut Tx, case: &Case, mut ask: Ask<'_>, firing: &Firing<'_>) -> Result<(), Error> {
+    if ask.level == ProbeLevel::Full {
+        ask.settings = Some(revisions::revise_settings(tx, case, firing).await?);
+    }
+    let mut not_before = firing.at;
+    if ask.by_customer {
+        store::probes::lock_counts(tx).await?;
+        not_before = store::probes::next_start(tx, case.customer, app.probe.per_customer_hour, firing.at).await?;
+    }
+    probes::queue(tx, case, ask, (firing.at, not_before)).await?;
     Ok(())
 }
 

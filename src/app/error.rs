@@ -43,6 +43,9 @@ pub enum Error {
     /// Too many tries.
     #[error("too many tries; the next one is looked at from {0}")]
     Throttled(DateTime<Utc>),
+    /// The people of a customer have started as many tests as they can for the moment.
+    #[error("the next test can start at {0}")]
+    TestTooSoon(DateTime<Utc>),
     /// The workflow does not accept the event.
     #[error("{0}")]
     Refused(Refusal),

@@ -7,6 +7,7 @@ pub mod access;
 pub mod admin;
 pub mod agents;
 mod answers;
+mod approval;
 pub mod cases;
 mod clocks;
 pub mod completion;
@@ -43,7 +44,7 @@ use vault::Vault;
 use workflows::Workflows;
 
 use crate::clock::Clock;
-use crate::config::{Brand, Config, Lab};
+use crate::config::{Brand, Config, Lab, ProbeConfig};
 use crate::domain::workflow::Policy;
 use crate::mail::Mailer;
 use crate::probe::Prober;
@@ -75,6 +76,8 @@ pub struct App {
     pub brand: Brand,
     /// What the installation permits.
     pub policy: Policy,
+    /// Limits of tunnel tests.
+    pub probe: ProbeConfig,
     /// Where laboratories dial.
     pub lab: Lab,
     /// Address at which people reach the service.
@@ -125,6 +128,7 @@ impl App {
             prober,
             brand: config.brand.clone(),
             policy: Policy { allow_documentation: config.policy.allow_documentation },
+            probe: config.probe.clone(),
             lab: config.lab.clone(),
             public_url: config.public_url.clone(),
             is_secure: config.is_secure(),

@@ -1,21 +1,25 @@
-//! Tunnel tests of cases: what exactly is tested is taken from records, never from a request; what comes back is kept and
-//! fires the case's event.
+//! Tunnel tests of cases: asked for by an event of the workflow or by a person. What exactly is tested is taken from
+//! records, never from a request; what comes back is kept and fires the case's event.
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use chrono::{DateTime, Utc};
+use serde_json::{Value as Json, json};
 
+use super::approval::{self, Approval};
 use super::completion::Task;
 use super::firing::{Firing, came_too_late};
-use super::turn::fire;
-use super::{App, Error, Secrets, chain};
-use crate::domain::actor::Actor;
+use super::turn::{fire, note};
+use super::{App, Error, Secrets, chain, facts};
+use crate::clock::fresh_id;
+use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
+use crate::domain::id::{ProbeId, SettingsId};
 use crate::domain::mail_settings::Encryption;
 use crate::domain::tunnel::Tunnel;
-use crate::domain::workflow::{Data, Value};
+use crate::domain::workflow::{Data, ProbeLevel, Refusal, Value};
 use crate::probe::message::TestAlert;
-use crate::probe::{Entered, FormFault, ProbeRequest, TunnelFacts};
+use crate::probe::{Entered, FormFault, ProbeRequest, TunnelFacts, policy};
 use crate::smtp::report::{Level, Report};
 use crate::store::probes::{self, Outcome, Probe};
 use crate::store::settings::Settings;
@@ -42,7 +46,8 @@ pub async fn request(app: &App, tx: &mut Tx, probe: &Probe) -> Result<ProbeReque
         let settings = settings::by_id(tx, case.customer, id).await?.ok_or_else(|| missing("the settings are gone"))?;
         fill(app, tx, &mut entered, &settings).await?;
     }
-    finish(app, &tunnel, &entered).map_err(|fault| missing(&format!("{}: {}", fault.field, fault.detail)))
+    let approval = approval::of(app, tx, &tunnel, (&probe.target_host, probe.target_port)).await?;
+    finish(app, &tunnel, approval, &entered).map_err(|fault| missing(&format!("{}: {}", fault.field, fault.detail)))
 }
 
 /// The test that a full test or a test alert makes of settings.
@@ -83,8 +88,9 @@ pub async fn alert_request(app: &App, tx: &mut Tx, task: &Task) -> Result<ProbeR
         password: task.password.clone(),
         ..Entered::default()
     };
-    let mut request =
-        finish(app, &tunnel, &entered).map_err(|fault| missing(format!("{}: {}", fault.field, fault.detail)))?;
+    let approval = approval::of(app, tx, &tunnel, (&settings.address, settings.port)).await?;
+    let mut request = finish(app, &tunnel, approval, &entered)
+        .map_err(|fault| missing(format!("{}: {}", fault.field, fault.detail)))?;
     let message = TestAlert {
         test_id: &alert_id(task),
         sender: &settings.sender,
@@ -110,8 +116,8 @@ fn alert_id(task: &Task) -> String {
     format!("{}-{}", task.case.number, task.settings.made_at.timestamp())
 }
 
-/// What the tunnel's record adds to every test through it.
-fn finish(app: &App, tunnel: &Tunnel, entered: &Entered) -> Result<ProbeRequest, FormFault> {
+/// What the records add to every test through a tunnel.
+fn finish(app: &App, tunnel: &Tunnel, approval: Approval, entered: &Entered) -> Result<ProbeRequest, FormFault> {
     let mut request = entered.parse()?;
     if app.lab.bind_source.unwrap_or(true) {
         request.source = Some(tunnel.alerting_ip);
@@ -124,10 +130,137 @@ fn finish(app: &App, tunnel: &Tunnel, entered: &Entered) -> Result<ProbeRequest,
         echo: tunnel.inside_gateway,
     };
     request.ca_pem.clone_from(&tunnel.ca_pem);
-    request.own.clone_from(&tunnel.our_selectors);
-    request.allow.clone_from(&tunnel.peer_selectors);
+    request.own = approval.own;
+    request.grant = Some(approval.grant);
     request.dial.clone_from(&app.lab.dial);
     Ok(request)
+}
+
+/// Queues a reach test of a case's server because a person wants one, apart from the workflow: its result is kept and
+/// moves nothing.
+///
+/// # Errors
+/// [`Error::NotFound`] where the person may not see the case; [`Error::Refused`] where the case has no server that our
+/// whitelist approves, is over, or has a test that has not ended; [`Error::TestTooSoon`] where the customer's people have
+/// used up their tests for the moment.
+pub async fn ask(app: &Arc<App>, person: &Person, number: i64) -> Result<Probe, Error> {
+    if person.is_staff() && !person.works_queue() {
+        return Err(Error::Forbidden("Administrators do not act in cases"));
+    }
+    let (shared, person) = (Arc::clone(app), person.clone());
+    app.db
+        .write(move |tx| {
+            let (app, person) = (Arc::clone(&shared), person.clone());
+            Box::pin(async move {
+                let case = cases::hold(tx, number).await?;
+                let mut case = case.filter(|case| case.is_visible_to(&person)).ok_or(Error::NotFound)?;
+                let target = may_be_asked(&app, tx, &case, &person).await?;
+                let at = app.now();
+                let by_customer = !person.is_staff();
+                if by_customer {
+                    probes::lock_counts(tx).await?;
+                    let next = probes::next_start(tx, case.customer, app.probe.per_customer_hour, at).await?;
+                    if next > at {
+                        return Err(Error::TestTooSoon(next));
+                    }
+                }
+                // The revision of the log entry below, so no event of the workflow has this key.
+                let effect_key = format!("{}.{:08}.asked", case.id, case.revision + 1);
+                let ask =
+                    Ask { effect_key, level: ProbeLevel::Reach, answers: "", settings: None, target, by_customer };
+                let probe = queue(tx, &case, ask, (at, at)).await?;
+                let detail = json!({"test": probe.number, "host": probe.target_host, "port": probe.target_port});
+                note(&app, tx, &mut case, &Actor::Person(person), ("test_asked", detail), at).await?;
+                app.wake.notify_waiters();
+                Ok::<_, Error>(probe)
+            })
+        })
+        .await
+}
+
+/// The approved target of a case that a person may have tested now.
+async fn may_be_asked(app: &App, tx: &mut Tx, case: &Case, person: &Person) -> Result<(String, i64), Error> {
+    let refused = |text: String| Err(Error::Refused(Refusal::Guard(text)));
+    if !case.is_open {
+        return refused("This case is closed. Open a case for the server that you want to have tested.".to_owned());
+    }
+    if let Some(number) = probes::waiting(tx, case.customer, case.id).await? {
+        return refused(format!("Test {number} of this case has not ended yet. Wait for its result."));
+    }
+    let target = text(case, "smtp_ip").zip(facts::number(case, "smtp_port").ok());
+    let tunnel = match case.tunnel {
+        Some(id) => tunnels::by_id(tx, case.customer, id).await?,
+        None => None,
+    };
+    let (Some((host, port)), Some(tunnel)) = (target, tunnel) else {
+        return refused("This case names no server behind a tunnel yet.".to_owned());
+    };
+    let Approval { grant, own } = approval::of(app, tx, &tunnel, (&host, port)).await?;
+    let (Ok(address), Ok(number)) = (host.parse(), u16::try_from(port)) else {
+        return Err(Error::Internal(format!("case {}: {host} port {port} is no target", case.number)));
+    };
+    let wanted = policy::Facts { address, port: number, own: &own, allow: &[], grant: Some(&grant) };
+    match policy::decide(&wanted) {
+        Ok(_) => Ok((host, port)),
+        Err(refusal) if person.is_staff() => refused(format!("{refusal}.")),
+        Err(policy::Refusal::NotApproved(..)) => refused(
+            "The server is not on our whitelist yet. It can be tested when an engineer has added it.".to_owned(),
+        ),
+        Err(refusal) => refused(format!("{}. Ask in this case.", refusal.cause().entry().title)),
+    }
+}
+
+/// A test to be queued.
+pub(super) struct Ask<'a> {
+    /// By which a repeat is known.
+    pub(super) effect_key: String,
+    /// How far to go.
+    pub(super) level: ProbeLevel,
+    /// The event that the result fires; empty for none.
+    pub(super) answers: &'a str,
+    /// The settings of a full test.
+    pub(super) settings: Option<SettingsId>,
+    /// Address and port.
+    pub(super) target: (String, i64),
+    /// Whether somebody of the customer caused it.
+    pub(super) by_customer: bool,
+}
+
+/// Queues a test that was asked for at the first instant and may begin from the second.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn queue(
+    tx: &mut Tx,
+    case: &Case,
+    ask: Ask<'_>,
+    (at, not_before): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<Probe, Error> {
+    let (target_host, target_port) = ask.target;
+    let mut probe = Probe {
+        customer_id: case.customer,
+        id: ProbeId::new(fresh_id()),
+        case_id: case.id,
+        number: 0,
+        effect_key: ask.effect_key,
+        level: ask.level.as_str().to_owned(),
+        case_entered: i64::try_from(case.flow.entered).unwrap_or(i64::MAX),
+        answers: ask.answers.to_owned(),
+        settings_id: ask.settings,
+        target_host,
+        target_port,
+        state: "queued".to_owned(),
+        attempts: 0,
+        requested_at: at,
+        by_customer: ask.by_customer,
+        finished_at: None,
+        verdict: None,
+        cause: None,
+        report: None,
+        progress: None,
+    };
+    probe.number = probes::add(tx, &probe, not_before).await?;
+    Ok(probe)
 }
 
 /// Takes a report into the case: keeps it, marks the settings it passed with, and fires the event, unless the case has
@@ -149,6 +282,9 @@ pub async fn take_report(app: &Arc<App>, owner: &str, probe: Probe, report: Repo
                 let outcome =
                     Outcome { verdict: &verdict, cause: report.cause.map(|cause| cause.id()), report: &json, at };
                 if !probes::finish(tx, &probe, &owner, &outcome).await? {
+                    return Ok(());
+                }
+                if probe.answers.is_empty() {
                     return Ok(());
                 }
                 if let Some(id) = probe.settings_id.filter(|_| report.passed()) {

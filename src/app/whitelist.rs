@@ -5,13 +5,14 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::firing::Firing;
-use super::{App, Error};
+use super::{App, Error, facts};
 use crate::clock::fresh_id;
 use crate::domain::actor::Person;
 use crate::domain::case::Case;
 use crate::domain::id::EntryId;
 use crate::domain::tunnel::{Progress, Tunnel};
 use crate::domain::workflow::{End, Refusal, Value, WhitelistAction};
+use crate::probe::policy;
 use crate::store::whitelist::{self, Entry};
 use crate::store::{Tx, tunnels};
 
@@ -26,12 +27,14 @@ pub struct Check {
     pub clashes: Vec<String>,
     /// The address belongs to the tunnel itself or to our side of it.
     pub is_ours: bool,
+    /// The port, where it is none that tests go to and no lead has given a reason for it.
+    pub unusual_port: Option<i64>,
 }
 
 impl Check {
     /// Whether the entry can be made.
     pub fn passes(&self) -> bool {
-        self.selector.is_some() && self.clashes.is_empty() && !self.is_ours
+        self.selector.is_some() && self.clashes.is_empty() && !self.is_ours && self.unusual_port.is_none()
     }
 
     /// What stands against the entry, and what to do.
@@ -40,6 +43,13 @@ impl Check {
         if self.is_ours {
             return Some(format!(
                 "{address} belongs to the tunnel itself. Ask the customer for the IP of the SMTP server."
+            ));
+        }
+        if let Some(port) = self.unusual_port {
+            return Some(format!(
+                "Port {port} is none of {}, the ports of mail and SYSLOG. Ask the customer for the right port, or have a lead \
+                 allow this one with a reason.",
+                policy::usual_ports()
             ));
         }
         if self.selector.is_none() {
@@ -71,9 +81,28 @@ pub async fn check(tx: &mut Tx, case: &Case) -> Result<Option<(Tunnel, Check)>, 
         .filter(|other| other.id != tunnel.id && other.selector_for(address).is_some())
         .map(|other| format!("tunnel {}", other.name))
         .collect();
-    let check =
-        Check { address, selector: tunnel.selector_for(address), clashes, is_ours: tunnel.is_our_side(address) };
+    let check = Check {
+        address,
+        selector: tunnel.selector_for(address),
+        clashes,
+        is_ours: tunnel.is_our_side(address),
+        unusual_port: port_of(case).filter(|port| !is_usual(*port) && port_reason(case, *port).is_none()),
+    };
     Ok(Some((tunnel, check)))
+}
+
+fn port_of(case: &Case) -> Option<i64> {
+    facts::number(case, "smtp_port").ok()
+}
+
+fn is_usual(port: i64) -> bool {
+    u16::try_from(port).is_ok_and(policy::is_usual)
+}
+
+/// What a lead wrote about this very port; a reason for another port is none.
+fn port_reason(case: &Case, port: i64) -> Option<String> {
+    let allowed = facts::number(case, "unusual_port").ok();
+    allowed.filter(|allowed| *allowed == port).and_then(|_| facts::text(case, "port_reason").ok())
 }
 
 /// Changes one side of an entry as an effect says; makes the entry where there is none.
@@ -107,6 +136,9 @@ pub(super) async fn change(
     let is_new = known.is_none();
     let mut entry = known.unwrap_or_else(|| fresh(case, &tunnel, network, port, firing));
     entry.case_id = case.id;
+    if (action, side) == (WhitelistAction::Applied, End::Ours) {
+        entry.port_reason = port_reason(case, port).filter(|_| !is_usual(port));
+    }
     mark(&mut entry, (action, side), case, firing);
     if is_new {
         whitelist::add(tx, &entry).await?;
@@ -133,6 +165,7 @@ fn fresh(case: &Case, tunnel: &Tunnel, network: String, port: i64, firing: &Firi
         theirs_how: None,
         theirs_at: None,
         proven_by: None,
+        port_reason: None,
         created_at: firing.at,
     }
 }

@@ -89,9 +89,11 @@ impl From<Error> for Stop {
         match error {
             Error::Store(error) => error.into(),
             Error::NotFound => Self::Said(Code::NotFound, "there is no such thing".to_owned()),
-            Error::Forbidden(_) | Error::SignedOut | Error::WrongPassword | Error::Throttled(_) => {
-                Self::Said(Code::NotAllowed, error.to_string())
-            }
+            Error::Forbidden(_)
+            | Error::SignedOut
+            | Error::WrongPassword
+            | Error::Throttled(_)
+            | Error::TestTooSoon(_) => Self::Said(Code::NotAllowed, error.to_string()),
             Error::Invalid(fields) => {
                 let texts: Vec<String> =
                     fields.into_iter().map(|field| format!("{}: {}", field.field, field.message)).collect();

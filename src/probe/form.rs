@@ -116,6 +116,7 @@ impl Entered {
             limits: self.limits(level)?,
             allow: self.allow.clone(),
             own: Vec::new(),
+            grant: None,
             dial: BTreeMap::new(),
             progress: Progress::default(),
         })

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::form;
+use super::policy::Grant;
 use super::progress::Progress;
 use super::request::{ProbeRequest, Protocol, TunnelFacts};
 use crate::domain::log::hex;
@@ -67,6 +68,7 @@ pub struct Asked {
     total_ms: u64,
     allow: Vec<IpNet>,
     own: Vec<IpNet>,
+    grant: Option<Grant>,
     tunnel: TunnelFacts,
 }
 
@@ -117,6 +119,7 @@ impl Asked {
             limits,
             allow,
             own,
+            grant,
             tunnel,
             dial: _,
             progress: _,
@@ -147,6 +150,7 @@ impl Asked {
             total_ms: milliseconds(limits.total),
             allow: allow.clone(),
             own: own.clone(),
+            grant: grant.clone(),
             tunnel: tunnel.clone(),
         }
     }
@@ -184,6 +188,7 @@ impl Asked {
             limits,
             allow: self.allow,
             own: self.own,
+            grant: self.grant,
             tunnel: self.tunnel,
             dial: BTreeMap::new(),
             progress: Progress::default(),

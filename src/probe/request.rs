@@ -6,7 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::policy::{self, Allowed, Facts, Grant, Refusal};
 use super::progress::Progress;
+use crate::domain::address::Class;
 use crate::domain::mail_settings::{Encryption, MailHost};
 use crate::domain::syslog::{Framing, Transport};
 use crate::smtp::auth::Credentials;
@@ -105,10 +107,12 @@ pub struct ProbeRequest {
     pub ehlo_name: Option<String>,
     /// How long each stage, and everything, may take.
     pub limits: Limits,
-    /// Networks that policy lets through although it refuses them otherwise: what the tunnel lists, labs.
+    /// Networks that policy lets through although it refuses them otherwise: what the command line was told, for labs.
     pub allow: Vec<IpNet>,
     /// Networks of our own, which are never tested.
     pub own: Vec<IpNet>,
+    /// What the records say about the test of a case; none on the command line.
+    pub grant: Option<Grant>,
     /// Where to connect in place of an address, for labs and the demo. Policy judges the address before the map.
     pub dial: BTreeMap<SocketAddr, SocketAddr>,
     /// Where the test tells how far it has come.
@@ -140,9 +144,24 @@ impl ProbeRequest {
             limits: Limits::with_total(REACH_TOTAL),
             allow: Vec::new(),
             own: Vec::new(),
+            grant: None,
             dial: BTreeMap::new(),
             progress: Progress::default(),
         }
+    }
+
+    /// Whether policy lets this test go to an address.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn decide(&self, address: IpAddr) -> Result<Allowed, Refusal> {
+        let (port, own, allow) = (self.port, &self.own, &self.allow);
+        policy::decide(&Facts { address, port, own, allow, grant: self.grant.as_ref() })
+    }
+
+    /// The class of an address that policy lets this test go to.
+    pub fn class_of(&self, address: IpAddr) -> Option<Class> {
+        self.decide(address).ok().map(|allowed| allowed.class)
     }
 
     /// The stages of this test, in order.

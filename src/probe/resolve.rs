@@ -1,8 +1,9 @@
 //! From a host name to its addresses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::{Instant, timeout_at};
 
@@ -19,6 +20,28 @@ pub enum Resolver {
     /// A fixed table, for labs and tests. A name that is not in it does not exist; about a name without addresses
     /// nobody ever answers.
     Fixed(BTreeMap<String, Vec<IpAddr>>),
+    /// Answers that a test of the product has prepared, each given once whatever the name: for names that change.
+    Scripted(Answers),
+}
+
+/// Prepared answers of a [`Resolver::Scripted`].
+#[derive(Clone, Debug, Default)]
+pub struct Answers(Arc<Mutex<VecDeque<Vec<IpAddr>>>>);
+
+impl Answers {
+    /// These, in this order.
+    pub fn new(answers: impl IntoIterator<Item = Vec<IpAddr>>) -> Self {
+        Self(Arc::new(Mutex::new(answers.into_iter().collect())))
+    }
+
+    /// How many were not asked for yet.
+    pub fn left(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn next(&self) -> Vec<IpAddr> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front().unwrap_or_default()
+    }
 }
 
 impl Resolver {
@@ -33,6 +56,7 @@ impl Resolver {
                 }
                 addresses.unwrap_or_default()
             }
+            Self::Scripted(answers) => answers.next(),
             Self::System => match timeout_at(deadline, tokio::net::lookup_host((name, 0))).await {
                 Ok(Ok(addresses)) => addresses.map(|address| address.ip()).collect(),
                 Ok(Err(error)) => return Err(failure(name, &error)),

@@ -7,7 +7,6 @@ use socket2::{Protocol, Socket};
 
 use super::connect;
 use super::kernel::{self, NoWay};
-use super::policy;
 use super::run::{Attempt, Shared};
 use super::watch::State;
 use crate::domain::address::Class;
@@ -62,7 +61,7 @@ async fn ready(shared: &Shared, attempt: &mut Attempt, to: (SocketAddr, Protocol
 /// Private targets are reached through the tunnel and nothing else; a public one where the record says so.
 pub(super) fn through_tunnel(shared: &Shared, target: IpAddr) -> bool {
     let request = &shared.request;
-    let private = matches!(policy::judge(target, &request.allow, &request.own), Ok(Class::Private | Class::Shared));
+    let private = matches!(request.class_of(target), Some(Class::Private | Class::Shared));
     private || request.tunnel.selector_for(target).is_some()
 }
 

@@ -14,7 +14,7 @@ use super::request::{ProbeRequest, Protocol};
 use super::resolve::Resolver;
 use super::tls::{self, Trust};
 use super::watch::Watch;
-use super::{policy, route, second_look, smtp, syslog, tcp};
+use super::{route, second_look, smtp, syslog, tcp};
 use crate::clock::Clock;
 use crate::domain::address::{Answers, Class, Options, judge_answers};
 use crate::domain::cause::{Cause, Step};
@@ -134,10 +134,10 @@ async fn approach(
     record.begin(Stage::Policy, start.elapsed());
     let mut classes: Vec<Class> = Vec::new();
     for address in &addresses {
-        match policy::judge(*address, &request.allow, &request.own) {
-            Ok(class) => classes.push(class),
-            Err(detail) => {
-                record.fail(Stage::Policy, start.elapsed(), Cause::PolicyTargetForbidden, None, &detail);
+        match request.decide(*address) {
+            Ok(allowed) => classes.push(allowed.class),
+            Err(refusal) => {
+                record.fail(Stage::Policy, start.elapsed(), refusal.cause(), None, &refusal.to_string());
                 return None;
             }
         }
@@ -238,8 +238,8 @@ pub(super) async fn reach(shared: &Shared, attempt: &mut Attempt) -> Option<toki
 
 pub(super) fn plan(shared: &Shared, attempt: &Attempt, level: Level) -> Plan {
     let request = &shared.request;
-    let class = policy::judge(attempt.address, &request.allow, &request.own);
-    let clear_auth = if class == Ok(Class::Public) { ClearAuth::Refused } else { request.clear_auth };
+    let class = request.class_of(attempt.address);
+    let clear_auth = if class == Some(Class::Public) { ClearAuth::Refused } else { request.clear_auth };
     Plan {
         mode: attempt.mode,
         ehlo_name: request.ehlo_name.clone().unwrap_or_else(|| address_literal(attempt.source)),

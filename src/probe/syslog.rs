@@ -29,13 +29,7 @@ pub(super) async fn deliver(shared: &Shared, attempt: &mut Attempt, message: &Sy
     if message.transport == Transport::Udp {
         return datagrams(shared, attempt, message).await;
     }
-    let Some(stream) = reach(shared, attempt).await else {
-        if let Some((Stage::Tcp, Cause::TcpRefused)) = attempt.record.ended() {
-            let seen = attempt.record.stages(&[Stage::Tcp]).pop().and_then(|stage| stage.detail);
-            attempt.record.revise(Cause::SyslogPortClosed, &seen.unwrap_or_default());
-        }
-        return;
-    };
+    let Some(stream) = reach(shared, attempt).await else { return };
     if message.transport == Transport::Tcp {
         send(shared, &mut attempt.record, Stage::SyslogTcp, stream, message).await;
     } else if let Some(stream) = encrypt(shared, attempt, stream).await {

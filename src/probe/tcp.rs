@@ -12,10 +12,10 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::connect::{self, Failure};
+use super::echo;
 use super::route::Ready;
 use super::run::{Attempt, Shared, dialed};
 use super::watch::{Counters, State};
-use super::{echo, policy};
 use crate::domain::address::Class;
 use crate::domain::cause::Cause;
 use crate::smtp::stage::Stage;
@@ -75,7 +75,7 @@ pub(super) async fn open(
         (failure.cause, what)
     };
     attempt.record.fail(Stage::Tcp, start.elapsed(), cause, None, &detail);
-    let public = policy::judge(attempt.address, &request.allow, &request.own) == Ok(Class::Public);
+    let public = request.class_of(attempt.address) == Some(Class::Public);
     if cause == Cause::TcpTimeout && request.port == 25 && public {
         attempt.record.warn(Stage::Tcp, Cause::EgressPort25Suspected);
     }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
 use super::outbox::{self, Effect};
-use super::probes::{self, Probe, columns};
+use super::probes::{self, Probe, by_turn, columns, within_limits};
 use super::{StoreError, Tx, on, statements};
 use crate::domain::id::{AgentId, ProbeId};
 
@@ -116,13 +116,15 @@ statements! {
     DUE_TEST = concat!("SELECT ", columns!(), " FROM probes p
         WHERE ", free!("p", "queued"), "
             AND ", bound!("p"), "
-        ORDER BY not_before, id
+            AND ", within_limits!("$4"), "
+        ORDER BY ", by_turn!(), "
         LIMIT 1");
     // As above; SKIP LOCKED lets several agents fetch without waiting for each other. SQLite has one writer instead.
     DUE_TEST_LOCKED = concat!("SELECT ", columns!(), " FROM probes p
         WHERE ", free!("p", "queued"), "
             AND ", bound!("p"), "
-        ORDER BY not_before, id
+            AND ", within_limits!("$4"), "
+        ORDER BY ", by_turn!(), "
         LIMIT 1
         FOR UPDATE OF p SKIP LOCKED");
     LEASE_TEST = "UPDATE probes
@@ -255,15 +257,17 @@ pub async fn any(tx: &mut Tx, agent: AgentId, now: DateTime<Utc>) -> Result<bool
 pub async fn fetch(
     tx: &mut Tx,
     agent: AgentId,
-    now: DateTime<Utc>,
-    lease_until: DateTime<Utc>,
+    (now, lease_until): (DateTime<Utc>, DateTime<Utc>),
+    at_once: u32,
 ) -> Result<Option<Row>, StoreError> {
+    probes::lock_counts(tx).await?;
     let (test, alert) = match tx {
         Tx::Sqlite(_) => (DUE_TEST, DUE_ALERT),
         Tx::Postgres(_) => (DUE_TEST_LOCKED, DUE_ALERT_LOCKED),
     };
     let owner = owner(agent);
     let found: Option<Probe> = on!(tx, conn => sqlx::query_as(test).bind(now).bind(agent).bind(MOST_FETCHES)
+        .bind(i64::from(at_once))
         .fetch_optional(conn).await)?;
     if let Some(probe) = found {
         on!(tx, conn => sqlx::query(LEASE_TEST).bind(probe.id).bind(&owner).bind(lease_until).bind(agent)

@@ -9,16 +9,16 @@ use crate::domain::tunnel::Progress;
 macro_rules! columns {
     () => {
         "customer_id, id, tunnel_id, network, port, case_id, ours, ours_by, ours_how, ours_at, theirs, theirs_by,
-            theirs_how, theirs_at, proven_by, created_at"
+            theirs_how, theirs_at, proven_by, port_reason, created_at"
     };
 }
 
 statements! {
     INSERT_ENTRY = concat!("INSERT INTO whitelist (", columns!(), ")
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)");
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)");
     UPDATE_ENTRY = "UPDATE whitelist
         SET case_id = $3, ours = $4, ours_by = $5, ours_how = $6, ours_at = $7, theirs = $8, theirs_by = $9,
-            theirs_how = $10, theirs_at = $11, proven_by = $12
+            theirs_how = $10, theirs_at = $11, proven_by = $12, port_reason = $13
         WHERE customer_id = $1 AND id = $2";
     SELECT_ENTRY = concat!("SELECT ", columns!(), " FROM whitelist
         WHERE tunnel_id = $1 AND network = $2 AND port = $3");
@@ -62,6 +62,8 @@ record! {
         pub theirs_at: Option<DateTime<Utc>>,
         /// The probe that proved both sides.
         pub proven_by: Option<ProbeId>,
+        /// Why a lead permits a port that is neither one of mail nor of SYSLOG.
+        pub port_reason: Option<String>,
         /// When the entry was made.
         pub created_at: DateTime<Utc>,
     }
@@ -85,7 +87,7 @@ pub async fn add(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
         .bind(entry.customer_id).bind(entry.id).bind(entry.tunnel_id).bind(&entry.network).bind(entry.port)
         .bind(entry.case_id).bind(entry.ours).bind(&entry.ours_by).bind(&entry.ours_how).bind(entry.ours_at)
         .bind(entry.theirs).bind(&entry.theirs_by).bind(&entry.theirs_how).bind(entry.theirs_at)
-        .bind(entry.proven_by).bind(entry.created_at)
+        .bind(entry.proven_by).bind(&entry.port_reason).bind(entry.created_at)
         .execute(conn).await.map(|_| ()))
     .map_err(taken_means_contended)
 }
@@ -99,7 +101,7 @@ pub async fn replace(tx: &mut Tx, entry: &Entry) -> Result<(), StoreError> {
         .bind(entry.customer_id).bind(entry.id).bind(entry.case_id)
         .bind(entry.ours).bind(&entry.ours_by).bind(&entry.ours_how).bind(entry.ours_at)
         .bind(entry.theirs).bind(&entry.theirs_by).bind(&entry.theirs_how).bind(entry.theirs_at)
-        .bind(entry.proven_by)
+        .bind(entry.proven_by).bind(&entry.port_reason)
         .execute(conn).await.map(|_| ()))?;
     Ok(())
 }

@@ -53,6 +53,12 @@ const CODES: &[(&str, &str, &str, &str)] = &[
         "Wait until the time that the page or the answer names.",
     ),
     (
+        "test_too_soon",
+        "Too many tests",
+        "The people of one customer can start a few tunnel tests an hour, and have started them.",
+        "Wait until the time that the answer names. Tests that the procedure starts run by themselves.",
+    ),
+    (
         "invalid",
         "Some fields need another look",
         "Fields are missing, are not known, or hold something that cannot be used. Nothing was changed.",

@@ -123,6 +123,7 @@ pub(super) fn lost_nothing(visitor: &Visitor, error: Error, number: i64, kept: V
         | Error::SignedOut
         | Error::WrongPassword
         | Error::Throttled(_)
+        | Error::TestTooSoon(_)
         | Error::Refused(Refusal::Forbidden { .. } | Refusal::Guard(_) | Refusal::Fields(_) | Refusal::Defect(_))
         | Error::Invalid(_)
         | Error::KeyReused
@@ -188,6 +189,10 @@ fn told(error: &Error) -> Told {
         Error::Throttled(until) => {
             let detail = format!("The next try is looked at from {}.", until.to_rfc3339());
             say(StatusCode::TOO_MANY_REQUESTS, "throttled", "Too many tries", detail)
+        }
+        Error::TestTooSoon(next) => {
+            let detail = format!("The next test can start at {}.", next.to_rfc3339());
+            say(StatusCode::TOO_MANY_REQUESTS, "test_too_soon", "Too many tests", detail)
         }
         Error::Refused(refusal) => refused(refusal),
         Error::Invalid(fields) => {
@@ -333,6 +338,10 @@ fn error_page(visitor: &Visitor, error: &Error, fields: &[FieldError]) -> ErrorP
         Error::Throttled(until) => {
             let wait = format!("until {} UTC", until.format("%H:%M:%S"));
             ErrorPage::throttled(&wait, home)
+        }
+        Error::TestTooSoon(next) => {
+            let text = format!("Nothing was started. The next test can start at {} UTC.", next.format("%H:%M:%S"));
+            ErrorPage { heading: "Too many tests".to_owned(), text: vec![text], ..ErrorPage::throttled("", home) }
         }
         Error::Refused(Refusal::Stale { .. } | Refusal::Unhandled { .. }) => ErrorPage::stale(home, Vec::new()),
         Error::Refused(Refusal::Forbidden { .. }) => ErrorPage::forbidden(home),

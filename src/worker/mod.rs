@@ -35,10 +35,7 @@ pub fn start(app: &Arc<App>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
         let (app, stop) = (Arc::clone(app), stop.clone());
         workers.spawn(async move { run("outbox", &app, stop, outbox::step).await });
     }
-    for _ in 0..4 {
-        let (app, stop) = (Arc::clone(app), stop.clone());
-        workers.spawn(async move { run("probes", &app, stop, probes::step).await });
-    }
+    workers.spawn(probes::serve(Arc::clone(app), stop.clone()));
     let (silent, until) = (Arc::clone(app), stop.clone());
     workers.spawn(async move { run("agents", &silent, until, agents::step).await });
     let (tidied, until) = (Arc::clone(app), stop.clone());

@@ -1,31 +1,74 @@
-//! Runs queued tunnel tests, except those whose tunnel has an agent.
+//! Runs queued tunnel tests, as many at once as the queue gives out, except those whose tunnel has an agent.
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-use super::{Step, chain};
+use super::{PAUSE, Step, TICK, chain};
 use crate::app::{App, Error, probes};
 use crate::store;
+use crate::store::probes::Probe;
 
 /// Longer than the longest test, so that no second worker starts one that runs.
 const LEASE: TimeDelta = TimeDelta::seconds(240);
 
-/// One test.
+/// One test from claim to report.
 ///
 /// # Errors
 /// What the database says; the test stays queued and is run again when the lease has ended.
 pub async fn step(app: &Arc<App>) -> Result<Step, Error> {
-    let (node, now) = (app.node.clone(), app.now());
-    let claimed = app
-        .db
+    let Some(probe) = claim(app).await? else { return Ok(Step::Idle) };
+    run(app, probe).await?;
+    Ok(Step::Worked)
+}
+
+/// Claims tests one after the other and runs each in a task of its own. One loop that claims is enough for any number of
+/// tests, and asks the database once a second where many would ask many times. Ends when the tests that run have ended.
+pub(super) async fn serve(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    let mut running = JoinSet::new();
+    while !*stop.borrow() {
+        // Registered before looking, so that what is left between the look and the wait wakes it.
+        let woken = app.wake.notified();
+        let wait = match claim(&app).await {
+            Ok(Some(probe)) => {
+                let app = Arc::clone(&app);
+                running.spawn(async move {
+                    if let Err(error) = run(&app, probe).await {
+                        tracing::warn!(error = %chain(&error), "a test is run again when its lease has ended");
+                    }
+                });
+                continue;
+            }
+            Ok(None) => TICK,
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "no test could be claimed; the queue is asked again");
+                PAUSE
+            }
+        };
+        tokio::select! {
+            () = woken => {}
+            () = tokio::time::sleep(wait) => {}
+            // A test that ended makes room for the next.
+            Some(_) = running.join_next() => {}
+            _ = stop.changed() => {}
+        }
+    }
+    while running.join_next().await.is_some() {}
+}
+
+async fn claim(app: &Arc<App>) -> Result<Option<Probe>, Error> {
+    let (node, now, at_once) = (app.node.clone(), app.now(), app.probe.at_once);
+    app.db
         .write(move |tx| {
             let node = node.clone();
-            Box::pin(async move { Ok::<_, Error>(store::probes::claim(tx, &node, now, now + LEASE).await?) })
+            Box::pin(async move { Ok::<_, Error>(store::probes::claim(tx, &node, (now, now + LEASE), at_once).await?) })
         })
-        .await?;
-    let Some(probe) = claimed else { return Ok(Step::Idle) };
-    // After the claim is on record: a test that cannot be prepared waits for its lease to end, and not the others for it.
+        .await
+}
+
+async fn run(app: &Arc<App>, probe: Probe) -> Result<(), Error> {
     let prepared = {
         let mut tx = app.db.read().await?;
         probes::request(app, &mut tx, &probe).await
@@ -35,10 +78,20 @@ pub async fn step(app: &Arc<App>) -> Result<Step, Error> {
         Err(Error::Store(error)) => return Err(error.into()),
         Err(error) => {
             tracing::error!(case = %probe.case_id, error = chain(&error), "a test could not be prepared");
-            return Ok(Step::Worked);
+            return put_off(app, probe).await;
         }
     };
     let report = app.prober.run(request).await;
-    probes::take_report(app, &app.node, probe, report).await?;
-    Ok(Step::Worked)
+    probes::take_report(app, &app.node, probe, report).await
+}
+
+/// A test that cannot be prepared waits until its record may have been put right, and not the others for it.
+async fn put_off(app: &Arc<App>, probe: Probe) -> Result<(), Error> {
+    let (node, until) = (app.node.clone(), app.now() + LEASE);
+    app.db
+        .write(move |tx| {
+            let (node, probe) = (node.clone(), probe.clone());
+            Box::pin(async move { Ok::<_, Error>(store::probes::put_off(tx, &probe, &node, until).await?) })
+        })
+        .await
 }

@@ -11,7 +11,7 @@ const TABLE: &str = include_str!("../corpus/address/iana-special.tsv");
 const STRICT: Options = Options { allow_documentation: false };
 
 /// A row of the table: the block as number and length, and what its columns mean.
-struct Row {
+pub(crate) struct Row {
     six: bool,
     base: u128,
     length: u32,
@@ -22,14 +22,14 @@ struct Row {
 
 /// What the naive implementation says: class, code, reachable, block that decided.
 #[derive(Debug, PartialEq)]
-struct Naive<'a> {
-    class: Class,
+pub(crate) struct Naive<'a> {
+    pub(crate) class: Class,
     code: Option<&'a str>,
     reachable: Option<bool>,
     block: Option<&'a str>,
 }
 
-fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     TABLE.lines().skip(1).map(row).collect()
 }
 
@@ -46,18 +46,18 @@ fn row(line: &str) -> Row {
     Row { six, base, length: length.parse().unwrap(), prefix: cells[2].into(), name: cells[3].into(), reachable }
 }
 
-fn number(address: IpAddr) -> (bool, u128) {
+pub(crate) fn number(address: IpAddr) -> (bool, u128) {
     match address {
         IpAddr::V4(address) => (false, u128::from(address.to_bits())),
         IpAddr::V6(address) => (true, address.to_bits()),
     }
 }
 
-fn address(six: bool, bits: u128) -> IpAddr {
+pub(crate) fn address(six: bool, bits: u128) -> IpAddr {
     if six { Ipv6Addr::from_bits(bits).into() } else { Ipv4Addr::from_bits(u32::try_from(bits).unwrap()).into() }
 }
 
-fn width(six: bool) -> u32 {
+pub(crate) fn width(six: bool) -> u32 {
     if six { 128 } else { 32 }
 }
 
@@ -107,7 +107,7 @@ fn code_of(name: &str) -> &'static str {
     }
 }
 
-fn naive(rows: &[Row], six: bool, bits: u128) -> Naive<'_> {
+pub(crate) fn naive(rows: &[Row], six: bool, bits: u128) -> Naive<'_> {
     let Some(row) = longest(rows, six, bits) else {
         let (class, code, reachable) =
             if six { (Class::Rejected, Some("unallocated"), None) } else { (Class::Public, None, Some(true)) };
@@ -155,7 +155,7 @@ fn compare(rows: &[Row], six: bool, bits: u128) -> Class {
 }
 
 /// Splitmix64: a seeded generator, so that a failure can be repeated.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -170,16 +170,16 @@ impl Random {
         (u128::from(self.next()) << 64) | u128::from(self.next())
     }
 
-    fn narrow(&mut self) -> u32 {
+    pub(crate) fn narrow(&mut self) -> u32 {
         u32::try_from(self.next() >> 32).unwrap()
     }
 
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() % limit as u64).unwrap()
     }
 
     /// An address: anywhere, inside a row, close to the edge of a row, or an IPv4 one in some IPv6 clothes.
-    fn address(&mut self, rows: &[Row]) -> (bool, u128) {
+    pub(crate) fn address(&mut self, rows: &[Row]) -> (bool, u128) {
         let row = &rows[self.below(rows.len())];
         let host = width(row.six) - row.length;
         match self.below(8) {

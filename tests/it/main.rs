@@ -35,6 +35,8 @@ mod portal;
 #[cfg(test)]
 mod probe_path;
 #[cfg(test)]
+mod probe_policy;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod smtp_corpus;

@@ -54,7 +54,7 @@ async fn closed_udp_port() -> (UdpSocket, SocketAddr) {
 }
 
 #[tokio::test]
-async fn udp_delivers_exactly_the_line_twice_and_cannot_confirm_it() {
+async fn s123_udp_delivers_exactly_the_line_twice_and_cannot_confirm_it() {
     let receiver = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let report = run(request(receiver.local_addr().unwrap(), "udp", None)).await;
     let mut heard = Vec::new();
@@ -75,7 +75,7 @@ async fn udp_delivers_exactly_the_line_twice_and_cannot_confirm_it() {
 }
 
 #[tokio::test]
-async fn udp_hears_that_a_port_is_closed_at_once() {
+async fn s122_udp_hears_that_a_port_is_closed_at_once() {
     let (_held, address) = closed_udp_port().await;
     let begun = Instant::now();
     let report = run(request(address, "udp", None)).await;
@@ -101,7 +101,7 @@ async fn udp_keeps_to_the_total_and_to_the_alerting_ip() {
 }
 
 #[tokio::test]
-async fn tcp_delivers_the_line_in_either_framing() {
+async fn s125_tcp_delivers_the_line_in_either_framing() {
     let counted = format!("{} {}", line().len(), line());
     for (framing, expected) in [("octet_counting", counted), ("lf", format!("{}\n", line()))] {
         let server = Server::start(vec![Act::HearBytes, Act::Hold]).await;
@@ -127,12 +127,12 @@ async fn a_receiver_that_hangs_up_has_not_let_us_in() {
 }
 
 #[tokio::test]
-async fn a_closed_tcp_port_is_called_so_for_syslog() {
+async fn s124_a_closed_tcp_port_is_refused_and_never_a_success() {
     // Bound and not listening: the kernel refuses, and nobody else can take the port meanwhile.
     let held = tokio::net::TcpSocket::new_v4().unwrap();
     held.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let report = run(request(held.local_addr().unwrap(), "tcp", None)).await;
-    assert_eq!(ended(&report), (Stage::Tcp, Cause::SyslogPortClosed));
+    assert_eq!(ended(&report), (Stage::Tcp, Cause::TcpRefused));
     assert!(report.stage_report(Stage::Tcp).unwrap().detail.as_ref().unwrap().contains("refused"));
     assert_eq!(report.test_id, None, "nothing was sent that could be searched for");
 }

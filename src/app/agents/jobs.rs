@@ -53,13 +53,15 @@ pub async fn next(app: &Arc<App>, agent: &Agent, wait: Duration) -> Result<Optio
 }
 
 async fn fetch(app: &Arc<App>, agent: &Agent) -> Result<Option<Job>, Error> {
-    let (id, now) = (agent.id, app.now());
+    let (id, now, at_once) = (agent.id, app.now(), app.probe.at_once);
     if !jobs::any(&mut app.db.read().await?, id, now).await? {
         return Ok(None);
     }
     let fetched = app
         .db
-        .write(move |tx| Box::pin(async move { Ok::<_, Error>(jobs::fetch(tx, id, now, now + LEASE).await?) }))
+        .write(move |tx| {
+            Box::pin(async move { Ok::<_, Error>(jobs::fetch(tx, id, (now, now + LEASE), at_once).await?) })
+        })
         .await?;
     let Some(row) = fetched else { return Ok(None) };
     // After the lease is on record: what cannot be prepared waits for its end, and not the others for it.

@@ -226,7 +226,8 @@ fn config(options: &Options, address: SocketAddr, data: PathBuf) -> Config {
         brand: Brand::default(),
         policy: Policy { allow_documentation: true },
         mail: MailConfig::default(),
-        probe: ProbeConfig::default(),
+        // People who try the demo press the buttons more often than customers do.
+        probe: ProbeConfig { per_customer_hour: 60, ..ProbeConfig::default() },
         lab: Lab { dial: dial(options.server.ports()), bind_source: Some(false) },
         file: None,
     }

@@ -74,6 +74,8 @@ explanations! {
     PolicyTargetForbidden "The address is one that we never connect to; nothing was sent."
         ["The address of a gateway or of our own side was given" "A name points to loopback or a link-local address"]
         [AddressClassChanged DnsMixedClasses]
+    PolicyNotApproved "Our whitelist of the tunnel does not hold the address and port of the test; nothing was sent."
+        ["The case has not reached the whitelist yet" "The entry was retired, or names another port"] [PolicyTargetForbidden]
     AddressClassChanged "The name led to a private address before and to a public one at the test, or the other way round."
         ["The DNS record was changed" "Internal and public DNS give different answers"] [DnsMixedClasses PolicyTargetForbidden]
     DnsNxdomain "The name servers know no address for the host name."

@@ -39,6 +39,7 @@ async fn keep(t: &TestApp, case: i64, report: Option<Json>) -> i64 {
         state: "queued".to_owned(),
         attempts: 0,
         requested_at: now,
+        by_customer: false,
         finished_at: None,
         verdict: None,
         cause: None,
@@ -50,9 +51,10 @@ async fn keep(t: &TestApp, case: i64, report: Option<Json>) -> i64 {
         .write(move |tx| {
             let (probe, report) = (probe.clone(), report.clone());
             Box::pin(async move {
-                let number = probes::add(tx, &probe).await?;
+                let number = probes::add(tx, &probe, now).await?;
                 let Some(report) = report else { return Ok(number) };
-                let leased = probes::claim(tx, "a test", now, now + chrono::TimeDelta::minutes(1)).await?.unwrap();
+                let leased =
+                    probes::claim(tx, "a test", (now, now + chrono::TimeDelta::minutes(1)), 20).await?.unwrap();
                 assert_eq!(leased.id, probe.id, "another test was waiting");
                 let (verdict, cause) = (report["verdict"].as_str().unwrap(), report["cause"].as_str());
                 let outcome = Outcome { verdict, cause, report: &report, at: now };

@@ -1,5 +1,6 @@
 //! Use cases and workers over both databases, without the web.
 
+mod limits;
 mod outbox;
 mod private_branch;
 mod races;
