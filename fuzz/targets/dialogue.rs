@@ -65,7 +65,11 @@ fn plan(choice: u8, mode: Mode) -> Plan {
         credentials: bit(2).then_some(credentials),
         clear_auth: if bit(3) { ClearAuth::AllowedInTunnel } else { ClearAuth::Refused },
         sender: bit(4).then(|| "a@x.example".to_owned()),
-        recipients: if bit(5) { vec!["c@d.example".into(), "jörg@d.example".into()] } else { vec!["c@d.example".into()] },
+        recipients: if bit(5) {
+            vec!["c@d.example".into(), "jörg@d.example".into()]
+        } else {
+            vec!["c@d.example".into()]
+        },
         message: bit(6).then(|| b"Subject: x\r\n\r\n.x\r\n".to_vec()),
         level: if bit(7) { Level::Reach } else { Level::Full },
         until: None,

@@ -34,6 +34,8 @@ pub mod service;
 mod setup;
 /// The built-in mail server of the demo.
 pub mod sink;
+/// `postern probe syslog`.
+mod syslog;
 /// `postern tenant`.
 mod tenant;
 /// `postern token`.

@@ -1,4 +1,4 @@
-//! `postern probe smtp`: one staged test, as JSON or as text.
+//! `postern probe smtp|syslog`: one staged test, as JSON or as text.
 
 use std::io::{self, Read as _, Write};
 use std::net::IpAddr;
@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
+use super::syslog::{self, SyslogArgs};
 use crate::clock::{Clock, fresh_id};
 use crate::domain::mail_settings::Encryption;
 use crate::probe::message::TestAlert;
@@ -15,9 +16,10 @@ use crate::probe::watch::Watch;
 use crate::probe::{Entered, FormFault, ProbeRequest, Prober, Resolver, TunnelFacts, netns, refused_form};
 use crate::secret::Secret;
 use crate::smtp::report::{Level, Report, Status, Target, Verdict};
+use crate::smtp::stage::Stage;
 
 /// Exit code for what cannot be used.
-const USAGE: u8 = 2;
+pub(super) const USAGE: u8 = 2;
 /// Exit code for our own failure.
 const COULD_NOT_TELL: u8 = 9;
 /// The longest password or CA file that is read, in octets.
@@ -43,36 +45,20 @@ enum What {
     /// Test a mail server stage by stage, from TCP to the recipient
     #[command(after_help = EXAMPLES)]
     Smtp(Box<SmtpArgs>),
+    /// Send one test message to a SYSLOG receiver over UDP, TCP or TLS
+    #[command(after_help = syslog::EXAMPLES)]
+    Syslog(Box<SyslogArgs>),
 }
 
+/// What every test needs to know of the server and of the way to it.
 #[derive(Debug, Args)]
-struct SmtpArgs {
+pub(super) struct WayArgs {
     /// Address or host name of the server
     #[arg(long)]
     host: String,
-    /// TCP port
+    /// Its port
     #[arg(long, allow_hyphen_values = true)]
     port: String,
-    #[arg(long, default_value = "unknown", help = "none, starttls, implicit_tls or unknown (tries, and proposes)")]
-    encryption: String,
-    /// Account to sign in with
-    #[arg(long)]
-    account: Option<String>,
-    /// File with the password, or - for standard input; a line end at its end is dropped
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
-    /// Sender address
-    #[arg(long)]
-    sender: Option<String>,
-    /// Recipient address; may be repeated
-    #[arg(long)]
-    recipient: Vec<String>,
-    /// How far to go: reach by default, full where an account, sender or recipient is given
-    #[arg(long)]
-    level: Option<LevelWord>,
-    /// Send a test message
-    #[arg(long)]
-    send: bool,
     /// Stop after this stage
     #[arg(long, value_name = "STAGE")]
     until: Option<String>,
@@ -96,12 +82,6 @@ struct SmtpArgs {
     /// Accept the certificate with this fingerprint
     #[arg(long, value_name = "SHA256")]
     pin: Option<String>,
-    /// Send the password unencrypted; never to a public address
-    #[arg(long)]
-    insecure_auth_in_tunnel: bool,
-    /// Our name in EHLO
-    #[arg(long, value_name = "NAME")]
-    ehlo_name: Option<String>,
     /// Limit of one stage; may be repeated
     #[arg(long, value_name = "STAGE=SECONDS")]
     limit: Vec<String>,
@@ -116,9 +96,41 @@ struct SmtpArgs {
     json: bool,
 }
 
+#[derive(Debug, Args)]
+struct SmtpArgs {
+    #[command(flatten)]
+    way: WayArgs,
+    #[arg(long, default_value = "unknown", help = "none, starttls, implicit_tls or unknown (tries, and proposes)")]
+    encryption: String,
+    /// Account to sign in with
+    #[arg(long)]
+    account: Option<String>,
+    /// File with the password, or - for standard input; a line end at its end is dropped
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Sender address
+    #[arg(long)]
+    sender: Option<String>,
+    /// Recipient address; may be repeated
+    #[arg(long)]
+    recipient: Vec<String>,
+    /// How far to go: reach by default, full where an account, sender or recipient is given
+    #[arg(long)]
+    level: Option<LevelWord>,
+    /// Send a test message
+    #[arg(long)]
+    send: bool,
+    /// Send the password unencrypted; never to a public address
+    #[arg(long)]
+    insecure_auth_in_tunnel: bool,
+    /// Our name in EHLO
+    #[arg(long, value_name = "NAME")]
+    ehlo_name: Option<String>,
+}
+
 /// What is known about the tunnel on the way.
 #[derive(Debug, Args)]
-pub(super) struct TunnelArgs {
+struct TunnelArgs {
     /// What runs the tunnel, to be asked about its state: none, strongswan:SOCKET, swanctl:URI or wireguard:DEVICE
     #[arg(long, value_name = "KIND:WHERE", default_value = "none")]
     tunnel: Watch,
@@ -157,6 +169,7 @@ enum LevelWord {
 pub(super) fn run(args: &ProbeArgs) -> ExitCode {
     match &args.what {
         What::Smtp(args) => run_smtp(args),
+        What::Syslog(args) => syslog::run(args),
     }
 }
 
@@ -165,18 +178,27 @@ fn run_smtp(args: &SmtpArgs) -> ExitCode {
         Ok(entered) => entered,
         Err(message) => return complain(&message, USAGE),
     };
-    if let Some(name) = &args.netns
+    let clock = Clock::System;
+    let level = entered.level.unwrap_or(Level::Reach);
+    let encryption = Encryption::parse(&entered.encryption).unwrap_or(Encryption::Unknown);
+    let stages = Stage::in_order(encryption == Encryption::ImplicitTls);
+    let refused = |fault| refused_form(&clock, target(&entered, encryption), level, &stages, &fault);
+    run_request(request(&entered, &clock).map_err(refused), &args.way)
+}
+
+/// Runs a request, or takes the report of why there is none, and prints it.
+pub(super) fn run_request(request: Result<ProbeRequest, Report>, way: &WayArgs) -> ExitCode {
+    if let Some(name) = &way.netns
         && let Err(message) = netns::enter(name)
     {
         return complain(&format!("--netns: {message}"), COULD_NOT_TELL);
     }
-    let clock = Clock::System;
-    let report = match request(&entered, &clock) {
+    let watch = way.tunnel.tunnel.clone();
+    let request = request.map(|request| ProbeRequest { tunnel: way.tunnel.facts(), ..request });
+    let report = match request {
         Ok(request) => match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => {
-                let request = ProbeRequest { tunnel: args.tunnel.facts(), ..request };
-                let watch = args.tunnel.tunnel.clone();
-                let prober = Prober::Real { clock, resolver: Resolver::System, watch };
+                let prober = Prober::Real { clock: Clock::System, resolver: Resolver::System, watch };
                 let report = runtime.block_on(prober.run(request));
                 // A look-up that is still waiting must not hold up the end of the command.
                 runtime.shutdown_background();
@@ -184,10 +206,10 @@ fn run_smtp(args: &SmtpArgs) -> ExitCode {
             }
             Err(error) => return complain(&format!("cannot start the test: {error}"), COULD_NOT_TELL),
         },
-        Err(fault) => refused_form(&clock, target(&entered), entered.level.unwrap_or(Level::Reach), &fault),
+        Err(refused) => refused,
     };
     let mut output = io::stdout().lock();
-    let written = if args.json { write_json(&report, &mut output) } else { write_text(&report, &mut output) };
+    let written = if way.json { write_json(&report, &mut output) } else { write_text(&report, &mut output) };
     match written.and_then(|()| output.flush()) {
         Ok(()) => ExitCode::from(report.exit_code()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(report.exit_code()),
@@ -197,10 +219,7 @@ fn run_smtp(args: &SmtpArgs) -> ExitCode {
 
 fn entered(args: &SmtpArgs) -> Result<Entered, String> {
     let password = args.password_file.as_deref().map(read_password).transpose()?;
-    let ca_pem = args.ca_file.as_deref().map(read_text).transpose()?;
     Ok(Entered {
-        host: args.host.clone(),
-        port: args.port.clone(),
         encryption: args.encryption.clone(),
         account: args.account.clone(),
         password,
@@ -211,17 +230,27 @@ fn entered(args: &SmtpArgs) -> Result<Entered, String> {
             LevelWord::Full => Level::Full,
         }),
         send: args.send,
-        until: args.until.clone(),
-        source: args.source.clone(),
-        device: args.device.clone(),
-        tls_name: args.tls_name.clone(),
-        ca_pem,
-        pin: args.pin.clone(),
         insecure_auth_in_tunnel: args.insecure_auth_in_tunnel,
         ehlo_name: args.ehlo_name.clone(),
-        limits: args.limit.clone(),
-        total: args.total.clone(),
-        allow: args.allow.clone(),
+        ..entered_way(&args.way)?
+    })
+}
+
+/// What SMTP and SYSLOG share.
+pub(super) fn entered_way(way: &WayArgs) -> Result<Entered, String> {
+    Ok(Entered {
+        host: way.host.clone(),
+        port: way.port.clone(),
+        until: way.until.clone(),
+        source: way.source.clone(),
+        device: way.device.clone(),
+        tls_name: way.tls_name.clone(),
+        ca_pem: way.ca_file.as_deref().map(read_text).transpose()?,
+        pin: way.pin.clone(),
+        limits: way.limit.clone(),
+        total: way.total.clone(),
+        allow: way.allow.clone(),
+        ..Entered::default()
     })
 }
 
@@ -246,11 +275,11 @@ fn request(entered: &Entered, clock: &Clock) -> Result<ProbeRequest, FormFault> 
 }
 
 /// What a refused report calls the target: as entered, as far as it fits the shape of a report.
-fn target(entered: &Entered) -> Target {
+pub(super) fn target(entered: &Entered, encryption: Encryption) -> Target {
     Target {
         host: crate::domain::address::text::escaped(&entered.host),
         port: entered.port.trim().parse().unwrap_or(0),
-        encryption: Encryption::parse(&entered.encryption).unwrap_or(Encryption::Unknown),
+        encryption,
     }
 }
 
@@ -284,7 +313,7 @@ fn read_text(path: &Path) -> Result<String, String> {
     Ok(text)
 }
 
-fn complain(message: &str, code: u8) -> ExitCode {
+pub(super) fn complain(message: &str, code: u8) -> ExitCode {
     // Where standard error is closed, the exit code alone tells.
     drop(writeln!(io::stderr().lock(), "postern probe: {message}"));
     ExitCode::from(code)
@@ -324,12 +353,12 @@ fn write_text(report: &Report, output: &mut impl Write) -> io::Result<()> {
             Status::NotRun => "not run",
         };
         let cause = stage.cause.map_or_else(String::new, |cause| format!("  {cause}: {}", cause.entry().title));
-        writeln!(output, "{:<9} {status:<10} {:>7} ms{cause}", stage.stage.as_str(), stage.ms)?;
+        writeln!(output, "{:<10} {status:<10} {:>7} ms{cause}", stage.stage.as_str(), stage.ms)?;
         if let (Some(detail), Some(_)) = (&stage.detail, stage.cause) {
-            writeln!(output, "          {detail}")?;
+            writeln!(output, "           {detail}")?;
         }
         for line in stage.server_lines.iter().filter(|_| stage.cause.is_some()) {
-            writeln!(output, "          server: {line}")?;
+            writeln!(output, "           server: {line}")?;
         }
     }
     write_rows(report, output)?;
@@ -341,6 +370,9 @@ fn write_text(report: &Report, output: &mut impl Write) -> io::Result<()> {
     for warning in &report.warnings {
         let entry = warning.entry();
         writeln!(output, "\nWarning:   {} ({})\n           {}", entry.title, entry.id, entry.remedy_customer)?;
+    }
+    if let Some(test_id) = &report.test_id {
+        writeln!(output, "\nLook for {test_id} on the SYSLOG receiver: only that shows that the message arrived.")?;
     }
     if let Some(proposal) = report.proposal {
         writeln!(output, "\nProposed encryption: {proposal}")?;

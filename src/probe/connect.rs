@@ -1,4 +1,4 @@
-//! A TCP connection from the alerting IP, with every way it can fail named.
+//! A connection (TCP, or a UDP socket) from the alerting IP, with every way it can fail named.
 
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -7,7 +7,7 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout_at};
 
 use super::request::ProbeRequest;
@@ -36,10 +36,13 @@ impl Failure {
 
 /// A socket that leaves by the alerting IP and device of the request. No packet is sent yet. Where the address is not on
 /// this machine the fault is ours; there is no fallback to another one.
-pub(super) fn bound(request: &ProbeRequest, remote: SocketAddr) -> Result<Socket, (Cause, String)> {
+pub(super) fn bound(
+    request: &ProbeRequest,
+    (remote, protocol): (SocketAddr, Protocol),
+) -> Result<Socket, (Cause, String)> {
     let internal = |error: io::Error| (Cause::ProbeNotRun, format!("no socket: {error}"));
-    let socket = Socket::new(Domain::for_address(remote), Type::STREAM, Some(Protocol::TCP)).map_err(internal)?;
-    socket.set_nonblocking(true).map_err(internal)?;
+    let kind = if protocol == Protocol::UDP { Type::DGRAM } else { Type::STREAM };
+    let socket = Socket::new(Domain::for_address(remote), kind.nonblocking(), Some(protocol)).map_err(internal)?;
     leave_by(&socket, request, remote)?;
     Ok(socket)
 }
@@ -62,6 +65,12 @@ pub(super) fn leave_by(socket: &Socket, request: &ProbeRequest, remote: SocketAd
     socket.bind(&SocketAddr::new(source, 0).into()).map_err(|error| {
         (Cause::RouteSourceMissing, format!("the alerting IP {source} is not on this machine: {error}"))
     })
+}
+
+/// Datagrams to one receiver: a socket that is not connected never hears of a refusal. Nothing is sent here.
+pub(super) fn datagrams(socket: Socket, remote: SocketAddr) -> Result<UdpSocket, (Cause, String)> {
+    socket.connect(&remote.into()).map_err(|error| (cause_of(&error), format!("{}: {error}", remote.ip())))?;
+    UdpSocket::from_std(socket.into()).map_err(|error| (Cause::ProbeNotRun, format!("no socket: {error}")))
 }
 
 /// Connects before the deadline.
@@ -141,7 +150,7 @@ fn cause_of_icmp(by: &RefusedBy, remote: SocketAddr) -> Cause {
     }
 }
 
-fn cause_of(error: &io::Error) -> Cause {
+pub(super) fn cause_of(error: &io::Error) -> Cause {
     const KINDS: &[(ErrorKind, Cause)] = &[
         (ErrorKind::ConnectionRefused, Cause::TcpRefused),
         (ErrorKind::ConnectionReset, Cause::TcpReset),

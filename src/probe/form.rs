@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::progress::Progress;
-use super::request::{FULL_TOTAL, Pin, ProbeRequest, REACH_TOTAL, TunnelFacts};
+use super::request::{FULL_TOTAL, Pin, ProbeRequest, Protocol, REACH_TOTAL, TunnelFacts};
 use crate::domain::address::parse_address;
 use crate::domain::cause::Cause;
 use crate::domain::contact::{EmailAddress, HostName, Port};
@@ -95,6 +95,7 @@ impl Entered {
         let more = credentials.is_some() || sender.is_some();
         let level = self.level.unwrap_or(if more { Level::Full } else { Level::Reach });
         Ok(ProbeRequest {
+            protocol: Protocol::Smtp,
             host,
             port: port.get(),
             encryption,
@@ -167,7 +168,7 @@ impl Entered {
     }
 }
 
-fn fault(cause: Cause, field: &'static str, detail: impl ToString) -> FormFault {
+pub(super) fn fault(cause: Cause, field: &'static str, detail: impl ToString) -> FormFault {
     #[expect(clippy::needless_pass_by_value, reason = "errors and literals are handed over where they arise")]
     fn text(detail: impl ToString) -> String {
         detail.to_string()

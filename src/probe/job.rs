@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::form;
 use super::progress::Progress;
-use super::request::{ProbeRequest, TunnelFacts};
+use super::request::{ProbeRequest, Protocol, TunnelFacts};
 use crate::domain::log::hex;
 use crate::domain::mail_settings::{Encryption, MailHost};
 use crate::secret::Secret;
@@ -44,6 +44,7 @@ pub struct Job {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
+    protocol: Protocol,
     host: MailHost,
     port: u16,
     encryption: Encryption,
@@ -96,6 +97,7 @@ impl Asked {
     /// What of a request an agent is told. An account goes along with a full test only.
     pub fn of(request: &ProbeRequest) -> Self {
         let ProbeRequest {
+            protocol,
             host,
             port,
             encryption,
@@ -124,6 +126,7 @@ impl Asked {
             password: Exposed(known.password.clone()),
         };
         Self {
+            protocol: protocol.clone(),
             host: host.clone(),
             port: *port,
             encryption: *encryption,
@@ -159,6 +162,7 @@ impl Asked {
             limits.set(*stage, Duration::from_millis(*limit));
         }
         Ok(ProbeRequest {
+            protocol: self.protocol,
             host: self.host,
             port: self.port,
             encryption: self.encryption,

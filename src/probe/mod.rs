@@ -2,7 +2,8 @@
 //!
 //! Reading order: `request` is what is asked for, `form` reads it from text, `run` goes through the stages. `policy`,
 //! `resolve`, `route` (with `watch` for the tunnel and `kernel` for the routing table) and `tcp` (with `connect` and
-//! `echo`) are the stages before the dialogue; `smtp` drives the dialogue, `tls` and `certificate` are its encryption,
+//! `echo`) are the stages before the dialogue; `smtp` drives the dialogue, `syslog` hands over a
+//! SYSLOG message, `tls` and `certificate` are the encryption of both,
 //! `second_look` tells apart what one connection cannot, `message` is the test alert. `job` and
 //! `received` are the two ways between the service and an agent.
 
@@ -49,6 +50,10 @@ mod run;
 mod second_look;
 /// Bytes between dialogue and socket.
 mod smtp;
+/// A SYSLOG message over each transport.
+mod syslog;
+/// From text to a SYSLOG request.
+mod syslog_form;
 /// The connection, and how far its packets got.
 mod tcp;
 /// The TLS handshake.
@@ -62,6 +67,7 @@ pub use form::{Entered, FormFault};
 pub use request::{ProbeRequest, TunnelFacts};
 pub use resolve::Resolver;
 pub use run::refused_form;
+pub use syslog_form::SyslogEntered;
 pub use unrun::could_not_run;
 use watch::Watch;
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::progress::Progress;
 use crate::domain::mail_settings::{Encryption, MailHost};
+use crate::domain::syslog::{Framing, Transport};
 use crate::smtp::auth::Credentials;
 use crate::smtp::dialogue::ClearAuth;
 use crate::smtp::report::{Level, Target};
@@ -38,9 +39,36 @@ impl TunnelFacts {
     }
 }
 
+/// What is spoken once the server is reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// SMTP, as far as the request's account, sender, recipients and level say.
+    #[default]
+    Smtp,
+    /// One SYSLOG message.
+    Syslog(SyslogMessage),
+}
+
+/// A SYSLOG message to hand over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SyslogMessage {
+    /// How it travels.
+    pub transport: Transport,
+    /// How it is cut out of the stream.
+    pub framing: Framing,
+    /// The line, without framing.
+    pub line: String,
+    /// What to search for on the receiver; stands in the line.
+    pub test_id: String,
+}
+
 /// One test.
 #[derive(Clone, Debug)]
 pub struct ProbeRequest {
+    /// What is spoken.
+    pub protocol: Protocol,
     /// The server.
     pub host: MailHost,
     /// Its TCP port; never replaced by another.
@@ -91,6 +119,7 @@ impl ProbeRequest {
     /// A reach test of this server with nothing else set.
     pub fn reach(host: MailHost, port: u16, encryption: Encryption) -> Self {
         Self {
+            protocol: Protocol::Smtp,
             host,
             port,
             encryption,
@@ -113,6 +142,22 @@ impl ProbeRequest {
             own: Vec::new(),
             dial: BTreeMap::new(),
             progress: Progress::default(),
+        }
+    }
+
+    /// The stages of this test, in order.
+    pub fn stages(&self, implicit_tls: bool) -> Vec<Stage> {
+        match &self.protocol {
+            Protocol::Smtp => Stage::in_order(implicit_tls),
+            Protocol::Syslog(message) => Stage::of_syslog(message.transport),
+        }
+    }
+
+    /// What to search for on the receiver, where there is such a thing.
+    pub fn test_id(&self) -> Option<&str> {
+        match &self.protocol {
+            Protocol::Smtp => None,
+            Protocol::Syslog(message) => Some(&message.test_id),
         }
     }
 

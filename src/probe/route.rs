@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use socket2::Socket;
+use socket2::{Protocol, Socket};
 
 use super::connect;
 use super::kernel::{self, NoWay};
@@ -24,10 +24,10 @@ pub(super) struct Ready {
 }
 
 /// Runs the stage; where it fails, the record says why and nothing was sent.
-pub(super) async fn check(shared: &Shared, attempt: &mut Attempt, remote: SocketAddr) -> Option<Ready> {
+pub(super) async fn check(shared: &Shared, attempt: &mut Attempt, to: (SocketAddr, Protocol)) -> Option<Ready> {
     let start = shared.start;
     attempt.record.begin(Stage::Route, start.elapsed());
-    match ready(shared, attempt, remote).await {
+    match ready(shared, attempt, to).await {
         Ok(ready) => {
             attempt.record.pass(Stage::Route, start.elapsed(), None);
             Some(ready)
@@ -39,12 +39,12 @@ pub(super) async fn check(shared: &Shared, attempt: &mut Attempt, remote: Socket
     }
 }
 
-async fn ready(shared: &Shared, attempt: &mut Attempt, remote: SocketAddr) -> Result<Ready, (Cause, String)> {
+async fn ready(shared: &Shared, attempt: &mut Attempt, to: (SocketAddr, Protocol)) -> Result<Ready, (Cause, String)> {
     let request = &shared.request;
-    let socket = connect::bound(request, remote)?;
+    let socket = connect::bound(request, to)?;
     let tunnel = if through_tunnel(shared, attempt.address) { tunnel(shared, attempt).await? } else { None };
     // The map of a lab may lead elsewhere; the way is that of the address that is dialed.
-    match kernel::way(remote.ip(), request.source, request.device.as_deref()) {
+    match kernel::way(to.0.ip(), request.source, request.device.as_deref()) {
         Ok(way) => {
             attempt.path.interface = way.interface;
             attempt.path.gateway = way.gateway.map(|gateway| gateway.to_string());
@@ -52,7 +52,7 @@ async fn ready(shared: &Shared, attempt: &mut Attempt, remote: SocketAddr) -> Re
         }
         Err(NoWay::Refused(error)) => {
             let from = request.source.map_or_else(String::new, |source| format!(" from {source}"));
-            return Err((Cause::RouteNoRoute, format!("no way{from} to {}: {error}", remote.ip())));
+            return Err((Cause::RouteNoRoute, format!("no way{from} to {}: {error}", to.0.ip())));
         }
         Err(NoWay::Unknown(error)) => tracing::debug!(%error, "the kernel did not say which way it would take"),
     }

@@ -10,18 +10,18 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::form::FormFault;
-use super::request::ProbeRequest;
+use super::request::{ProbeRequest, Protocol};
 use super::resolve::Resolver;
 use super::tls::{self, Trust};
 use super::watch::Watch;
-use super::{policy, route, second_look, smtp, tcp};
+use super::{policy, route, second_look, smtp, syslog, tcp};
 use crate::clock::Clock;
 use crate::domain::address::{Answers, Class, Options, judge_answers};
-use crate::domain::cause::Cause;
+use crate::domain::cause::{Cause, Step};
 use crate::domain::mail_settings::{Encryption, MailHost};
 use crate::smtp::dialogue::{ClearAuth, Mode, Plan};
 use crate::smtp::record::{Record, millis};
-use crate::smtp::report::{AddressReport, CertificateReport, Level, PathReport, Report, Target, verdict_of};
+use crate::smtp::report::{AddressReport, CertificateReport, Level, PathReport, Report, Status, Target, verdict_of};
 use crate::smtp::stage::Stage;
 
 /// One address, tested to the end.
@@ -69,18 +69,19 @@ pub(super) async fn run(clock: &Clock, resolver: &Resolver, watch: &Watch, reque
     assemble(request, started_at, start, outcome)
 }
 
-/// The report of a test that was refused because of what was entered.
-pub fn refused_form(clock: &Clock, target: Target, level: Level, fault: &FormFault) -> Report {
+/// The report of a test that was refused because of what was entered; `stages` are those that it would have had.
+pub fn refused_form(clock: &Clock, target: Target, level: Level, stages: &[Stage], fault: &FormFault) -> Report {
     let start = Instant::now();
     let mut record = Record::default();
     record.begin(Stage::Form, start.elapsed());
     record.fail(Stage::Form, start.elapsed(), fault.cause, None, &fault.to_string());
-    report(target, level, clock.now(), 0, &Outcome::before_any_address(record))
+    report((target, level), clock.now(), 0, &Outcome::before_any_address(record), |_| stages.to_vec())
 }
 
 /// The report behind a prepared answer.
 pub(super) fn scripted_report(clock: &Clock, request: &ProbeRequest, record: &Record) -> Report {
-    report(request.target(), request.level, clock.now(), 0, &Outcome::before_any_address(record.clone()))
+    let outcome = Outcome::before_any_address(record.clone());
+    report((request.target(), request.level), clock.now(), 0, &outcome, |implicit| request.stages(implicit))
 }
 
 fn trust(clock: &Clock, request: &ProbeRequest) -> Result<Trust, String> {
@@ -170,8 +171,9 @@ async fn attempt_several(shared: &Shared, addresses: &[IpAddr], record: &Record)
     attempts.sort_by_key(|(index, _)| *index);
     let mut attempts: Vec<Attempt> = attempts.into_iter().map(|(_, attempt)| attempt).collect();
     let rows: Vec<AddressReport> = attempts.iter().map(Attempt::row).collect();
-    let passed = attempts.iter().position(|attempt| attempt.record.ended().is_none());
-    let partly = passed.is_some() && attempts.iter().any(|attempt| attempt.record.ended().is_some());
+    let works = |attempt: &Attempt| attempt.record.ended().is_none_or(|(_, cause)| cause.is_warning());
+    let passed = attempts.iter().position(works);
+    let partly = passed.is_some() && !attempts.iter().all(works);
     let Some(chosen) = (!attempts.is_empty()).then(|| attempts.swap_remove(passed.unwrap_or(0))) else {
         let mut record = record.clone();
         let detail = "no address could be tested";
@@ -184,8 +186,7 @@ async fn attempt_several(shared: &Shared, addresses: &[IpAddr], record: &Record)
     };
     if partly {
         chosen.record.warn(Stage::Tcp, Cause::TcpPartly);
-        let failing: Vec<&AddressReport> = rows.iter().filter(|row| row.cause.is_some()).collect();
-        let works = rows.len() - failing.len();
+        let works = rows.iter().filter(|row| row.cause.is_none_or(Cause::is_warning)).count();
         chosen.record.note(Stage::Tcp, &format!("works on {works} of {} addresses", rows.len()));
     }
     Outcome { addresses: rows, ..Outcome::single(chosen) }
@@ -210,7 +211,9 @@ async fn attempt_in(shared: &Shared, address: IpAddr, record: Record, level: Lev
     let began = shared.start.elapsed();
     let (source, path) = (shared.request.source, PathReport::default());
     let mut attempt = Attempt { address, record, mode, source, certificate: None, path, ms: 0 };
-    if let Some(stream) = reach(shared, &mut attempt).await {
+    if let Protocol::Syslog(message) = &shared.request.protocol {
+        syslog::deliver(shared, &mut attempt, message).await;
+    } else if let Some(stream) = reach(shared, &mut attempt).await {
         let plan = plan(shared, &attempt, level);
         let (record, certificate) =
             smtp::drive(plan, attempt.record, &shared.trust, stream, (shared.start, &shared.request.progress)).await;
@@ -223,15 +226,14 @@ async fn attempt_in(shared: &Shared, address: IpAddr, record: Record, level: Lev
 }
 
 /// Route and TCP.
-async fn reach(shared: &Shared, attempt: &mut Attempt) -> Option<tokio::net::TcpStream> {
+pub(super) async fn reach(shared: &Shared, attempt: &mut Attempt) -> Option<tokio::net::TcpStream> {
     let remote = dialed(&shared.request, attempt.address);
-    let ready = route::check(shared, attempt, remote).await?;
+    let ready = route::check(shared, attempt, (remote, socket2::Protocol::TCP)).await?;
     if stops_before(&shared.request, Stage::Tcp) {
         return None;
     }
     let stream = tcp::open(shared, attempt, ready, remote).await?;
-    let next = if attempt.mode == Mode::ImplicitTls { Stage::Tls } else { Stage::Banner };
-    (!stops_before(&shared.request, next)).then_some(stream)
+    (shared.request.until != Some(Stage::Tcp)).then_some(stream)
 }
 
 pub(super) fn plan(shared: &Shared, attempt: &Attempt, level: Level) -> Plan {
@@ -267,8 +269,8 @@ pub(super) fn dialed(request: &ProbeRequest, address: IpAddr) -> SocketAddr {
     request.dial.get(&real).copied().unwrap_or(real)
 }
 
-fn stops_before(request: &ProbeRequest, stage: Stage) -> bool {
-    let order = Stage::in_order(request.encryption == Encryption::ImplicitTls);
+pub(super) fn stops_before(request: &ProbeRequest, stage: Stage) -> bool {
+    let order = request.stages(request.encryption == Encryption::ImplicitTls);
     let at = |wanted: Stage| order.iter().position(|stage| *stage == wanted);
     request.until.is_some_and(|until| at(stage) > at(until))
 }
@@ -315,10 +317,20 @@ impl Outcome {
 fn assemble(request: &ProbeRequest, started_at: DateTime<Utc>, start: Instant, outcome: Outcome) -> Report {
     let source = outcome.source.or(request.source);
     let outcome = Outcome { source, ..outcome };
-    report(request.target(), request.level, started_at, millis(start.elapsed()), &outcome)
+    let about = (request.target(), request.level);
+    let report = report(about, started_at, millis(start.elapsed()), &outcome, |implicit| request.stages(implicit));
+    // An id that was never sent must not be searched for.
+    let sent = report.stages.iter().any(|stage| stage.stage.step() == Step::Syslog && stage.status != Status::NotRun);
+    Report { test_id: request.test_id().filter(|_| sent).map(str::to_owned), ..report }
 }
 
-fn report(target: Target, level: Level, started_at: DateTime<Utc>, ms: u64, outcome: &Outcome) -> Report {
+fn report(
+    (target, level): (Target, Level),
+    started_at: DateTime<Utc>,
+    ms: u64,
+    outcome: &Outcome,
+    stages: impl FnOnce(bool) -> Vec<Stage>,
+) -> Report {
     let record = &outcome.record;
     let ended = record.ended();
     let implicit = outcome.mode.map_or(target.encryption == Encryption::ImplicitTls, |mode| mode == Mode::ImplicitTls);
@@ -337,7 +349,7 @@ fn report(target: Target, level: Level, started_at: DateTime<Utc>, ms: u64, outc
         source: outcome.source.map(|source| source.to_string()),
         started_at,
         ms,
-        stages: record.stages(&Stage::in_order(implicit)),
+        stages: record.stages(&stages(implicit)),
         warnings: record.warnings().to_vec(),
         addresses: outcome.addresses.clone(),
         recipients: record.recipients.clone(),

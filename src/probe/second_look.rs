@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use socket2::Protocol;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -133,7 +134,7 @@ async fn greets_in_clear(shared: &Shared, attempt: &Attempt) -> Option<String> {
 
 async fn open(shared: &Shared, attempt: &Attempt, deadline: Instant, segments: Option<u32>) -> Option<TcpStream> {
     let remote = dialed(&shared.request, attempt.address);
-    let socket = connect::bound(&shared.request, remote).ok()?;
+    let socket = connect::bound(&shared.request, (remote, Protocol::TCP)).ok()?;
     if let Some(octets) = segments {
         socket.set_tcp_mss(octets).ok()?;
     }

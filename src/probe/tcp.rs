@@ -7,6 +7,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use socket2::Protocol;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -38,7 +39,7 @@ pub(super) async fn open(
     if is_silent(&outcome) && ready.tunnel.as_ref().is_some_and(|state| state.idle) {
         // A tunnel that slept may lose the packets that wake it.
         let again = start.elapsed();
-        if let Ok(socket) = connect::bound(request, remote)
+        if let Ok(socket) = connect::bound(request, (remote, Protocol::TCP))
             && again < request.limits.total
         {
             outcome = connect::connect(socket, remote, until(again)).await;
@@ -145,7 +146,7 @@ async fn spoken_up(shared: &Shared, attempt: &mut Attempt) -> Option<Failure> {
     let remote = dialed(&shared.request, attempt.address);
     let end = shared.start + shared.request.limits.total;
     tokio::time::sleep_until((Instant::now() + PAUSE).min(end)).await;
-    let socket = connect::bound(&shared.request, remote).ok()?;
+    let socket = connect::bound(&shared.request, (remote, Protocol::TCP)).ok()?;
     let failure = connect::connect(socket, remote, (Instant::now() + PAUSE).min(end)).await.err()?;
     attempt.path.refused_by.clone_from(&failure.refused_by);
     failure.refused_by.is_some().then_some(failure)

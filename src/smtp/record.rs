@@ -77,13 +77,19 @@ impl Record {
         }
     }
 
-    /// The test ends at this stage. The first end is the one that counts.
+    /// The test ends at this stage. The first end is the one that counts. A cause that is only a warning leaves one.
     pub fn fail(&mut self, stage: Stage, now: Duration, cause: Cause, reply: Option<&Reply>, detail: &str) {
         if self.ended.is_some() {
             return;
         }
         self.ended = Some((stage, cause));
-        let status = if cause.verdict() == WorkflowVerdict::Deferred { Status::Deferred } else { Status::Fail };
+        let status = if cause.verdict() == WorkflowVerdict::Deferred {
+            Status::Deferred
+        } else if cause.is_warning() {
+            Status::Warn
+        } else {
+            Status::Fail
+        };
         if status == Status::Deferred {
             self.retry_after = reply.and_then(suggested_wait);
         }

@@ -42,6 +42,23 @@ fn each_measurement_prints_one_object_with_the_members_of_the_contract() {
     }
 }
 
+#[test]
+fn a_thousand_probes_at_once_take_little_memory_each() {
+    let output = bench(&["probes", "--seconds", "1", "--clients", "8", "--in-flight", "1000"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(text.lines().count(), 1, "{text}");
+    let figures: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&figures["name"], &figures["in_flight"]), (&"probes".into(), &1000.into()));
+    let bytes = figures["bytes_per_probe"].as_u64().unwrap();
+    assert!((1024..=128 * 1024).contains(&bytes), "{bytes} octets for each probe in flight: {text}");
+    for level in [&figures, &figures["starttls"]] {
+        let figure = |member: &str| level[member].as_f64().unwrap();
+        assert!(figure("throughput") > 0.0 && figure("ceiling_one_by_one") > 0.0 && figure("bytes_per_answer") > 100.0);
+        assert!(figure("p50_ms") <= figure("p90_ms") && figure("p90_ms") <= figure("max_ms"), "{text}");
+    }
+}
+
 on_both! {
     async fn a_database_that_holds_somebodys_cases_is_left_alone(db: TestDb) {
         let t = TestApp::new(&db).await;

@@ -53,6 +53,8 @@ mod smtp_settings;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod syslog;
+#[cfg(test)]
 mod templates;
 #[cfg(test)]
 mod usecase;

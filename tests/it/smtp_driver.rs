@@ -135,6 +135,25 @@ async fn s085_one_family_that_fails_does_not_stop_the_other() {
 }
 
 #[tokio::test]
+async fn s086_a_name_with_an_ipv6_address_alone_is_tested_over_it() {
+    let acts = vec![say("220 mx\r\n"), Act::Hear, say("250 mx\r\n"), Act::Hear, say("221 bye\r\n")];
+    // Containers without IPv6 have no ::1; the address that is judged and reported is IPv6 all the same.
+    let loopback = if std::net::TcpListener::bind("[::1]:0").is_ok() { "[::1]:0" } else { "127.0.0.1:0" };
+    let server = Server::start_on(loopback.parse().unwrap(), acts).await;
+    let address: IpAddr = "fd00:20::25".parse().unwrap();
+    let names = BTreeMap::from([("mx.customer.example".to_owned(), vec![address])]);
+    let prober = Prober::Real { clock: Clock::System, resolver: Resolver::Fixed(names), watch: Watch::None };
+    let host = MailHost::parse("mx.customer.example").unwrap();
+    let mut request = ProbeRequest::reach(host, 587, Encryption::None);
+    request.dial = BTreeMap::from([((address, 587).into(), server.address)]);
+    let report = prober.run(request).await;
+    assert_eq!((report.verdict, report.cause), (Verdict::Reachable, None), "{report:?}");
+    assert_eq!(report.addresses.iter().map(|row| row.address.as_str()).collect::<Vec<_>>(), ["fd00:20::25"]);
+    let greeted = if server.address.is_ipv6() { "EHLO [IPv6:::1]\r\n" } else { "EHLO [127.0.0.1]\r\n" };
+    assert!(server.heard().starts_with(greeted), "{}", server.heard());
+}
+
+#[tokio::test]
 async fn unknown_encryption_is_found_out_and_proposed() {
     let identity = identity(&["127.0.0.1"], Kind::Good);
     let ca_pem = Some(identity.ca_pem.clone());
@@ -527,7 +546,7 @@ async fn s114_a_refused_form_is_a_report_too() {
     };
     let fault = entered.parse().unwrap_err();
     let target = postern::smtp::report::Target { host: "x".into(), port: 587, encryption: Encryption::None };
-    let report = postern::probe::refused_form(&Clock::System, target, Level::Reach, &fault);
+    let report = postern::probe::refused_form(&Clock::System, target, Level::Reach, Stage::ALL, &fault);
     assert_eq!((report.verdict, report.exit_code(), report.cause), (Verdict::Refused, 2, Some(Cause::FormHostHasPort)));
     let again: Report = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
     assert_eq!(again, report);

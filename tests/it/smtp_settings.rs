@@ -81,7 +81,7 @@ on_both! {
             assert_eq!(send(json!({"verify_tls": value})).await.0, fault("#/verify_tls", "unexpected"));
         }
         let number = t.request().await.number;
-        let internal = json!({"body": "hello", "internal": "false"});
+        let internal = json!({"message": "hello", "internal": "false"});
         let answer = client.post(&format!("/api/v1/cases/{number}/messages"), &[], &internal).await;
         assert!(answer.problem(422, "invalid").to_string().contains("internal takes true or false"), "{}", answer.text);
     }

@@ -63,6 +63,7 @@ fn for_customer(report: &Json) -> Json {
         "ms",
         "warnings",
         "certificate",
+        "test_id",
         "retry_after_s",
         "test_id",
     ];

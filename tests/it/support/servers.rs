@@ -122,7 +122,9 @@ async fn play<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, acts: &[Act], he
                 }
             },
             Act::HearBytes => {
-                let count = stream.read(&mut [0; 4096]).await.ok()?;
+                let mut bytes = [0; 4096];
+                let count = stream.read(&mut bytes).await.ok()?;
+                heard.lock().unwrap().extend_from_slice(&bytes[..count]);
                 if count == 0 {
                     return None;
                 }
