@@ -24,6 +24,7 @@ mod out;
 mod place;
 /// `postern probe`.
 mod probe;
+mod probe_report;
 /// `postern workflow replay`.
 mod replay;
 /// `postern serve`.

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
+use super::probe_report::{write_json, write_text};
 use super::syslog::{self, SyslogArgs};
 use crate::clock::{Clock, fresh_id};
 use crate::domain::mail_settings::Encryption;
@@ -15,7 +16,7 @@ use crate::probe::message::TestAlert;
 use crate::probe::watch::Watch;
 use crate::probe::{Entered, FormFault, ProbeRequest, Prober, Resolver, TunnelFacts, netns, refused_form};
 use crate::secret::Secret;
-use crate::smtp::report::{Level, Report, Status, Target, Verdict};
+use crate::smtp::report::{Level, Report, Target};
 use crate::smtp::stage::Stage;
 
 /// Exit code for what cannot be used.
@@ -317,94 +318,4 @@ pub(super) fn complain(message: &str, code: u8) -> ExitCode {
     // Where standard error is closed, the exit code alone tells.
     drop(writeln!(io::stderr().lock(), "postern probe: {message}"));
     ExitCode::from(code)
-}
-
-fn write_json(report: &Report, output: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *output, report)?;
-    writeln!(output)
-}
-
-fn write_text(report: &Report, output: &mut impl Write) -> io::Result<()> {
-    let Target { host, port, encryption } = &report.target;
-    let verdict = match report.verdict {
-        Verdict::Reachable => "Reachable",
-        Verdict::ReachableWithWarnings => "Reachable with warnings",
-        Verdict::Unconfirmed => "Sent, cannot be confirmed",
-        Verdict::NotReachable => "Not reachable",
-        Verdict::Deferred => "Deferred: test again later",
-        Verdict::CouldNotTell => "Could not tell",
-        Verdict::Refused => "Refused: nothing was sent",
-    };
-    writeln!(output, "{verdict}: {host} port {port}, {encryption}")?;
-    if let Some(source) = &report.source {
-        writeln!(output, "from {source}, {} ms", report.ms)?;
-    }
-    if let Some(seconds) = report.retry_after_s {
-        writeln!(output, "the server asks to wait {seconds} s before the next attempt")?;
-    }
-    writeln!(output)?;
-    for stage in &report.stages {
-        let status = match stage.status {
-            Status::Pass => "passed",
-            Status::Warn => "warning",
-            Status::Fail => "failed",
-            Status::Deferred => "deferred",
-            Status::Skipped => "not needed",
-            Status::NotRun => "not run",
-        };
-        let cause = stage.cause.map_or_else(String::new, |cause| format!("  {cause}: {}", cause.entry().title));
-        writeln!(output, "{:<10} {status:<10} {:>7} ms{cause}", stage.stage.as_str(), stage.ms)?;
-        if let (Some(detail), Some(_)) = (&stage.detail, stage.cause) {
-            writeln!(output, "           {detail}")?;
-        }
-        for line in stage.server_lines.iter().filter(|_| stage.cause.is_some()) {
-            writeln!(output, "           server: {line}")?;
-        }
-    }
-    write_rows(report, output)?;
-    if let Some(cause) = report.cause {
-        let entry = cause.entry();
-        writeln!(output, "\nActs next: {}", entry.owner.as_str())?;
-        writeln!(output, "Customer:  {}\nEngineer:  {}", entry.remedy_customer, entry.remedy_engineer)?;
-    }
-    for warning in &report.warnings {
-        let entry = warning.entry();
-        writeln!(output, "\nWarning:   {} ({})\n           {}", entry.title, entry.id, entry.remedy_customer)?;
-    }
-    if let Some(test_id) = &report.test_id {
-        writeln!(output, "\nLook for {test_id} on the SYSLOG receiver: only that shows that the message arrived.")?;
-    }
-    if let Some(proposal) = report.proposal {
-        writeln!(output, "\nProposed encryption: {proposal}")?;
-    }
-    Ok(())
-}
-
-fn write_rows(report: &Report, output: &mut impl Write) -> io::Result<()> {
-    if report.addresses.len() > 1 {
-        writeln!(output, "\nAddresses")?;
-        for row in &report.addresses {
-            let cause = row.cause.map_or("works", |cause| cause.id());
-            writeln!(output, "  {}  {cause}  {} ms", row.address, row.ms)?;
-        }
-    }
-    if !report.recipients.is_empty() {
-        writeln!(output, "\nRecipients")?;
-        for row in &report.recipients {
-            let code = row.code.map_or_else(String::new, |code| code.to_string());
-            writeln!(output, "  {}  {code} {}", row.address, row.text)?;
-        }
-    }
-    if let Some(certificate) = &report.certificate {
-        writeln!(output, "\nCertificate\n  holder  {}\n  issuer  {}", certificate.subject, certificate.issuer)?;
-        writeln!(output, "  names   {}", certificate.names.join(", "))?;
-        writeln!(
-            output,
-            "  valid   {} to {}",
-            certificate.not_before.format("%Y-%m-%d"),
-            certificate.not_after.format("%Y-%m-%d")
-        )?;
-        writeln!(output, "  SHA-256 {}\n  chain {}, name {}", certificate.sha256, certificate.chain, certificate.name)?;
-    }
-    Ok(())
 }

@@ -50,7 +50,7 @@ fn section(tokens: &mut Tokens<'_>, depth: usize) -> Result<Section, String> {
 fn list(tokens: &mut Tokens<'_>) -> Result<Vec<String>, String> {
     let mut items = Vec::new();
     while tokens.peek() != Some(']') {
-        items.push(tokens.next_word().ok_or("the text ends in a list")?.to_owned());
+        items.push(tokens.item().ok_or("the text ends in a list")?.to_owned());
     }
     tokens.next_sign();
     Ok(items)
@@ -85,6 +85,24 @@ impl<'t> Tokens<'t> {
         self.take(end)
     }
 
+    /// An item goes up to a space or the end of its list; a selector for one port has brackets of its own.
+    fn item(&mut self) -> Option<&'t str> {
+        self.peek()?;
+        let mut depth = 0_usize;
+        let end = self.rest.find(|c: char| match c {
+            '[' => {
+                depth += 1;
+                false
+            }
+            ']' if depth > 0 => {
+                depth -= 1;
+                false
+            }
+            _ => c == ']' || c.is_whitespace(),
+        })?;
+        (end > 0).then(|| self.take(end))
+    }
+
     fn take(&mut self, end: usize) -> &'t str {
         let (taken, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
         self.rest = rest;
@@ -98,7 +116,7 @@ mod tests {
 
     pub(super) const TEXT: &str = "list-sa event {s2s {uniqueid=1 version=2 state=ESTABLISHED remote-host=203.0.113.2 remote-id=gw=x \
         established=97 child-sas {alerts-1 {name=alerts state=INSTALLED bytes-in=26169 packets-in=316 use-in=0 packets-out=639 \
-        install-time=97 local-ts=[198.51.100.16/28] remote-ts=[10.20.0.0/24 10.21.0.0/24]}}}}\nlist-sas reply {}\n";
+        install-time=97 local-ts=[198.51.100.16/28] remote-ts=[10.20.0.0/24 10.21.0.0/24[tcp/25]]}}}}\nlist-sas reply {}\n";
 
     #[test]
     fn an_answer_of_swanctl_is_read() {
@@ -108,7 +126,7 @@ mod tests {
         let children = sa.sections().next().unwrap().1;
         let (_, child) = children.sections().next().unwrap();
         assert_eq!(child.number("packets-out"), Some(639));
-        assert_eq!(child.list("remote-ts"), ["10.20.0.0/24", "10.21.0.0/24"]);
+        assert_eq!(child.list("remote-ts"), ["10.20.0.0/24", "10.21.0.0/24[tcp/25]"]);
     }
 
     #[test]

@@ -191,7 +191,7 @@ fn good(field: &str) -> &'static str {
     match field {
         "smtp_location" => "private",
         "smtp_ip" => "10.20.4.15",
-        "smtp_port" => "587",
+        "smtp_port" | "unusual_port" => "587",
         "smtp_host" | "tls_name" => "mail.alder.example",
         "encryption" => "starttls",
         "sender_address" | "test_recipient" => "soc@alder.example",
