@@ -234,13 +234,8 @@ fn told(error: &Error) -> Told {
 
 fn invalid(fields: &[FieldError]) -> Told {
     let name = |field: &FieldError| if field.field.is_empty() { "the body".to_owned() } else { field.field.clone() };
-    let names: Vec<String> = fields.iter().map(name).collect();
-    Told {
-        status: StatusCode::UNPROCESSABLE_ENTITY,
-        code: "invalid",
-        title: "Some fields need another look",
-        detail: format!("Look again at: {}.", names.join(", ")),
-    }
+    let detail = format!("Look again at: {}.", fields.iter().map(name).collect::<Vec<_>>().join(", "));
+    Told { status: StatusCode::UNPROCESSABLE_ENTITY, code: "invalid", title: "Some fields need another look", detail }
 }
 
 fn store(error: &StoreError) -> Told {

@@ -313,7 +313,7 @@ on_both! {
         let running = customer.open(&path).await;
         assert_eq!(running.headers[REFRESH], "3");
         assert!(running.body.contains("<meta http-equiv=\"refresh\" content=\"3\">"), "{}", running.body);
-        assert!(running.shows("Running since 10:00:00 UTC") && running.shows("This page reloads every 3 seconds"), "{}", running.body);
+        assert!(running.shows("Waiting since 10:00:00 UTC") && running.shows("This page reloads every 3 seconds"), "{}", running.body);
         assert!(!running.shows("Steps:") && !running.shows("JSON"), "{}", running.body);
         let still = customer.open(&format!("{path}?reload=no")).await;
         assert!(still.headers.get(REFRESH).is_none() && !still.body.contains("http-equiv=\"refresh\""), "{}", still.body);
@@ -340,7 +340,7 @@ on_both! {
         let twice = customer.submit(&page, &action, &[]).await;
         assert_eq!(twice.location(), sent.location(), "the same form asks once");
         let running = customer.follow(sent).await;
-        assert!(running.shows("asked by the customer") && running.shows("Asked for on"), "{}", running.body);
+        assert!(running.shows("run by Postern, asked by the customer"), "{}", running.body);
         assert!(customer.open(&path).await.form(&action).is_none(), "one test at a time");
         let other = customer.post(&action, &[("idempotency_key", "another-key")]).await;
         assert!(other.shows("Test 2 of this case has not ended yet"), "{}", other.body);
