@@ -153,6 +153,7 @@ impl TestResult {
         ours.steps = Vec::new();
         ours.path = Vec::new();
         ours.transcript = Vec::new();
+        ours.fixes = Vec::new();
         ours.forms = Vec::new();
         ours.not_again = Some(samples::at(190));
         let mut hostile = failed.clone();
