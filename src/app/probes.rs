@@ -10,7 +10,7 @@ use super::approval::{self, Approval};
 use super::completion::Task;
 use super::firing::{Firing, came_too_late};
 use super::turn::{fire, note};
-use super::{App, Error, Secrets, chain, facts};
+use super::{App, Error, Once, Outcome as Answered, Secrets, chain, facts};
 use crate::clock::fresh_id;
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
@@ -143,27 +143,23 @@ fn finish(app: &App, tunnel: &Tunnel, approval: Approval, entered: &Entered) -> 
 /// [`Error::NotFound`] where the person may not see the case; [`Error::Refused`] where the case has no server that our
 /// whitelist approves, is over, or has a test that has not ended; [`Error::TestTooSoon`] where the customer's people have
 /// used up their tests for the moment.
-pub async fn ask(app: &Arc<App>, person: &Person, number: i64) -> Result<Probe, Error> {
-    if person.is_staff() && !person.works_queue() {
-        return Err(Error::Forbidden("Administrators do not act in cases"));
-    }
+pub async fn ask(app: &Arc<App>, person: &Person, number: i64, once: Once) -> Result<Answered<Probe>, Error> {
     let (shared, person) = (Arc::clone(app), person.clone());
     app.db
         .write(move |tx| {
-            let (app, person) = (Arc::clone(&shared), person.clone());
+            let (app, person, once) = (Arc::clone(&shared), person.clone(), once.clone());
             Box::pin(async move {
                 let case = cases::hold(tx, number).await?;
                 let mut case = case.filter(|case| case.is_visible_to(&person)).ok_or(Error::NotFound)?;
-                let target = may_be_asked(&app, tx, &case, &person).await?;
+                if let Some(answer) = once.before(tx).await? {
+                    return Ok(Answered::Before(answer));
+                }
                 let at = app.now();
                 let by_customer = !person.is_staff();
                 if by_customer {
                     probes::lock_counts(tx).await?;
-                    let next = probes::next_start(tx, case.customer, app.probe.per_customer_hour, at).await?;
-                    if next > at {
-                        return Err(Error::TestTooSoon(next));
-                    }
                 }
+                let target = may_be_asked(&app, tx, &case, &person).await?;
                 // The revision of the log entry below, so no event of the workflow has this key.
                 let effect_key = format!("{}.{:08}.asked", case.id, case.revision + 1);
                 let ask =
@@ -171,16 +167,32 @@ pub async fn ask(app: &Arc<App>, person: &Person, number: i64) -> Result<Probe, 
                 let probe = queue(tx, &case, ask, (at, at)).await?;
                 let detail = json!({"test": probe.number, "host": probe.target_host, "port": probe.target_port});
                 note(&app, tx, &mut case, &Actor::Person(person), ("test_asked", detail), at).await?;
+                once.keep(tx, 201, json!({"number": probe.number}).to_string(), at).await?;
                 app.wake.notify_waiters();
-                Ok::<_, Error>(probe)
+                Ok::<_, Error>(Answered::Done(probe))
             })
         })
         .await
 }
 
-/// The approved target of a case that a person may have tested now.
+/// Whether a person could ask for a test of a case now; pages show what stands against it before it is asked.
+///
+/// # Errors
+/// As [`ask`].
+pub async fn check_ask(app: &App, person: &Person, number: i64) -> Result<(), Error> {
+    let mut tx = app.db.read().await?;
+    let case = cases::by_number(&mut tx, number).await?;
+    let case = case.filter(|case| case.is_visible_to(person)).ok_or(Error::NotFound)?;
+    may_be_asked(app, &mut tx, &case, person).await.map(|_target| ())
+}
+
+/// The approved target of a case that a person may have tested now. To hold the limit, a caller that queues a test has
+/// locked the counts before.
 async fn may_be_asked(app: &App, tx: &mut Tx, case: &Case, person: &Person) -> Result<(String, i64), Error> {
     let refused = |text: String| Err(Error::Refused(Refusal::Guard(text)));
+    if person.is_staff() && !person.works_queue() {
+        return Err(Error::Forbidden("Administrators do not act in cases"));
+    }
     if !case.is_open {
         return refused("This case is closed. Open a case for the server that you want to have tested.".to_owned());
     }
@@ -201,13 +213,23 @@ async fn may_be_asked(app: &App, tx: &mut Tx, case: &Case, person: &Person) -> R
     };
     let wanted = policy::Facts { address, port: number, own: &own, allow: &[], grant: Some(&grant) };
     match policy::decide(&wanted) {
-        Ok(_) => Ok((host, port)),
-        Err(refusal) if person.is_staff() => refused(format!("{refusal}.")),
-        Err(policy::Refusal::NotApproved(..)) => refused(
-            "The server is not on our whitelist yet. It can be tested when an engineer has added it.".to_owned(),
-        ),
-        Err(refusal) => refused(format!("{}. Ask in this case.", refusal.cause().entry().title)),
+        Ok(_) => {}
+        Err(refusal) if person.is_staff() => return refused(format!("{refusal}.")),
+        Err(policy::Refusal::NotApproved(..)) => {
+            return refused(
+                "The server is not on our whitelist yet. It can be tested when an engineer has added it.".to_owned(),
+            );
+        }
+        Err(refusal) => return refused(format!("{}. Ask in this case.", refusal.cause().entry().title)),
     }
+    if !person.is_staff() {
+        let at = app.now();
+        let next = probes::next_start(tx, case.customer, app.probe.per_customer_hour, at).await?;
+        if next > at {
+            return Err(Error::TestTooSoon(next));
+        }
+    }
+    Ok((host, port))
 }
 
 /// A test to be queued.

@@ -34,8 +34,10 @@ pub struct TestResult {
     pub text: String,
     /// What to do about it, each with who does it, as far as it is meant for this reader.
     pub fixes: Vec<Fact>,
-    /// Run again, send a test alert: those that are allowed.
+    /// Run again, where that is allowed now.
     pub forms: Vec<Form>,
+    /// From when it can be run again, where the limit of an hour is used up.
+    pub not_again: Option<DateTime<Utc>>,
     /// Ways to the same result in other forms: beside the run before it, as text, as JSON.
     pub links: Vec<Link>,
     /// Target, level, encryption: what was tested.
@@ -151,6 +153,8 @@ impl TestResult {
         ours.steps = Vec::new();
         ours.path = Vec::new();
         ours.transcript = Vec::new();
+        ours.forms = Vec::new();
+        ours.not_again = Some(samples::at(190));
         let mut hostile = failed.clone();
         hostile.text = samples::HOSTILE.into();
         hostile.transcript = vec![line(1, "server", &samples::unbroken()), line(2, "us", samples::HOSTILE)];
@@ -255,7 +259,8 @@ fn failed() -> TestResult {
             Fact::new("The customer", "Let 198.51.100.24 reach 10.20.4.15 on port 587 in your firewall."),
             Fact::new("The engineer", "Capture on the tunnel: does the SYN leave, does anything come back?"),
         ],
-        forms: vec![samples::button("again", "/cases/2041/acts/retest", Style::Main, "Run the test again")],
+        forms: vec![samples::button("again", "/cases/2041/tests", Style::Main, "Run the test again")],
+        not_again: None,
         links: vec![
             Link::new("Compare with test 6", "/cases/2041/tests/7/compare"),
             Link::new("Copy as text", "/cases/2041/tests/7.txt"),

@@ -195,13 +195,7 @@ fn told(error: &Error) -> Told {
             say(StatusCode::TOO_MANY_REQUESTS, "test_too_soon", "Too many tests", detail)
         }
         Error::Refused(refusal) => refused(refusal),
-        Error::Invalid(fields) => {
-            let name =
-                |field: &FieldError| if field.field.is_empty() { "the body".to_owned() } else { field.field.clone() };
-            let names: Vec<String> = fields.iter().map(name).collect();
-            let detail = format!("Look again at: {}.", names.join(", "));
-            say(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Some fields need another look", detail)
-        }
+        Error::Invalid(fields) => invalid(fields),
         Error::Changed { number, revision } => {
             let detail =
                 format!("Case {number} is at revision {revision}. Read it again, then act where it still fits.");
@@ -236,6 +230,12 @@ fn told(error: &Error) -> Told {
         Error::Store(error) => store(error),
         Error::View(_) | Error::Internal(_) => defect(),
     }
+}
+
+fn invalid(fields: &[FieldError]) -> Told {
+    let name = |field: &FieldError| if field.field.is_empty() { "the body".to_owned() } else { field.field.clone() };
+    let detail = format!("Look again at: {}.", fields.iter().map(name).collect::<Vec<_>>().join(", "));
+    Told { status: StatusCode::UNPROCESSABLE_ENTITY, code: "invalid", title: "Some fields need another look", detail }
 }
 
 fn store(error: &StoreError) -> Told {

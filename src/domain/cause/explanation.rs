@@ -98,7 +98,7 @@ explanations! {
     RouteSelectorNotCovered "The address of {server} is in none of the networks that the tunnel carries."
         ["The network of the server was left out when the tunnel was agreed" "The server moved to another network"]
         [TunnelNotEntered AddressClassChanged]
-    RouteGatewayNoRoute "A gateway on the way answered that it has no route to {server}; the evidence names its address."
+    RouteGatewayNoRoute "A gateway on the way answered that it has no route to {server}."
         ["Our own gateway lacks the route into the tunnel" "The peer gateway lacks the route to the network of the server"
          "A router behind the peer gateway lacks it"] [TcpNoRoute RouteNoRoute RouteSelectorNotCovered]
     TunnelNotEntered "Our packets to {server} never entered the tunnel: its counters did not move."

@@ -37,6 +37,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/cases/{number}/sent", get(case::sent))
         .route("/cases/{number}/act/{event}", get(acts::page).post(acts::send))
         .route("/cases/{number}/messages", post(messages::send))
+        .route("/cases/{number}/tests", post(result::ask))
         .route("/cases/{number}/tests/{test}", get(result::page))
         .route("/cases/{number}/tests/{test}/compare", get(result::comparison))
 }

@@ -144,7 +144,7 @@ on_both! {
             ("could-not-tell", "We could not run the test Nothing is known about the server. The test reached its limit of time \
                      before it had a result. We act next."),
             ("gateway", "The test stopped at step 3 of 8: A gateway on the way has no route to the server A gateway on the way \
-                     answered that it has no route to 10.20.4.15 on port 587; the evidence names its address. Most likely: our \
+                     answered that it has no route to 10.20.4.15 on port 587. Most likely: our \
                      own gateway lacks the route into the tunnel. We act next."),
         ];
         for (name, sentence) in expected {
@@ -313,7 +313,7 @@ on_both! {
         let running = customer.open(&path).await;
         assert_eq!(running.headers[REFRESH], "3");
         assert!(running.body.contains("<meta http-equiv=\"refresh\" content=\"3\">"), "{}", running.body);
-        assert!(running.shows("Running since 10:00:00 UTC") && running.shows("This page reloads every 3 seconds"), "{}", running.body);
+        assert!(running.shows("Waiting since 10:00:00 UTC") && running.shows("This page reloads every 3 seconds"), "{}", running.body);
         assert!(!running.shows("Steps:") && !running.shows("JSON"), "{}", running.body);
         let still = customer.open(&format!("{path}?reload=no")).await;
         assert!(still.headers.get(REFRESH).is_none() && !still.body.contains("http-equiv=\"refresh\""), "{}", still.body);
@@ -323,6 +323,47 @@ on_both! {
         t.drain().await;
         let ended = customer.open(&path).await;
         assert!(ended.headers.get(REFRESH).is_none() && ended.shows("The test stopped at step 4 of 8"), "{}", ended.body);
+    }
+}
+
+on_both! {
+    async fn a_test_is_run_again_by_one_button_and_once(db: TestDb) {
+        let t = TestApp::new(&db).await;
+        let case = t.reached().await;
+        let (mut customer, mut engineer) =
+            (Browser::signed_in(&t.app, &t.contact).await, Browser::signed_in(&t.app, &t.engineer).await);
+        let (path, action) = (format!("/cases/{case}/tests/1"), format!("/cases/{case}/tests"));
+        let page = customer.open(&path).await;
+        assert!(page.shows("Run the test again"), "{}", page.body);
+        let sent = customer.submit(&page, &action, &[]).await;
+        assert_eq!(sent.location().as_deref(), Some(format!("/cases/{case}/tests/2").as_str()), "{}", sent.body);
+        let twice = customer.submit(&page, &action, &[]).await;
+        assert_eq!(twice.location(), sent.location(), "the same form asks once");
+        let running = customer.follow(sent).await;
+        assert!(running.shows("run by Postern, asked by the customer"), "{}", running.body);
+        assert!(customer.open(&path).await.form(&action).is_none(), "one test at a time");
+        let other = customer.post(&action, &[("idempotency_key", "another-key")]).await;
+        assert!(other.shows("Test 2 of this case has not ended yet"), "{}", other.body);
+        for test in 3..=7 {
+            t.script.push(None);
+            t.drain().await;
+            let page = customer.open(&path).await;
+            if page.form(&action).is_none() {
+                assert_eq!(test, 7, "six tests an hour: {}", page.body);
+                assert!(page.shows("You can run the test again from") && page.shows("25 November 2026 at 11:00 UTC"));
+                let late = customer.post(&action, &[("idempotency_key", "late")]).await;
+                assert_eq!(late.status, StatusCode::TOO_MANY_REQUESTS, "{}", late.body);
+                break;
+            }
+            customer.submit(&page, &action, &[]).await;
+        }
+        assert!(engineer.open(&path).await.form(&action).is_some(), "engineers are not held to the limit");
+        let asked = [("idempotency_key", "k"), ("host", "127.0.0.1")];
+        assert_eq!(engineer.post(&action, &asked).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let mut stranger = Browser::signed_in(&t.app, &t.stranger().await).await;
+        assert_eq!(stranger.post(&action, &asked).await.status, StatusCode::NOT_FOUND);
+        let cases = postern::app::cases::tests(&t.app, &t.contact, case).await.unwrap();
+        assert_eq!(cases.len(), 6);
     }
 }
 

@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use postern::app::admin::{self, Place};
 use postern::app::{App, Error, probes, requests};
 use postern::clock::fresh_id;
+use postern::domain::actor::Person;
 use postern::domain::case::Case;
 use postern::domain::customer::Architecture;
 use postern::domain::id::{CustomerId, ProbeId};
@@ -169,6 +170,11 @@ on_both! {
     }
 }
 
+/// Asks for a test that was not asked for before.
+async fn ask(app: &Arc<App>, person: &Person, number: i64) -> Result<Probe, Error> {
+    probes::ask(app, person, number, fresh_once()).await.map(done)
+}
+
 fn guard(outcome: Result<Probe, Error>) -> String {
     match outcome {
         Err(Error::Refused(Refusal::Guard(text))) => text,
@@ -184,26 +190,26 @@ on_both! {
         let state = t.case(number).await.flow;
         for minute in 1..=5 {
             t.clock.advance(TimeDelta::minutes(1));
-            let asked = probes::ask(&t.app, &t.contact, number).await.unwrap();
+            let asked = ask(&t.app, &t.contact, number).await.unwrap();
             assert_eq!((asked.number, asked.target_host.as_str()), (minute + 1, "10.20.4.15"));
-            let twice = guard(probes::ask(&t.app, &t.contact, number).await);
+            let twice = guard(ask(&t.app, &t.contact, number).await);
             assert!(twice.contains(&format!("Test {} of this case has not ended", asked.number)), "{twice}");
             t.script.push(None);
             t.drain().await;
         }
         // The workflow's own test, which the customer caused, is the first of the six.
-        let next = match probes::ask(&t.app, &t.contact, number).await {
+        let next = match ask(&t.app, &t.contact, number).await {
             Err(Error::TestTooSoon(next)) => next,
             other => panic!("not too soon: {other:?}"),
         };
         assert_eq!(next, first + TimeDelta::hours(1));
         assert_eq!(t.case(number).await.flow, state, "the case stays where it is");
         // Engineers are not held to the customer's limit.
-        probes::ask(&t.app, &t.engineer, number).await.unwrap();
+        ask(&t.app, &t.engineer, number).await.unwrap();
         t.script.push(None);
         t.drain().await;
         t.clock.advance(next - t.clock.now());
-        probes::ask(&t.app, &t.contact, number).await.unwrap();
+        ask(&t.app, &t.contact, number).await.unwrap();
         let log = t.whole_log(number).await;
         let entries: Vec<_> = log.iter().filter(|row| row.body.contains("\"act\":\"test_asked\"")).collect();
         assert_eq!(entries.len(), 7);
@@ -230,7 +236,7 @@ on_both! {
             let (app, person, start) = (Arc::clone(&t.app), t.contact.clone(), Arc::clone(&start));
             asks.spawn(async move {
                 start.wait().await;
-                probes::ask(&app, &person, number).await
+                ask(&app, &person, number).await
             });
         }
         let outcomes = asks.join_all().await;
@@ -244,7 +250,7 @@ on_both! {
         let t = TestApp::new(&db).await;
         let number = t.reached().await;
         for _ in 0..5 {
-            probes::ask(&t.app, &t.contact, number).await.unwrap();
+            ask(&t.app, &t.contact, number).await.unwrap();
             t.script.push(None);
             t.drain().await;
         }
@@ -266,13 +272,13 @@ on_both! {
     async fn only_what_our_whitelist_approves_is_tested(db: TestDb) {
         let t = TestApp::new(&db).await;
         let number = t.request().await.number;
-        let early = guard(probes::ask(&t.app, &t.contact, number).await);
+        let early = guard(ask(&t.app, &t.contact, number).await);
         assert!(early.contains("not on our whitelist yet"), "{early}");
         let stranger = t.stranger().await;
-        assert!(matches!(probes::ask(&t.app, &stranger, number).await, Err(Error::NotFound)));
-        assert!(matches!(probes::ask(&t.app, &t.admin, number).await, Err(Error::Forbidden(_))));
+        assert!(matches!(ask(&t.app, &stranger, number).await, Err(Error::NotFound)));
+        assert!(matches!(ask(&t.app, &t.admin, number).await, Err(Error::Forbidden(_))));
         t.act(&t.engineer, number, "configuration_done", &[("change_ref", "CHG-1")]).await.unwrap();
-        probes::ask(&t.app, &t.contact, number).await.unwrap();
+        ask(&t.app, &t.contact, number).await.unwrap();
         t.script.push(None);
         t.drain().await;
         let asked = t.script.asked().pop().unwrap();
@@ -283,15 +289,15 @@ on_both! {
         // Another customer appears in the same routing domain with the same network: neither is told apart any more.
         let neighbour = postern::domain::customer::Customer { id: stranger.customer.unwrap(), ..t.customer.clone() };
         admin::put_tunnel(&t.app, tunnel(&neighbour, "brightwater-1", "10.20.4.0/24")).await.unwrap();
-        let staff = guard(probes::ask(&t.app, &t.engineer, number).await);
+        let staff = guard(ask(&t.app, &t.engineer, number).await);
         assert!(staff.contains("another customer of the same routing domain"), "{staff}");
-        let customer = guard(probes::ask(&t.app, &t.contact, number).await);
+        let customer = guard(ask(&t.app, &t.contact, number).await);
         assert!(!customer.contains("another customer") && customer.contains("may not be tested"), "{customer}");
         let elsewhere = Tunnel { routing_domain: "rail".into(), ..tunnel(&neighbour, "brightwater-1", "10.20.4.0/24") };
         admin::put_tunnel(&t.app, elsewhere).await.unwrap();
 
         // What was approved when the test was asked for may be retired when it begins.
-        probes::ask(&t.app, &t.contact, number).await.unwrap();
+        ask(&t.app, &t.contact, number).await.unwrap();
         db.execute("UPDATE whitelist SET ours = 'retired'").await;
         t.script.push(None);
         t.drain().await;
@@ -322,7 +328,7 @@ on_both! {
         let case = t.case(number).await;
         let entries = postern::app::whitelist::of_case(&t.app, &case).await.unwrap();
         assert_eq!(entries[0].port_reason.as_deref(), Some("The relay listens there"));
-        probes::ask(&t.app, &t.contact, number).await.unwrap();
+        ask(&t.app, &t.contact, number).await.unwrap();
         t.script.push(None);
         t.drain().await;
         let asked = t.script.asked().pop().unwrap();

@@ -16,19 +16,21 @@ mod verdict;
 use axum::extract::{Path, Query};
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_TYPE, REFRESH};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use super::path_number;
-use crate::app::{Error, cases};
+use crate::app::{Error, Outcome, cases, probes};
 use crate::domain::case::Case;
 use crate::smtp::report::Report;
 use crate::store::probes::Probe;
 use crate::views::common::{Link, Page};
+use crate::views::form::{Button, Form, Style};
 use crate::views::probe::{Comparison, TestResult};
+use crate::web::fields::Fields;
 use crate::web::frame;
 use crate::web::problem::Failure;
-use crate::web::visit::Visitor;
+use crate::web::visit::{Visitor, form_key};
 
 /// How the page of a running test is read.
 #[derive(Deserialize)]
@@ -59,6 +61,7 @@ pub(super) async fn page(
             false => Link::new("Reload by itself", address),
         }];
     } else {
+        offer_again(&visitor, &case, &mut body).await?;
         let earlier = cases::test_before(&visitor.app, &case, probe.number).await?;
         let compare = earlier
             .map(|earlier| Link::new(format!("Compare with test {}", earlier.number), format!("{address}/compare")));
@@ -76,6 +79,40 @@ pub(super) async fn page(
         response.headers_mut().insert(REFRESH, HeaderValue::from_static("3"));
     }
     Ok(response)
+}
+
+/// Adds the button that runs the test again, or says from when it can be.
+async fn offer_again(visitor: &Visitor, case: &Case, body: &mut TestResult) -> Result<(), Failure> {
+    match probes::check_ask(&visitor.app, visitor.person()?, case.number).await {
+        Ok(()) => {
+            let button = Button::of(Style::Main, "Run the test again");
+            body.forms.push(Form::new("again", format!("/cases/{}/tests", case.number), form_key(), button));
+        }
+        Err(Error::TestTooSoon(next)) => body.not_again = Some(next),
+        Err(Error::Refused(_) | Error::Forbidden(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+/// Asks for a test, and leads to its result.
+pub(super) async fn ask(visitor: Visitor, Path(number): Path<String>, fields: Fields) -> Result<Response, Failure> {
+    let number = path_number(&number)?;
+    let person = visitor.person()?;
+    // Another customer's case looks like none, before anything is said about the form.
+    cases::one(&visitor.app, person, number).await?;
+    fields.only(&[])?;
+    let test = match probes::ask(&visitor.app, person, number, fields.once(&visitor)?).await? {
+        Outcome::Done(probe) => probe.number,
+        Outcome::Before(answer) => asked_before(&answer.answer)?,
+    };
+    Ok(Redirect::to(&format!("/cases/{number}/tests/{test}")).into_response())
+}
+
+fn asked_before(answer: &str) -> Result<i64, Error> {
+    let kept: serde_json::Value = serde_json::from_str(answer).unwrap_or_default();
+    let number = kept.get("number").and_then(serde_json::Value::as_i64);
+    number.ok_or_else(|| Error::Internal(format!("an answer to an asked test has no number: {answer}")))
 }
 
 /// Shows what differs between a test and the one that ended before it.

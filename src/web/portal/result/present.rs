@@ -21,7 +21,13 @@ pub(super) fn running(case: &Case, probe: &Probe) -> TestResult {
         case_number: words::count(case.number),
         href: format!("/cases/{}/tests/{}", case.number, probe.number),
         started_at: probe.requested_at,
-        by: "Postern".to_owned(),
+        by: match (probe.answers.is_empty(), probe.by_customer) {
+            (true, true) => "Postern, asked by the customer",
+            (true, false) => "Postern, asked by an engineer",
+            (false, _) => "Postern",
+        }
+        .to_owned(),
+        not_again: None,
         ms: None,
         running: true,
         reloads: false,
