@@ -8,6 +8,8 @@ pub mod domain {
     pub mod cause;
     pub mod contact;
     pub mod mail_settings;
+    pub mod syslog;
+    pub mod words;
 }
 #[path = "../../src/secret.rs"]
 pub mod secret;
