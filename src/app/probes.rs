@@ -145,7 +145,8 @@ fn finish(app: &App, tunnel: &Tunnel, approval: Approval, entered: &Entered) -> 
 /// used up their tests for the moment.
 pub async fn ask(app: &Arc<App>, person: &Person, number: i64, once: Once) -> Result<Answered<Probe>, Error> {
     let (shared, person) = (Arc::clone(app), person.clone());
-    app.db
+    let asked = app
+        .db
         .write(move |tx| {
             let (app, person, once) = (Arc::clone(&shared), person.clone(), once.clone());
             Box::pin(async move {
@@ -168,11 +169,13 @@ pub async fn ask(app: &Arc<App>, person: &Person, number: i64, once: Once) -> Re
                 let detail = json!({"test": probe.number, "host": probe.target_host, "port": probe.target_port});
                 note(&app, tx, &mut case, &Actor::Person(person), ("test_asked", detail), at).await?;
                 once.keep(tx, 201, json!({"number": probe.number}).to_string(), at).await?;
-                app.wake.notify_waiters();
                 Ok::<_, Error>(Answered::Done(probe))
             })
         })
-        .await
+        .await?;
+    // Once it is committed, so that who is woken finds it.
+    app.wake.notify_waiters();
+    Ok(asked)
 }
 
 /// Whether a person could ask for a test of a case now; pages show what stands against it before it is asked.

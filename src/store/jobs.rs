@@ -29,26 +29,49 @@ macro_rules! bound {
     };
 }
 
-/// True for a row that may be handed out at `$1`: due, held by nobody, and not lost by agents `$3` times.
-macro_rules! free {
-    ($row:literal, $state:literal) => {
+/// True for a row in this state that is due at the instant and held by nobody then.
+macro_rules! unheld {
+    ($row:literal, $state:literal, $at:literal) => {
         concat!(
             $row,
             ".state = '",
             $state,
             "' AND ",
             $row,
-            ".not_before <= $1
-            AND (",
+            ".not_before <= ",
+            $at,
+            " AND (",
             $row,
             ".lease_until IS NULL OR ",
             $row,
-            ".lease_until <= $1)
-            AND (",
+            ".lease_until <= ",
+            $at,
+            ")"
+        )
+    };
+}
+
+/// True for a row that may be handed out at `$1`: due, held by nobody, and not lost by agents `$3` times.
+macro_rules! free {
+    ($row:literal, $state:literal) => {
+        concat!(unheld!($row, $state, "$1"), " AND (", $row, ".agent_id IS NULL OR ", $row, ".attempts < $3)")
+    };
+}
+
+/// True for a row whose tunnel has an agent `a` in force of which this is true too.
+macro_rules! has_agent {
+    ($row:literal, $true_too:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM cases c
+                JOIN agent_tunnels b ON b.customer_id = c.customer_id AND b.tunnel_id = c.tunnel_id
+                JOIN agents a ON a.id = b.agent_id AND a.revoked_at IS NULL
+                WHERE c.customer_id = ",
             $row,
-            ".agent_id IS NULL OR ",
+            ".customer_id AND c.id = ",
             $row,
-            ".attempts < $3)"
+            ".case_id",
+            $true_too,
+            ")"
         )
     };
 }
@@ -57,46 +80,18 @@ macro_rules! free {
 macro_rules! silent {
     ($row:literal, $state:literal) => {
         concat!(
-            $row,
-            ".state = '",
-            $state,
-            "' AND ",
-            $row,
-            ".not_before <= $1
-            AND (",
-            $row,
-            ".lease_until IS NULL OR ",
-            $row,
-            ".lease_until <= $1)
-            AND EXISTS (SELECT 1 FROM cases c
-                JOIN agent_tunnels b ON b.customer_id = c.customer_id AND b.tunnel_id = c.tunnel_id
-                JOIN agents a ON a.id = b.agent_id AND a.revoked_at IS NULL
-                WHERE c.customer_id = ",
-            $row,
-            ".customer_id AND c.id = ",
-            $row,
-            ".case_id)
-            AND ((",
+            unheld!($row, $state, "$1"),
+            " AND ",
+            has_agent!($row, ""),
+            " AND ((",
             $row,
             ".agent_id IS NOT NULL AND ",
             $row,
-            ".attempts >= $3)
-                OR (",
-            $row,
-            ".not_before <= $2 AND (",
-            $row,
-            ".lease_until IS NULL OR ",
-            $row,
-            ".lease_until <= $2)
-                    AND NOT EXISTS (SELECT 1 FROM cases c
-                        JOIN agent_tunnels b ON b.customer_id = c.customer_id AND b.tunnel_id = c.tunnel_id
-                        JOIN agents a ON a.id = b.agent_id AND a.revoked_at IS NULL
-                        WHERE c.customer_id = ",
-            $row,
-            ".customer_id AND c.id = ",
-            $row,
-            ".case_id
-                            AND COALESCE(a.seen_at, a.created_at) > $2)))"
+            ".attempts >= $3) OR (",
+            unheld!($row, $state, "$2"),
+            " AND NOT ",
+            has_agent!($row, " AND COALESCE(a.seen_at, a.created_at) > $2"),
+            "))"
         )
     };
 }
