@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::request::ProbeRequest;
-use crate::smtp::report::{Report, StageReport, Status, Verdict, verdict_of};
+use crate::smtp::report::{Report, StageReport, Status, verdict_of};
 use crate::smtp::stage::Stage;
 
 /// The largest report, in octets: the conversation and the lines of each stage at their limits.
@@ -119,12 +119,16 @@ fn check_end(report: &Report) -> Result<(), String> {
         (None, None) => None,
         (Some(_), None) | (None, Some(_)) => return Err("stage and cause come together or not at all".to_owned()),
     };
-    let unconfirmed = ended.is_none() && report.verdict == Verdict::Unconfirmed;
-    if !unconfirmed && report.verdict != verdict_of(ended, &report.warnings) {
+    if report.verdict != verdict_of(ended, &report.warnings) {
         return Err("the verdict does not follow from stage, cause and warnings".to_owned());
     }
-    let failed = |stage: &&StageReport| matches!(stage.status, Status::Fail | Status::Deferred);
-    let ends: Vec<_> = report.stages.iter().filter(failed).map(|stage| (stage.stage, stage.cause)).collect();
+    // What ends with a warning (a datagram that nobody answers) leaves no stage that failed.
+    let warned = ended.filter(|(_, cause)| cause.is_warning());
+    let is_end = |stage: &&StageReport| match warned {
+        Some((at, _)) if stage.stage == at => stage.status == Status::Warn,
+        Some(_) | None => matches!(stage.status, Status::Fail | Status::Deferred),
+    };
+    let ends: Vec<_> = report.stages.iter().filter(is_end).map(|stage| (stage.stage, stage.cause)).collect();
     let expected: Vec<_> = ended.into_iter().map(|(stage, cause)| (stage, Some(cause))).collect();
     if ends == expected { Ok(()) } else { Err("the stages do not end where the report says".to_owned()) }
 }
@@ -159,6 +163,21 @@ mod tests {
         let mut sent = sent();
         *sent.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = value;
         report(sent.to_string().as_bytes(), &asked())
+    }
+
+    #[test]
+    fn a_datagram_that_nobody_answered_is_an_honest_end() {
+        let mut record = crate::smtp::record::Record::default();
+        let at = std::time::Duration::ZERO;
+        record.begin(Stage::SyslogUdp, at);
+        record.fail(Stage::SyslogUdp, at, Cause::SyslogUnconfirmed, None, "sent twice");
+        let mut sent = sent();
+        sent["stages"] = serde_json::to_value(record.stages(&[Stage::SyslogUdp])).unwrap();
+        (sent["verdict"], sent["stage"]) = (json!("unconfirmed"), json!("syslog_udp"));
+        sent["cause"] = json!("syslog.unconfirmed");
+        report(sent.to_string().as_bytes(), &asked()).unwrap();
+        sent["stages"][0]["status"] = json!("pass");
+        assert!(report(sent.to_string().as_bytes(), &asked()).is_err(), "a stage says otherwise");
     }
 
     #[test]

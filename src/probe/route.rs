@@ -81,7 +81,7 @@ async fn tunnel(shared: &Shared, attempt: &mut Attempt) -> Result<Option<State>,
         let ours = listed(&facts.our_selectors);
         return Err((Cause::RouteSelectorNotCovered, format!("{source} lies outside our networks on record: {ours}")));
     }
-    let state = match shared.watch.look(facts, target, shared.trust.clock.now()).await {
+    let state = match shared.look_at_tunnel(target).await {
         Ok(Some(state)) => state,
         Ok(None) => return Ok(None),
         Err(why) => {

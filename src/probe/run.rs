@@ -13,7 +13,7 @@ use super::form::FormFault;
 use super::request::{ProbeRequest, Protocol};
 use super::resolve::Resolver;
 use super::tls::{self, Trust};
-use super::watch::Watch;
+use super::watch::{State, Watch};
 use super::{route, second_look, smtp, syslog, tcp};
 use crate::clock::Clock;
 use crate::domain::address::{Answers, Class, Options, judge_answers};
@@ -42,6 +42,18 @@ pub(super) struct Shared {
     pub trust: Trust,
     pub watch: Watch,
     pub start: Instant,
+}
+
+impl Shared {
+    /// When the test ends, whatever it has found out by then.
+    pub(super) fn end(&self) -> Instant {
+        self.start + self.request.limits.total
+    }
+
+    /// The tunnel as it is at this moment.
+    pub(super) async fn look_at_tunnel(&self, target: IpAddr) -> Result<Option<State>, String> {
+        self.watch.look(&self.request.tunnel, target, self.trust.clock.now(), self.end()).await
+    }
 }
 
 /// Runs a test.

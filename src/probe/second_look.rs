@@ -142,5 +142,5 @@ async fn open(shared: &Shared, attempt: &Attempt, deadline: Instant, segments: O
 }
 
 fn deadline(shared: &Shared, limit: Duration) -> Instant {
-    (Instant::now() + limit).min(shared.start + shared.request.limits.total)
+    (Instant::now() + limit).min(shared.end())
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::connect::{self, Failure};
 use super::echo;
 use super::route::Ready;
-use super::run::{Attempt, Shared, dialed};
+use super::run::{Attempt, Shared};
 use super::watch::{Counters, State};
 use crate::domain::address::Class;
 use crate::domain::cause::Cause;
@@ -30,41 +30,63 @@ pub(super) async fn open(
     ready: Ready,
     remote: SocketAddr,
 ) -> Option<TcpStream> {
-    let (request, start) = (&shared.request, shared.start);
-    let began = start.elapsed();
+    let began = shared.start.elapsed();
     attempt.record.begin(Stage::Tcp, began);
-    request.progress.tell(&attempt.record);
-    let until = |began: Duration| start + (began + request.limits.of(Stage::Tcp)).min(request.limits.total);
-    let mut outcome = connect::connect(ready.socket, remote, until(began)).await;
-    if is_silent(&outcome) && ready.tunnel.as_ref().is_some_and(|state| state.idle) {
-        // A tunnel that slept may lose the packets that wake it.
-        let again = start.elapsed();
-        if let Ok(socket) = connect::bound(request, (remote, Protocol::TCP))
-            && again < request.limits.total
-        {
-            outcome = connect::connect(socket, remote, until(again)).await;
-            if outcome.is_ok() {
-                let waited = (again.saturating_sub(began)).as_secs_f64();
-                let note =
-                    format!("the tunnel was idle: the first attempt had no answer for {waited:.1} s, the second had");
-                attempt.record.note(Stage::Tcp, &note);
+    shared.request.progress.tell(&attempt.record);
+    let outcome = match first_tries(shared, attempt, ready, remote).await {
+        // Nothing is wrong with a way that works the next moment, so the last try counts.
+        Err((Cause::TunnelNotEntered, kept_out)) => spoken_up(shared, attempt, remote, kept_out).await,
+        outcome => outcome,
+    };
+    match outcome {
+        Ok(stream) => {
+            attempt.record.pass(Stage::Tcp, shared.start.elapsed(), None);
+            attempt.source = attempt.source.or_else(|| stream.local_addr().ok().map(|local| local.ip().to_canonical()));
+            Some(stream)
+        }
+        Err((cause, detail)) => {
+            attempt.record.fail(Stage::Tcp, shared.start.elapsed(), cause, None, &detail);
+            let public = shared.request.class_of(attempt.address) == Some(Class::Public);
+            if cause == Cause::TcpTimeout && shared.request.port == 25 && public {
+                attempt.record.warn(Stage::Tcp, Cause::EgressPort25Suspected);
             }
+            None
+        }
+    }
+}
+
+/// One try, or two where the tunnel may have slept; and how far the packets got, where nobody answered.
+async fn first_tries(
+    shared: &Shared,
+    attempt: &mut Attempt,
+    ready: Ready,
+    remote: SocketAddr,
+) -> Result<TcpStream, (Cause, String)> {
+    let limit = shared.request.limits.of(Stage::Tcp);
+    let began = Instant::now();
+    let mut outcome = connect::connect(ready.socket, remote, (began + limit).min(shared.end())).await;
+    let again = Instant::now();
+    if is_silent(&outcome) && ready.tunnel.as_ref().is_some_and(|state| state.idle) && again < shared.end() {
+        // A tunnel that slept may lose the packets that wake it.
+        let socket = connect::bound(&shared.request, (remote, Protocol::TCP))?;
+        outcome = connect::connect(socket, remote, (again + limit).min(shared.end())).await;
+        if outcome.is_ok() {
+            let waited = again.duration_since(began).as_secs_f64();
+            let note =
+                format!("the tunnel was idle: the first attempt had no answer for {waited:.1} s, the second had");
+            attempt.record.note(Stage::Tcp, &note);
         }
     }
     let failure = match outcome {
-        Ok(stream) => {
-            attempt.record.pass(Stage::Tcp, start.elapsed(), None);
-            attempt.source = attempt.source.or_else(|| stream.local_addr().ok().map(|local| local.ip().to_canonical()));
-            return Some(stream);
-        }
+        Ok(stream) => return Ok(stream),
         Err(failure) => failure,
     };
     let from = attempt.source.map_or_else(String::new, |source| format!(" from {source}"));
-    let waited = start.elapsed().saturating_sub(began);
-    let what =
-        format!("{}:{}{from}: {} after {:.1} s", attempt.address, request.port, failure.detail, waited.as_secs_f64());
-    attempt.path.refused_by.clone_from(&failure.refused_by);
-    let (cause, detail) = if failure.cause == Cause::TcpTimeout {
+    let waited = began.elapsed();
+    let (address, port, seconds) = (attempt.address, shared.request.port, waited.as_secs_f64());
+    let what = format!("{address}:{port}{from}: {} after {seconds:.1} s", failure.detail);
+    attempt.path.refused_by = failure.refused_by;
+    Err(if failure.cause == Cause::TcpTimeout {
         lost(shared, attempt, ready.tunnel.as_ref(), waited, what).await
     } else if failure.cause == Cause::TcpRefused {
         (
@@ -73,13 +95,7 @@ pub(super) async fn open(
         )
     } else {
         (failure.cause, what)
-    };
-    attempt.record.fail(Stage::Tcp, start.elapsed(), cause, None, &detail);
-    let public = request.class_of(attempt.address) == Some(Class::Public);
-    if cause == Cause::TcpTimeout && request.port == 25 && public {
-        attempt.record.warn(Stage::Tcp, Cause::EgressPort25Suspected);
-    }
-    None
+    })
 }
 
 fn is_silent(outcome: &Result<TcpStream, Failure>) -> bool {
@@ -95,8 +111,7 @@ async fn lost(
     what: String,
 ) -> (Cause, String) {
     let Some(before) = before else { return (Cause::TcpTimeout, what) };
-    let (facts, target) = (&shared.request.tunnel, attempt.address);
-    let after = match shared.watch.look(facts, target, shared.trust.clock.now()).await {
+    let after = match shared.look_at_tunnel(attempt.address).await {
         Ok(Some(after)) => after,
         Ok(None) | Err(_) => return (Cause::TcpTimeout, what),
     };
@@ -117,15 +132,10 @@ async fn lost(
     };
     let moved = format!("the tunnel took in {sent} {unit} and gave back {received}");
     if sent < least {
-        let kept_out = format!("{what}; {moved}, fewer than our own attempts need");
-        return match spoken_up(shared, attempt).await {
-            Some(failure) => (failure.cause, format!("{kept_out}; asked again after a pause: {}", failure.detail)),
-            None => (Cause::TunnelNotEntered, kept_out),
-        };
+        return (Cause::TunnelNotEntered, format!("{what}; {moved}, fewer than our own attempts need"));
     }
-    let deadline = shared.start + shared.request.limits.total;
-    if let Some(gateway) = facts.echo.filter(|_| Instant::now() < deadline) {
-        attempt.path.echo = echo::ask(&shared.request, gateway, deadline).await;
+    if let Some(gateway) = shared.request.tunnel.echo.filter(|_| Instant::now() < shared.end()) {
+        attempt.path.echo = echo::ask(&shared.request, gateway, shared.end()).await;
     }
     let carries = attempt.path.echo.as_ref().map(|echo| echo.ms.is_some());
     attempt.path.candidates = candidates(carries);
@@ -142,14 +152,25 @@ async fn lost(
 
 /// One more attempt after a pause. Routers limit how often they say that there is no way (RFC 1812 section 4.3.2.8), and
 /// attempts in quick succession can use up what they may say.
-async fn spoken_up(shared: &Shared, attempt: &mut Attempt) -> Option<Failure> {
-    let remote = dialed(&shared.request, attempt.address);
-    let end = shared.start + shared.request.limits.total;
-    tokio::time::sleep_until((Instant::now() + PAUSE).min(end)).await;
-    let socket = connect::bound(&shared.request, (remote, Protocol::TCP)).ok()?;
-    let failure = connect::connect(socket, remote, (Instant::now() + PAUSE).min(end)).await.err()?;
-    attempt.path.refused_by.clone_from(&failure.refused_by);
-    failure.refused_by.is_some().then_some(failure)
+async fn spoken_up(
+    shared: &Shared,
+    attempt: &mut Attempt,
+    remote: SocketAddr,
+    kept_out: String,
+) -> Result<TcpStream, (Cause, String)> {
+    tokio::time::sleep_until((Instant::now() + PAUSE).min(shared.end())).await;
+    let socket = connect::bound(&shared.request, (remote, Protocol::TCP))?;
+    match connect::connect(socket, remote, (Instant::now() + PAUSE).min(shared.end())).await {
+        Ok(stream) => {
+            attempt.record.note(Stage::Tcp, &format!("{kept_out}; after a pause there was an answer"));
+            Ok(stream)
+        }
+        Err(failure) if failure.refused_by.is_some() => {
+            attempt.path.refused_by = failure.refused_by;
+            Err((failure.cause, format!("{kept_out}; asked again after a pause: {}", failure.detail)))
+        }
+        Err(_) => Err((Cause::TunnelNotEntered, kept_out)),
+    }
 }
 
 /// What may explain it, most likely first. `carries`: whether an echo through the tunnel was answered.

@@ -46,7 +46,7 @@ stages! {
     /// The addresses may be tested.
     Policy "policy" Whitelist 1
     /// The socket is bound to the alerting IP (and device).
-    Route "route" Route 1
+    Route "route" Route 3
     /// The TCP connection.
     Tcp "tcp" Tcp 10
     /// The greeting. Sites with a greeting delay take 20 to 30 seconds.

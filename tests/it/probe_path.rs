@@ -96,7 +96,7 @@ fn detail(report: &Report, stage: Stage) -> String {
 /// A port whose queue of connections is full: the kernel drops every further SYN, as a silent firewall does.
 struct Silent {
     address: SocketAddr,
-    _listener: Socket,
+    listener: Socket,
     _waiting: Vec<TcpStream>,
 }
 
@@ -111,7 +111,13 @@ impl Silent {
             waiting.push(stream);
             assert!(waiting.len() < 10, "the queue never fills");
         }
-        Self { address, _listener: listener, _waiting: waiting }
+        Self { address, listener, _waiting: waiting }
+    }
+
+    /// Takes what waits out of the queue, so that there is room again.
+    fn make_room(&self) {
+        self.listener.set_nonblocking(true).unwrap();
+        while self.listener.accept().is_ok() {}
     }
 }
 
@@ -138,6 +144,20 @@ async fn packets_that_never_went_in_are_ours_to_find() {
     // One packet moved, but an attempt of three seconds sends at least three.
     let report = silent_server_through(vec![Some((10, 10)), Some((11, 11))], None).await;
     assert_eq!(ended(&report), (Stage::Tcp, Cause::TunnelNotEntered));
+}
+
+#[tokio::test]
+async fn a_way_that_works_at_the_last_try_is_a_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Silent::start().await;
+    let watch = strongswan(&folder, vec![Some((10, 10))]);
+    let running = tokio::spawn(run(watch, ProbeRequest { until: Some(Stage::Tcp), ..request(server.address.port()) }));
+    // The first try takes three seconds, and the last one begins two and a half later.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    server.make_room();
+    let report = running.await.unwrap();
+    assert_eq!((report.verdict, report.cause), (Verdict::Reachable, None), "{report:?}");
+    assert!(detail(&report, Stage::Tcp).contains("after a pause there was an answer"));
 }
 
 #[tokio::test]

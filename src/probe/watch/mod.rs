@@ -13,7 +13,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use tokio::process::Command;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::request::TunnelFacts;
 use crate::smtp::report::TunnelReport;
@@ -99,7 +99,8 @@ impl Watch {
         }
     }
 
-    /// The tunnel to the gateway on record, or the one that carries the target. `None` where nothing can be asked.
+    /// The tunnel to the gateway on record, or the one that carries the target. `None` where nothing can be asked. Takes
+    /// no longer than until `end`, and never more than two seconds.
     ///
     /// # Errors
     /// A sentence that says why the state could not be read; nothing is known then.
@@ -108,12 +109,17 @@ impl Watch {
         facts: &TunnelFacts,
         target: IpAddr,
         now: DateTime<Utc>,
+        end: Instant,
     ) -> Result<Option<State>, String> {
+        let asked = timeout_at(end.min(Instant::now() + LIMIT), self.ask(facts, target, now)).await;
+        asked.unwrap_or_else(|_elapsed| Err(format!("{self:?} gave no answer in time")))
+    }
+
+    async fn ask(&self, facts: &TunnelFacts, target: IpAddr, now: DateTime<Utc>) -> Result<Option<State>, String> {
         let state = match self {
             Self::None => return Ok(None),
             Self::StrongSwan { socket } => {
-                let events = timeout(LIMIT, vici::list_sas(socket)).await;
-                let events = events.unwrap_or_else(|_elapsed| Err("no answer in time".to_owned()));
+                let events = vici::list_sas(socket).await;
                 let events = events.map_err(|error| format!("strongSwan at {}: {error}", socket.display()))?;
                 strongswan::state(&events, facts, target, now)
             }
@@ -180,8 +186,7 @@ fn is_device(name: &str) -> bool {
 
 async fn output(program: &str, arguments: &[&str]) -> Result<String, String> {
     let running = Command::new(program).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
-    let finished = timeout(LIMIT, running).await.map_err(|_elapsed| format!("{program}: no answer in time"))?;
-    let output = finished.map_err(|error| format!("{program} cannot be run: {error}"))?;
+    let output = running.await.map_err(|error| format!("{program} cannot be run: {error}"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(format!("{program}: {}", said.lines().next().unwrap_or("failed without a word")));
