@@ -2,11 +2,13 @@
 //! we did not write, and says whether the case ended where it must.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use serde_json::json;
 
+use super::demo::lab::Lab;
 use super::demo::{Demo, MailServer, Options};
 use super::foreign_smtp::{ForeignSmtp, ForeignSmtpError};
 use super::out::{self, Code, Stop};
@@ -46,6 +48,8 @@ pub(super) struct Plan {
     pub(super) broken: Option<Break>,
     /// The built-in mail server in place of a foreign one.
     pub(super) sink: bool,
+    /// The command of the lab, whose tunnel and mail server are used.
+    pub(super) lab: Option<PathBuf>,
     /// Steps as JSON lines.
     pub(super) json: bool,
 }
@@ -66,6 +70,10 @@ pub(super) async fn run(plan: &Plan) -> Result<(), Stop> {
 }
 
 async fn mail_server(plan: &Plan) -> Result<MailServer, Stop> {
+    if let Some(command) = &plan.lab {
+        let lab = Lab::read(command).map_err(|error| Stop::Said(Code::Away, chain(&error)))?;
+        return Ok(MailServer::Lab(Box::new(lab)));
+    }
     if plan.sink {
         let sink = Sink::start(&["10.20.4.15"]).await.map_err(|error| Stop::failed(chain(&error)))?;
         return Ok(MailServer::Sink(sink));
@@ -138,10 +146,10 @@ impl Walk {
     async fn request(&mut self, customer: &mut Visitor) -> Result<(), Fault> {
         let step = "send the request";
         let began = Instant::now();
-        let name = self.demo.server.name().to_owned();
+        let (name, address) = (self.demo.server.name().to_owned(), self.demo.server.address());
         let answers = [
             ("smtp_host", name.as_str()),
-            ("smtp_ip", "10.20.4.15"),
+            ("smtp_ip", address.as_str()),
             ("smtp_port", "587"),
             ("encryption", "starttls"),
             ("sender_address", "alerts@customer.example"),

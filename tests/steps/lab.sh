@@ -6,3 +6,18 @@ through_the_lab() {
   [ -c /dev/net/tun ] || { echo "the lab needs /dev/net/tun; the kernel must have TUN (modprobe tun)"; return 1; }
   timeout 420 tests/lab/run "$postern" "$1" --keep "$target/lab"
 }
+
+# The private branch from the request to the confirmed test alert, through a real tunnel and an agent beside it; and a
+# server that is switched off behind the tunnel must end it.
+walk_through_the_lab() {
+  local code=1
+  [ "$(id -u)" = 0 ] || { echo "the lab needs root, for network namespaces and TUN devices"; return 1; }
+  export POSTERN_LAB=plwalk
+  if tests/lab/lab up ipsec && timeout 120 "$postern" demo --walk private --lab; then
+    timeout 120 "$postern" demo --walk private --lab --break smtp-down
+    [ $? = 1 ] && code=0
+  fi
+  tests/lab/lab down
+  unset POSTERN_LAB
+  return "$code"
+}

@@ -1,6 +1,7 @@
 //! `postern demo` as a command: until a signal ends it, or along one branch of the procedure.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -32,6 +33,17 @@ pub(in crate::cli) struct DemoArgs {
     /// Walk against the built-in mail server instead of Exim
     #[arg(long, requires = "walk")]
     sink: bool,
+    /// Walk through the real VPN tunnel of the lab, which must be up; needs root. COMMAND is tests/lab/lab if not given
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "tests/lab/lab",
+        requires = "walk",
+        conflicts_with = "sink"
+    )]
+    lab: Option<PathBuf>,
     /// Print the steps as JSON lines
     #[arg(long, requires = "walk")]
     json: bool,
@@ -45,7 +57,7 @@ pub(in crate::cli) fn run(args: &DemoArgs) -> ExitCode {
 fn demo(args: &DemoArgs) -> Result<(), Stop> {
     telemetry::start(telemetry::TALK).map_err(|error| Stop::Said(Code::Usage, error.to_string()))?;
     let runtime = place::runtime()?;
-    let plan = Plan { broken: args.r#break, sink: args.sink, json: args.json };
+    let plan = Plan { broken: args.r#break, sink: args.sink, lab: args.lab.clone(), json: args.json };
     let outcome = runtime.block_on(async {
         match args.walk {
             Some(Branch::Private) => walk::run(&plan).await,

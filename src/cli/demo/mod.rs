@@ -6,6 +6,8 @@
 mod cases;
 /// The command line's way in.
 pub(super) mod command;
+/// A real tunnel around the demo.
+pub mod lab;
 mod records;
 
 use std::collections::BTreeMap;
@@ -17,6 +19,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+use lab::{Beside, Lab};
 pub use records::{Login, People};
 
 use super::foreign_smtp::ForeignSmtp;
@@ -26,7 +29,7 @@ use super::sink::{Sink, SinkError};
 use crate::app::{App, Error};
 use crate::apply::StandIn;
 use crate::clock::Clock;
-use crate::config::{Brand, Config, Lab, MailConfig, Policy, ProbeConfig};
+use crate::config::{Brand, Config, MailConfig, Policy, ProbeConfig};
 use crate::mail::Mailer;
 use crate::probe::Prober;
 use crate::secret::Secret;
@@ -64,6 +67,18 @@ pub enum MailServer {
     Sink(Sink),
     /// One that we did not write.
     Foreign(Box<ForeignSmtp>),
+    /// The one behind the real tunnel of the lab.
+    Lab(Box<Lab>),
+}
+
+/// Both ends of a customer's tunnel, as its record is to say.
+pub(super) struct Ends {
+    our_gateway: String,
+    peer_gateway: String,
+    our_network: String,
+    peer_network: String,
+    alerting_ip: String,
+    inside_gateway: Option<String>,
 }
 
 /// A running demo. The folder vanishes when this is dropped; [`Demo::stop`] ends it in order.
@@ -83,6 +98,7 @@ pub struct Demo {
     /// The product of Brightwater Rail.
     pub second_product: StandIn,
     service: Service,
+    agent: Option<Beside>,
     folder: TempDir,
 }
 
@@ -130,9 +146,14 @@ impl Demo {
         let app = App::open(&config, clock.clone(), mailer, Prober::real(clock)).await?;
         let [first, second] = keys;
         let products = [(product.base_url.clone(), first), (second_product.base_url.clone(), second)];
-        let (people, logins) = records::make(&app, products, options.server.ca_pem()).await?;
+        let (people, logins) = records::make(&app, products, &options.server).await?;
         let service = Service::start(Arc::clone(&app), listener)?;
-        Ok(Self { app, address, logins, people, server: options.server, product, second_product, service, folder })
+        let server = options.server;
+        let agent = match &server {
+            MailServer::Lab(lab) => Some(lab.agent(&app, address, records::FIRST_TUNNEL).await?),
+            MailServer::Sink(_) | MailServer::Foreign(_) => None,
+        };
+        Ok(Self { app, address, logins, people, server, product, second_product, service, agent, folder })
     }
 
     /// Makes cases in several states, by the acts of the people in them. The tests of these cases run meanwhile.
@@ -150,6 +171,9 @@ impl Demo {
 
     /// Stops the service in order; then everything around it ends and the folder vanishes.
     pub async fn stop(self) {
+        if let Some(agent) = self.agent {
+            agent.stop().await;
+        }
         self.service.stop().await;
     }
 }
@@ -160,6 +184,7 @@ impl MailServer {
         match self {
             Self::Sink(sink) => &sink.account,
             Self::Foreign(server) => &server.account,
+            Self::Lab(lab) => &lab.account,
         }
     }
 
@@ -168,6 +193,7 @@ impl MailServer {
         match self {
             Self::Sink(sink) => &sink.password,
             Self::Foreign(server) => &server.password,
+            Self::Lab(lab) => &lab.password,
         }
     }
 
@@ -176,6 +202,7 @@ impl MailServer {
         match self {
             Self::Sink(sink) => &sink.name,
             Self::Foreign(server) => &server.name,
+            Self::Lab(lab) => &lab.name,
         }
     }
 
@@ -184,6 +211,7 @@ impl MailServer {
         match self {
             Self::Sink(sink) => &sink.ca_pem,
             Self::Foreign(server) => &server.ca_pem,
+            Self::Lab(lab) => &lab.ca_pem,
         }
     }
 
@@ -195,6 +223,7 @@ impl MailServer {
         match self {
             Self::Sink(sink) => Ok(sink.kept().into_iter().map(|mail| mail.text).collect()),
             Self::Foreign(server) => server.delivered(),
+            Self::Lab(lab) => lab.delivered(),
         }
     }
 
@@ -203,15 +232,45 @@ impl MailServer {
         match self {
             Self::Sink(sink) => sink.stop(),
             Self::Foreign(server) => server.stop(),
+            Self::Lab(lab) => lab.stop(),
         }
     }
 
-    /// Its ports for STARTTLS and for implicit TLS. The foreign one has only the first.
-    fn ports(&self) -> (u16, u16) {
+    /// The address that the first customer's request names.
+    pub fn address(&self) -> String {
         match self {
-            Self::Sink(sink) => (sink.port, sink.implicit_port),
-            Self::Foreign(server) => (server.port, server.port),
+            Self::Sink(_) | Self::Foreign(_) => "10.20.4.15".to_owned(),
+            Self::Lab(lab) => lab.address.to_string(),
         }
+    }
+
+    /// The first customer's tunnel.
+    fn ends(&self) -> Ends {
+        match self {
+            Self::Sink(_) | Self::Foreign(_) => {
+                Ends::of(["198.51.100.1", "203.0.113.2", "10.99.0.0/24", "10.20.0.0/16", "10.99.0.8"])
+            }
+            Self::Lab(lab) => lab.ends(),
+        }
+    }
+
+    /// Where tests really connect, and whether they bind the alerting IP: the lab has all addresses, this machine none.
+    fn lab(&self) -> crate::config::Lab {
+        let (starttls, implicit) = match self {
+            Self::Sink(sink) => (sink.port, sink.implicit_port),
+            // The foreign one speaks STARTTLS only.
+            Self::Foreign(server) => (server.port, server.port),
+            Self::Lab(_) => return crate::config::Lab::default(),
+        };
+        crate::config::Lab { dial: dial(starttls, implicit), bind_source: Some(false) }
+    }
+}
+
+impl Ends {
+    /// Our gateway, the customer's gateway, our network, the customer's network, alerting IP.
+    fn of(words: [&str; 5]) -> Self {
+        let [our_gateway, peer_gateway, our_network, peer_network, alerting_ip] = words.map(str::to_owned);
+        Self { our_gateway, peer_gateway, our_network, peer_network, alerting_ip, inside_gateway: None }
     }
 }
 
@@ -228,13 +287,13 @@ fn config(options: &Options, address: SocketAddr, data: PathBuf) -> Config {
         mail: MailConfig::default(),
         // People who try the demo press the buttons more often than customers do.
         probe: ProbeConfig { per_customer_hour: 60, ..ProbeConfig::default() },
-        lab: Lab { dial: dial(options.server.ports()), bind_source: Some(false) },
+        lab: options.server.lab(),
         file: None,
     }
 }
 
 /// Where tests really connect: the usual mail ports of every server lead to the one mail server on this machine.
-fn dial((starttls, implicit): (u16, u16)) -> BTreeMap<SocketAddr, SocketAddr> {
+fn dial(starttls: u16, implicit: u16) -> BTreeMap<SocketAddr, SocketAddr> {
     let local = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let ports = [(25, starttls), (465, implicit), (587, starttls)];
     let mut map = BTreeMap::new();

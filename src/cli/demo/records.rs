@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::{Ends, MailServer};
 use crate::app::admin::{self, Place};
 use crate::app::{App, Error, token};
 use crate::clock::fresh_id;
@@ -15,6 +16,9 @@ use crate::domain::id::TunnelId;
 use crate::domain::log::hex;
 use crate::domain::tunnel::{Tunnel, TunnelState};
 use crate::secret::Secret;
+
+/// The tunnel of the first customer.
+pub(super) const FIRST_TUNNEL: &str = "alder-1";
 
 /// Somebody who can sign in.
 #[derive(Clone, Debug)]
@@ -49,12 +53,12 @@ pub(super) fn api_key() -> Secret {
     Secret::new(token::fresh())
 }
 
-/// Makes all records. `products` are address and key of the products of Alder Mutual and Brightwater Rail; `ca_pem` is
-/// the authority that the customers' mail servers are signed by.
+/// Makes all records. `products` are address and key of the products of Alder Mutual and Brightwater Rail; `server` is the
+/// customers' mail server.
 pub(super) async fn make(
     app: &Arc<App>,
     products: [(String, Secret); 2],
-    ca_pem: &str,
+    server: &MailServer,
 ) -> Result<(People, Vec<Login>), Error> {
     let alder = admin::add_customer(app, "Alder Mutual".to_owned(), Architecture::Vpn).await?;
     let brightwater = admin::add_customer(app, "Brightwater Rail".to_owned(), Architecture::Vpn).await?;
@@ -63,46 +67,30 @@ pub(super) async fn make(
     admin::put_tenant(app, (alder.id, "alder".to_owned()), Some(first)).await?;
     admin::put_tenant(app, (brightwater.id, "brightwater".to_owned()), Some(second)).await?;
     admin::put_tenant(app, (cedar.id, "cedar".to_owned()), None).await?;
-    admin::put_tunnel(
-        app,
-        tunnel(&alder, ["198.51.100.1", "203.0.113.2", "10.99.0.0/24", "10.20.0.0/16", "10.99.0.8"], ca_pem)?,
-    )
-    .await?;
-    admin::put_tunnel(
-        app,
-        tunnel(
-            &brightwater,
-            ["198.51.100.1", "203.0.113.130", "10.99.1.0/24", "203.0.113.16/28", "10.99.1.8"],
-            ca_pem,
-        )?,
-    )
-    .await?;
+    let second = Ends::of(["198.51.100.1", "203.0.113.130", "10.99.1.0/24", "203.0.113.16/28", "10.99.1.8"]);
+    for (customer, name, ends) in [(&alder, FIRST_TUNNEL, server.ends()), (&brightwater, "brightwater-1", second)] {
+        admin::put_tunnel(app, tunnel(customer, name, &ends, server.ca_pem())?).await?;
+    }
     people(app, [&alder, &brightwater, &cedar]).await
 }
 
-/// Our gateway, the customer's gateway, our network, the customer's network, alerting IP.
-fn tunnel(
-    customer: &Customer,
-    [ours, theirs, our_side, their_side, alerting]: [&str; 5],
-    ca_pem: &str,
-) -> Result<Tunnel, Error> {
-    let defect = |text: &str| Error::Internal(format!("the demo's own tunnel holds {text}, which does not parse"));
+fn tunnel(customer: &Customer, name: &str, ends: &Ends, ca_pem: &str) -> Result<Tunnel, Error> {
+    let defect = |text: &str| Error::Internal(format!("the demo's own tunnel holds {text:?}, which does not parse"));
     let ip = |text: &str| text.parse::<IpAddr>().map_err(|_not_an_address| defect(text));
     let network = |text: &str| text.parse::<IpNet>().map_err(|_not_a_network| defect(text));
-    let word = customer.name.split(' ').next().unwrap_or_default().to_lowercase();
     Ok(Tunnel {
         customer: customer.id,
         id: TunnelId::new(fresh_id()),
-        name: format!("{word}-1"),
-        our_gateway: ip(ours)?,
-        peer_gateway: ip(theirs)?,
-        our_selectors: vec![network(our_side)?],
-        peer_selectors: vec![network(their_side)?],
-        alerting_ip: ip(alerting)?,
-        inside_gateway: None,
+        name: name.to_owned(),
+        our_gateway: ip(&ends.our_gateway)?,
+        peer_gateway: ip(&ends.peer_gateway)?,
+        our_selectors: vec![network(&ends.our_network)?],
+        peer_selectors: vec![network(&ends.peer_network)?],
+        alerting_ip: ip(&ends.alerting_ip)?,
         standby_ip: None,
         routing_domain: "default".to_owned(),
         device: None,
+        inside_gateway: ends.inside_gateway.as_deref().map(ip).transpose()?,
         ca_pem: Some(ca_pem.to_owned()),
         state: TunnelState::InUse,
     })

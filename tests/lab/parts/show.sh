@@ -35,6 +35,7 @@ command_env() {
       ipsec) echo "VICI$suffix=$state/ipsec/cloudgw$suffix/vici" ;;
       wireguard) echo "WG_DEVICE$suffix=$(wireguard_device "cloudgw$suffix")" ;;
     esac
+    echo "OUR_GATEWAY$suffix=${outside[cloudgw$suffix]}"
     echo "PEER_GATEWAY$suffix=${outside[custgw$suffix]}"
   done
   cat <<END
