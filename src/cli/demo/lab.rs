@@ -216,9 +216,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let told = folder.path().join("told");
         fs::write(folder.path().join("secret"), "hunter22").unwrap();
+        fs::write(folder.path().join("ca"), "an authority").unwrap();
         let script = format!(
             "echo \"$*\" >>{}; cat <<END\nSMTP=10.20.0.25\nSMTP_ACCOUNT=alerts\nSMTP_NAME=mail.x.example\n\
-             SMTP_PASSWORD_FILE={f}/secret\nCA={f}/secret\nSOURCE=198.51.100.25\nEND",
+             SMTP_PASSWORD_FILE={f}/secret\nCA={f}/ca\nSOURCE=198.51.100.25\nEND",
             told.display(),
             f = folder.path().display()
         );
