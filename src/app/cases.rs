@@ -260,7 +260,7 @@ pub async fn test(app: &App, person: &Person, number: i64, test: i64) -> Result<
     Ok((case, probe))
 }
 
-/// The last test that ended before another one of a case which [`test`] has shown.
+/// The last test that ended before another one of a case which [`test()`] has shown.
 ///
 /// # Errors
 /// What the database says.

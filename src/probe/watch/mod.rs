@@ -2,7 +2,7 @@
 //! and came out. Only read, never changed.
 //!
 //! Reading order: this file, then `vici` (strongSwan's protocol), `raw` (the same data as text of `swanctl`),
-//! `strongswan` and `wireguard` (from their data to [`State`]).
+//! `strongswan` and `wireguard` (from their data to a `State`).
 
 use std::net::IpAddr;
 use std::path::PathBuf;
