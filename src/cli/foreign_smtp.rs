@@ -43,6 +43,7 @@ pub struct ForeignSmtp {
     pub ca_pem: String,
     /// The name in its certificate.
     pub name: String,
+    program: &'static Path,
     folder: TempDir,
     child: Option<Child>,
 }
@@ -79,7 +80,8 @@ impl ForeignSmtp {
     }
 
     fn start_once() -> Result<Self, ForeignSmtpError> {
-        let program = PROGRAMS.iter().map(Path::new).find(|path| path.exists()).ok_or(ForeignSmtpError::Missing)?;
+        let program =
+            PROGRAMS.map(Path::new).into_iter().find(|path| path.exists()).ok_or(ForeignSmtpError::Missing)?;
         let folder = tempfile::Builder::new().prefix("postern-exim-").tempdir()?;
         // Exim gives up root for the owner of this folder and must be able to reach it.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
@@ -93,13 +95,22 @@ impl ForeignSmtp {
             password,
             ca_pem,
             name: NAME.to_owned(),
+            program,
             folder,
             child: None,
         };
         server.write_configuration(user)?;
-        server.child = Some(server.spawn(program)?);
-        server.wait_until_it_greets()?;
+        server.start_again()?;
         Ok(server)
+    }
+
+    /// Starts the server on its port once more and waits until it greets.
+    ///
+    /// # Errors
+    /// [`ForeignSmtpError`] where it does not come up, as when somebody else took the port meanwhile.
+    pub fn start_again(&mut self) -> Result<(), ForeignSmtpError> {
+        self.child = Some(self.spawn()?);
+        self.wait_until_it_greets()
     }
 
     /// Stops the server and waits for its end; the mailbox stays readable.
@@ -121,9 +132,9 @@ impl ForeignSmtp {
         }
     }
 
-    fn spawn(&self, program: &Path) -> io::Result<Child> {
+    fn spawn(&self) -> io::Result<Child> {
         let log = File::create(self.folder.path().join("stderr"))?;
-        Command::new(program)
+        Command::new(self.program)
             .arg("-C")
             .arg(self.folder.path().join("exim.conf"))
             // -bdf keeps it in the foreground, so that the process we started is the one we stop.

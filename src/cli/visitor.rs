@@ -66,7 +66,11 @@ impl Visitor {
         }
     }
 
-    async fn open(&self, page: &str) -> Result<String, String> {
+    /// The text of a page.
+    ///
+    /// # Errors
+    /// A sentence that says what the service answered.
+    pub(super) async fn open(&self, page: &str) -> Result<String, String> {
         let request = self.client.get(format!("{}{page}", self.base)).header(COOKIE, &self.cookie);
         let response = request.send().await.map_err(|error| error.to_string())?;
         let status = response.status();

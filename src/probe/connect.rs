@@ -2,12 +2,13 @@
 
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::fd::{AsFd, AsRawFd};
 
+use nix::errno::Errno;
 use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout_at};
 
 use super::request::ProbeRequest;
@@ -77,30 +78,37 @@ pub(super) fn datagrams(socket: Socket, remote: SocketAddr) -> Result<UdpSocket,
 pub(super) async fn connect(socket: Socket, remote: SocketAddr, deadline: Instant) -> Result<TcpStream, Failure> {
     let internal = |error: io::Error| Failure::new(Cause::ProbeNotRun, format!("no connection: {error}"));
     remember_errors(&socket, remote, true).map_err(internal)?;
-    // The second handle outlives a failed connection, and with it the queue of its errors.
-    let kept = socket.try_clone().map_err(internal)?;
-    match timeout_at(deadline, TcpSocket::from_std_stream(socket.into()).connect(remote)).await {
-        // An ICMP error that comes within the system call is queued, but does not end the attempt.
-        Err(_) => {
-            Err(refusal(&kept, remote, &io::Error::new(ErrorKind::TimedOut, "no answer to the connection attempt")))
+    match socket.connect(&remote.into()) {
+        Err(error) if error.raw_os_error() != Some(Errno::EINPROGRESS as i32) => {
+            return Err(refusal(&socket, remote, &error));
         }
-        Ok(Err(error)) => Err(refusal(&kept, remote, &error)),
-        Ok(Ok(stream)) => {
+        Ok(()) | Err(_) => {}
+    }
+    // The stream owns the socket from here on, whether it connects or not, and with it the queue of its errors.
+    let stream = TcpStream::from_std(socket.into()).map_err(internal)?;
+    let outcome = match timeout_at(deadline, stream.writable()).await {
+        // An ICMP error that comes within the system call is queued, but does not end the attempt.
+        Err(_) => Err(io::Error::new(ErrorKind::TimedOut, "no answer to the connection attempt")),
+        Ok(ready) => ready.and_then(|()| stream.take_error()).and_then(|error| error.map_or(Ok(()), Err)),
+    };
+    match outcome {
+        Err(error) => Err(refusal(&stream, remote, &error)),
+        Ok(()) => {
             // From here on an ICMP error is a hint that TCP itself weighs, not the end of the connection.
-            remember_errors(&kept, remote, false).map_err(internal)?;
+            remember_errors(&stream, remote, false).map_err(internal)?;
             Ok(stream)
         }
     }
 }
 
 /// Whether the kernel keeps ICMP errors with their sender for us.
-fn remember_errors(socket: &Socket, remote: SocketAddr, on: bool) -> io::Result<()> {
+fn remember_errors(socket: &impl AsFd, remote: SocketAddr, on: bool) -> io::Result<()> {
     let fd = socket.as_fd();
     let set = if remote.is_ipv4() { setsockopt(&fd, Ipv4RecvErr, &on) } else { setsockopt(&fd, Ipv6RecvErr, &on) };
     set.map_err(io::Error::from)
 }
 
-fn refusal(socket: &Socket, remote: SocketAddr, error: &io::Error) -> Failure {
+fn refusal(socket: &impl AsRawFd, remote: SocketAddr, error: &io::Error) -> Failure {
     let refused_by = sender_of_error(socket);
     let cause = match &refused_by {
         Some(by) => cause_of_icmp(by, remote),
@@ -114,7 +122,7 @@ fn refusal(socket: &Socket, remote: SocketAddr, error: &io::Error) -> Failure {
 }
 
 /// Reads the error queue: who sent the ICMP error, if it was one. A reset leaves the queue empty.
-fn sender_of_error(socket: &Socket) -> Option<RefusedBy> {
+fn sender_of_error(socket: &impl AsRawFd) -> Option<RefusedBy> {
     let mut control = vec![0_u8; 256];
     let mut payload = [0_u8; 64];
     let mut slices = [IoSliceMut::new(&mut payload)];

@@ -1,5 +1,6 @@
 //! Which way the kernel would send a packet: by which device, router and source address (RTM_GETROUTE, rtnetlink(7)).
 
+use std::cell::RefCell;
 use std::io;
 use std::net::IpAddr;
 
@@ -31,15 +32,33 @@ pub(super) enum NoWay {
     Unknown(io::Error),
 }
 
+thread_local! {
+    /// The line to the kernel, kept between questions. A network namespace belongs to a thread, and is entered before
+    /// the first question, so the line never leads into another one.
+    static LINE: RefCell<Option<Socket>> = const { RefCell::new(None) };
+}
+
 /// Asks the kernel. It answers within the call that asks, so nothing is waited for.
 pub(super) fn way(target: IpAddr, source: Option<IpAddr>, device: Option<&str>) -> Result<Way, NoWay> {
-    let mut socket = Socket::new(NETLINK_ROUTE).map_err(NoWay::Unknown)?;
-    socket.bind_auto().map_err(NoWay::Unknown)?;
-    socket.connect(&SocketAddr::new(0, 0)).map_err(NoWay::Unknown)?;
-    let mut request = NetlinkMessage::new(
-        NetlinkHeader::default(),
-        NetlinkPayload::from(RouteNetlinkMessage::GetRoute(question(target, source, device))),
-    );
+    let line = LINE.take().map_or_else(connected, Ok).map_err(NoWay::Unknown)?;
+    let outcome = ask(&line, question(target, source, device));
+    // After a fault an answer may still be on its way; it must not be taken for that to the next question.
+    if !matches!(outcome, Err(NoWay::Unknown(_))) {
+        LINE.set(Some(line));
+    }
+    outcome
+}
+
+fn connected() -> io::Result<Socket> {
+    let mut socket = Socket::new(NETLINK_ROUTE)?;
+    socket.bind_auto()?;
+    socket.connect(&SocketAddr::new(0, 0))?;
+    Ok(socket)
+}
+
+fn ask(socket: &Socket, question: RouteMessage) -> Result<Way, NoWay> {
+    let mut request =
+        NetlinkMessage::new(NetlinkHeader::default(), NetlinkPayload::from(RouteNetlinkMessage::GetRoute(question)));
     request.header.flags = NLM_F_REQUEST;
     request.finalize();
     let mut bytes = vec![0; request.buffer_len()];

@@ -78,7 +78,7 @@ const SHAPE_AND_REFERENCES: &[Mutant] = &[
         tree.edit_after(MAIN, "[clock.machine_action]", "remind", "remnd");
     }),
     (Code::W01, "an effect verb that does not exist", |tree| {
-        tree.edit_rule(MAIN, "relay_setup", "relay_applied", "{ mail = ", "{ sms = ");
+        tree.edit_rule(MAIN, "relay_confirm", "it_arrived", "{ mail = ", "{ sms = ");
     }),
     (Code::W01, "a condition without the words for the refused person", |tree| {
         tree.edit_rule(MAIN, "alerting_ip_requested", "provide_alerting_ip", "refuse = ", "help = ");
@@ -269,15 +269,15 @@ const FAMILY: &[Mutant] = &[
         tree.edit("scenarios/private.toml", "then = \"let_us_in\"", "then = \"active\"");
     }),
     (Code::W25, "a mail template that does not exist", |tree| {
-        tree.edit_rule(MAIN, "relay_setup", "relay_applied", "mail = \"relay-done\"", "mail = \"relay-dome\"");
+        tree.edit_rule(MAIN, "relay_confirm", "it_arrived", "mail = \"relay-done\"", "mail = \"relay-dome\"");
     }),
     (Code::W25, "a mail template that reads an unknown field", |tree| {
         tree.templates.push(TemplateFacts::of("odd", ["{{ field.smpt_ip }} {{ case.url }}"]));
-        tree.edit_rule(MAIN, "relay_setup", "relay_applied", "mail = \"relay-done\"", "mail = \"odd\"");
+        tree.edit_rule(MAIN, "relay_confirm", "it_arrived", "mail = \"relay-done\"", "mail = \"odd\"");
     }),
     (Code::W25, "a mail template that reads a secret", |tree| {
         tree.templates.push(TemplateFacts::of("odd", ["{% if field.smtp_password %}{{ case.url }}{% endif %}"]));
-        tree.edit_rule(MAIN, "relay_setup", "relay_applied", "mail = \"relay-done\"", "mail = \"odd\"");
+        tree.edit_rule(MAIN, "relay_confirm", "it_arrived", "mail = \"relay-done\"", "mail = \"odd\"");
     }),
     (Code::W26, "the customer is waited for without a mail", |tree| {
         tree.edit_rule(
@@ -334,7 +334,7 @@ fn wording_of_a_published_version_may_change() {
     let hash = tree.package().unwrap().hash();
     tree.files.insert("LOCK".to_owned(), hash);
     tree.edit_after(MAIN, "[state.active]", "Tell us before", "Please tell us before");
-    tree.edit_rule(MAIN, "active", "retire", "label = \"", "label = \"Yes, ");
+    tree.edit_rule(MAIN, "tunnel_fix", "tunnel_repaired", "label = \"", "label = \"Yes, ");
     tree.edit_after(MAIN, "[[progress]]", "You start", "You begin");
     assert_eq!(tree.findings(), Vec::new());
 }
@@ -343,7 +343,7 @@ fn wording_of_a_published_version_may_change() {
 fn every_fault_of_a_file_is_reported_with_its_line_and_the_nearest_known_key() {
     let mut tree = Tree::shipped();
     tree.edit_after(MAIN, "[clock.machine_action]", "remind", "remnd");
-    tree.edit_rule(MAIN, "relay_setup", "relay_applied", "{ mail = ", "{ sms = ");
+    tree.edit_rule(MAIN, "relay_confirm", "it_arrived", "{ mail = ", "{ sms = ");
     tree.edit(MAIN, "max = 8", "max = \"8\"");
     let found = tree.findings();
     assert_eq!(found.len(), 3, "{found:#?}");

@@ -57,12 +57,10 @@ pub(in crate::cli) fn run(args: &DemoArgs) -> ExitCode {
 fn demo(args: &DemoArgs) -> Result<(), Stop> {
     telemetry::start(telemetry::TALK).map_err(|error| Stop::Said(Code::Usage, error.to_string()))?;
     let runtime = place::runtime()?;
-    let plan = Plan { broken: args.r#break, sink: args.sink, lab: args.lab.clone(), json: args.json };
     let outcome = runtime.block_on(async {
-        match args.walk {
-            Some(Branch::Private) => walk::run(&plan).await,
-            None => until_signalled(args).await,
-        }
+        let Some(branch) = args.walk else { return until_signalled(args).await };
+        let plan = Plan { branch, broken: args.r#break, sink: args.sink, lab: args.lab.clone(), json: args.json };
+        walk::run(&plan).await
     });
     runtime.shutdown_background();
     outcome

@@ -131,10 +131,16 @@ impl Lab {
         fs::read_dir(folder)?.map(|entry| fs::read_to_string(entry?.path())).collect()
     }
 
-    /// Switches the mail server off until this is dropped.
+    /// Switches the mail server off until it is started again or this is dropped.
     pub fn stop(&mut self) {
         self.is_stopped = true;
         self.order(&["fault", "port-closed"]);
+    }
+
+    /// Switches the mail server on again.
+    pub fn start_again(&mut self) {
+        self.is_stopped = false;
+        self.order(&["heal", "port-closed"]);
     }
 
     fn order(&self, words: &[&str]) {
@@ -173,7 +179,7 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         if self.is_stopped {
-            self.order(&["heal", "port-closed"]);
+            self.start_again();
         }
     }
 }

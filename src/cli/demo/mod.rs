@@ -236,6 +236,23 @@ impl MailServer {
         }
     }
 
+    /// Switches it on again.
+    ///
+    /// # Errors
+    /// It does not come up; the built-in one never does.
+    pub fn start_again(&mut self) -> io::Result<()> {
+        match self {
+            Self::Sink(_) => {
+                Err(io::Error::other("the built-in mail server cannot be started again; walk against Exim"))
+            }
+            Self::Foreign(server) => server.start_again().map_err(io::Error::other),
+            Self::Lab(lab) => {
+                lab.start_again();
+                Ok(())
+            }
+        }
+    }
+
     /// The address that the first customer's request names.
     pub fn address(&self) -> String {
         match self {

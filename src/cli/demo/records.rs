@@ -42,9 +42,9 @@ pub struct People {
     pub lead: Person,
     /// Administers.
     pub admin: Person,
-    /// Contact of Brightwater Rail: VPN, public server. Has no password.
+    /// Contact of Brightwater Rail: VPN, public server.
     pub brightwater: Person,
-    /// Contact of Cedar Health: Secure Relay. Has no password.
+    /// Contact of Cedar Health: Secure Relay.
     pub cedar: Person,
 }
 
@@ -100,29 +100,29 @@ async fn people(app: &Arc<App>, [alder, brightwater, cedar]: [&Customer; 3]) -> 
     let contact = |customer: &Customer| Place::Contact { customer: customer.id, all_cases: true };
     let staff = |roles: &[Role]| Place::Staff(roles.iter().copied().collect::<BTreeSet<_>>());
     let logins = [
-        ("customer@demo.example", "customer, Alder Mutual"),
+        ("customer@demo.example", "customer, Alder Mutual: VPN, private server"),
         ("engineer@demo.example", "engineer, support and network"),
         ("lead@demo.example", "lead"),
         ("admin@demo.example", "administrator"),
+        ("brightwater@demo.example", "customer, Brightwater Rail: VPN, public server"),
+        ("cedar@demo.example", "customer, Cedar Health: Secure Relay"),
     ]
     .map(|(email, what)| Login { email: email.to_owned(), password: password(), what });
     let add = async |name: &str, login: &Login, place: Place| {
         admin::add_person(app, (name.to_owned(), login.email.clone()), place, Some(login.password.clone())).await
     };
-    let silent = async |name: &str, email: &str, place: Place| {
-        admin::add_person(app, (name.to_owned(), email.to_owned()), place, None).await
-    };
-    let [customer, engineer, lead, admin] = &logins;
-    // Hashing takes the time; two of the four go at once.
-    let (customer, engineer, lead, admin) = tokio::try_join!(
+    let [customer, engineer, lead, admin, public, relay] = &logins;
+    // Hashing takes the time; as many go at once as there are cores.
+    let (customer, engineer, lead, admin, brightwater, cedar) = tokio::try_join!(
         add("Dana Kern", customer, contact(alder)),
         add("Erik Lund", engineer, staff(&[Role::Support, Role::Network])),
         add("Lea Moreau", lead, staff(&[Role::Lead])),
         add("Ada Novak", admin, staff(&[Role::Admin])),
+        add("Ben Osei", public, contact(brightwater)),
+        add("Cleo Park", relay, contact(cedar)),
     )?;
-    silent("Lee Marsh", "firewall@demo.example", contact(alder)).await?;
-    let brightwater = silent("Ben Osei", "brightwater@demo.example", contact(brightwater)).await?;
-    let cedar = silent("Cleo Park", "cedar@demo.example", contact(cedar)).await?;
+    let second_contact = ("Lee Marsh".to_owned(), "firewall@demo.example".to_owned());
+    admin::add_person(app, second_contact, contact(alder), None).await?;
     Ok((People { customer, engineer, lead, admin, brightwater, cedar }, logins.to_vec()))
 }
 

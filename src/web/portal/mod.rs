@@ -5,6 +5,7 @@
 pub(in crate::web) mod act_form;
 mod acts;
 mod case;
+mod for_provider;
 mod list;
 pub(in crate::web) mod messages;
 pub(in crate::web) mod present_case;

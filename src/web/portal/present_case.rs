@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::for_provider::ForProvider;
 use super::words::{self, Texts};
 use super::{act_form, messages};
 use crate::app::cases::{self, View};
@@ -145,7 +146,9 @@ fn copy(view: &View<'_>, state: &State) -> Vec<Fact> {
         copy.push(Fact::code("Alerting IP", alerting));
         copy.push(Fact::code("To", format!("{address} on port {port}")));
         if words::text(case, "smtp_location") == Some("public") {
-            copy.push(Fact::new("Message for your provider", provider_message(case, alerting, address, port)));
+            let host = words::shown(case, "smtp_host");
+            let request = ForProvider { alerting, address, port, host: host.as_deref(), case: case.number };
+            copy.extend(request.texts());
         }
     }
     if let Some(reason) = view.history.last().and_then(|last| last.answers.get("reason")).filter(|_| is_theirs(case)) {
@@ -165,15 +168,6 @@ fn last_failure(case: &case::Case, state: &State) -> Option<Cause> {
     let matters = state.kind == StateKind::Normal && matches!(state.phase, Phase::Apply | Phase::Repair);
     let failed = words::text(case, "verdict").is_some_and(|verdict| verdict != "reachable");
     words::text(case, "cause").filter(|_| matters && failed).and_then(Cause::from_id)
-}
-
-fn provider_message(case: &case::Case, alerting: &str, address: &str, port: &str) -> String {
-    let host = words::shown(case, "smtp_host").unwrap_or_else(|| address.to_owned());
-    format!(
-        "Our monitoring service sends mail to {host} port {port} from {alerting}. Add this source IP to the list of \
-         allowed senders for that server and tell us when it is done. Reference: case {}.",
-        case.number
-    )
 }
 
 fn steps(view: &View<'_>, texts: &Texts<'_>, tag: &Tag) -> Vec<Step> {

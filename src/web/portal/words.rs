@@ -40,7 +40,6 @@ pub(in crate::web) fn standing(case: &Case, state: &State) -> Tag {
     let failed = text(case, "verdict").is_some_and(|verdict| verdict != "reachable");
     match (state.kind, case.waiting_on) {
         (StateKind::Terminal, _) => match case.outcome.as_deref() {
-            Some("self_service_complete") => Tag::new(Tone::Done, "Done"),
             Some("cancelled") => Tag::new(Tone::Neutral, "Withdrawn"),
             Some(_) | None => Tag::new(Tone::Neutral, "Closed"),
         },

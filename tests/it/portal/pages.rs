@@ -78,7 +78,12 @@ on_both! {
         ];
         let page = customer.open("/cases/1001/act/relay_applied").await;
         let sent = customer.submit(&page, "/cases/1001/act/relay_applied", &answers).await;
-        assert!(customer.follow(sent).await.shows("Done. Alerts go out through your relay"));
+        let case = customer.follow(sent).await;
+        assert!(case.shows("Did a test alert arrive?"), "{}", case.body);
+        let sent = customer.submit(&case, "/cases/1001/act/it_arrived", &[]).await;
+        let case = customer.follow(sent).await;
+        assert!(case.shows("Done. Alerts go out through your relay"), "{}", case.body);
+        assert!(case.shows("Change the SMTP settings"), "{}", case.body);
     }
 }
 
