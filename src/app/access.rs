@@ -232,7 +232,8 @@ pub async fn set_up(
                     customer: None,
                     all_cases: true,
                 };
-                people::add(tx, &Entry { person, active: true, wants_mail: true }, Some(&hash), at).await?;
+                people::add(tx, &Entry { person, active: true, wants_mail: true, has_password: true }, Some(&hash), at)
+                    .await?;
                 sessions::clear_links(tx, "setup").await?;
                 Ok::<(), Error>(())
             })
