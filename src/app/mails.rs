@@ -187,7 +187,8 @@ pub fn domain_of(public_url: &str) -> String {
     }
 }
 
-fn sender(app: &App) -> String {
+/// The address that mail comes from.
+pub(super) fn sender(app: &App) -> String {
     app.mail_from.clone().unwrap_or_else(|| format!("postern@{}", domain(app)))
 }
 

@@ -18,6 +18,7 @@ mod error;
 mod facts;
 mod firing;
 pub mod installation;
+pub mod letters;
 pub mod mails;
 pub mod passwords;
 pub mod people;

@@ -106,6 +106,31 @@ pub async fn set_link(
     Ok(())
 }
 
+/// Stores the one link by which a person may choose a password, and makes earlier ones useless.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_password_link(
+    tx: &mut Tx,
+    token_hash: &[u8],
+    person: PersonId,
+    expires_at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    clear_links_of(tx, person).await?;
+    on!(tx, conn => sqlx::query(INSERT_LINK).bind(token_hash).bind("reset").bind(person).bind(expires_at)
+        .execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Makes all links of a person useless.
+///
+/// # Errors
+/// What the database says.
+pub async fn clear_links_of(tx: &mut Tx, person: PersonId) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(DELETE_LINKS_OF).bind(person).execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
 /// Whether a one-time link is good, and for whom. It stays good until [`clear_links`] in the transaction that used it.
 ///
 /// # Errors

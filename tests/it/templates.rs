@@ -87,6 +87,8 @@ fn around_people(views: &Views, all: &mut Vec<Rendering>) -> Result<(), String> 
     pages! { views, all;
         settings::Settings, CUSTOMER, "/servers", "SMTP settings", |page| Some(&page.form);
         session::SignIn, "", "/sign-in", "Sign in", |page| Some(&page.form);
+        session::Password, "", "/forgotten", "Forgotten password", |page| Some(&page.form);
+        session::Said, "", "/forgotten", "Look into your mail", |_| None;
         session::CookieMissing, "", "/sign-in", "Sign-in was not kept", |_| None;
         session::Setup, "", "/setup", "Set up", |page| Some(&page.form);
         session::NoToken, "", "/setup", "Set-up link", |_| None;
@@ -113,7 +115,9 @@ fn every_page_template_has_a_context_and_every_sample_fills_it() {
         fs::write(folder.join(name), html).unwrap();
     }
     let filled: BTreeSet<&str> = all.iter().map(|rendering| rendering.template).collect();
-    let parts = |name: &String| name.starts_with("mail/") || name == "layout.html" || name == "macros.html";
+    let parts = |name: &String| {
+        name.starts_with("mail/") || name.starts_with("letter/") || name == "layout.html" || name == "macros.html"
+    };
     let unused: Vec<String> =
         views.names().into_iter().filter(|name| !parts(name) && !filled.contains(name.as_str())).collect();
     assert!(unused.is_empty(), "templates without a context: {unused:?}");

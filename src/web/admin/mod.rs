@@ -48,6 +48,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/admin/people/{id}", get(people::one))
         .route("/admin/people/{id}/edit", get(people::edit).post(people::change))
         .route("/admin/people/{id}/disable", post(people::disable))
+        .route("/admin/people/{id}/invite", post(people::send_link))
         .route("/admin/people/{id}/enable", post(people::enable))
         .route("/admin/about", get(about))
         .route("/admin/outbox", get(outbox))

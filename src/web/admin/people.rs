@@ -8,12 +8,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::customers::path as customer_path;
 use super::{administrator, again, customer_of, fill, identifier, page, wrong};
 use crate::app::admin::{self, Place};
-use crate::app::{Error, FieldError, people};
+use crate::app::{Error, FieldError, letters, people};
 use crate::domain::actor::{Person, Role};
 use crate::domain::customer::Customer;
 use crate::domain::id::PersonId;
+use crate::store::letters::Letter;
 use crate::store::people::Entry;
-use crate::views::common::{Empty, Fact, Link, Section, Tag, Tone};
+use crate::views::common::{Empty, Fact, Link, Note, Section, Tag, Tone};
 use crate::views::form::{Button, Choice, Field, Form, Kind, Style};
 use crate::views::records::{Cell, Edit, Listing, Record, Row};
 use crate::web::fields::Fields;
@@ -95,9 +96,15 @@ async fn show(visitor: &Visitor, entry: &Entry, open: usize, form: Option<Form>)
         let to = format!("{}/{name}", path(person.id));
         Form::new(name, to, form_key(), Button::of(Style::Other, label))
     };
-    let acts = if entry.active { Vec::new() } else { vec![act("enable", "Let this person in again")] };
+    let letter = letters::last(&visitor.app, person.id).await?;
+    let acts = vec![match (entry.active, entry.has_password) {
+        (false, _) => act("enable", "Let this person in again"),
+        (true, false) => act("invite", "Send the invitation again"),
+        (true, true) => act("invite", "Send a link for a new password"),
+    }];
     let body = Record {
         tag: Some(state(entry)),
+        notes: letter.and_then(|letter| trouble(&letter)).into_iter().collect(),
         sections: vec![Section { heading: "On record".to_owned(), facts }],
         acts,
         form_heading: Some("When this person leaves".to_owned()),
@@ -106,6 +113,17 @@ async fn show(visitor: &Visitor, entry: &Entry, open: usize, form: Option<Form>)
     };
     let errors = body.form.as_ref().map(Form::errors).unwrap_or_default();
     wrong(visitor, (&person.name, crumbs(customer.as_ref(), true)), Record::TEMPLATE, body, errors)
+}
+
+/// What keeps the last letter from its reader.
+fn trouble(letter: &Letter) -> Option<Note> {
+    let error = letter.last_error.as_ref()?;
+    let text = if letter.not_before.is_some() {
+        format!("The last letter could not be sent yet and will be tried again: {error}")
+    } else {
+        format!("The last letter could not be sent and was given up: {error}")
+    };
+    Some(Note::new(Tone::Failed, text))
 }
 
 /// The form that lets a person in no longer, with those who can have the open cases.
@@ -154,6 +172,14 @@ pub(super) async fn disable(visitor: Visitor, Path(id): Path<String>, fields: Fi
 
 fn uuid(text: &str) -> Option<::uuid::Uuid> {
     text.parse().ok()
+}
+
+/// Sends the invitation, or a link for a new password.
+pub(super) async fn send_link(visitor: Visitor, Path(id): Path<String>, fields: Fields) -> Result<Response, Failure> {
+    fields.only(&[])?;
+    let (entry, _) = found(&visitor, &id).await?;
+    letters::invite(&visitor.app, visitor.person()?, entry.person.id).await?;
+    Ok(Redirect::to(&path(entry.person.id)).into_response())
 }
 
 /// Lets a person in again.
@@ -216,7 +242,10 @@ async fn invite(
 ) -> Result<Response, Failure> {
     let who = (fields.get("name").trim().to_owned(), fields.get("email").trim().to_owned());
     match admin::add_person(&visitor.app, who, place, None).await {
-        Ok(person) => Ok(Redirect::to(&path(person.id)).into_response()),
+        Ok(person) => {
+            letters::invite(&visitor.app, administrator(visitor)?, person.id).await?;
+            Ok(Redirect::to(&path(person.id)).into_response())
+        }
         Err(Error::Invalid(errors)) => {
             let mut body = inviting(customer);
             fill(&mut body.form, fields, &errors);
