@@ -359,6 +359,14 @@ pub(super) fn check_person(name: &str, email: &str, password: Option<&Secret>) -
     if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
 }
 
+/// What is wrong with a name that somebody typed, if anything.
+pub fn text_errors(field: &str, what: &str, text: &str) -> Vec<FieldError> {
+    match check_text(field, what, text) {
+        Err(Error::Invalid(errors)) => errors,
+        Ok(()) | Err(_) => Vec::new(),
+    }
+}
+
 pub(super) fn check_text(field: &str, what: &str, text: &str) -> Result<(), Error> {
     if text.trim().is_empty() {
         return Err(Error::field(field, "missing", format!("Enter the {what}")));

@@ -86,9 +86,7 @@ struct Form<'f> {
 
 impl Form<'_> {
     fn text(&mut self, field: &str, what: &str, text: &str) {
-        if let Err(Error::Invalid(errors)) = admin::check_text(field, what, text) {
-            self.errors.extend(errors);
-        }
+        self.errors.extend(admin::text_errors(field, what, text));
     }
 
     fn optional<V>(&mut self, field: &'static str, read: fn(&mut Self, &'static str) -> Option<V>) -> Option<V> {

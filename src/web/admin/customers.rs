@@ -4,7 +4,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::{administrator, again, customer_of, fill, page};
-use crate::app::{Error, admin};
+use crate::app::{Error, FieldError, admin};
 use crate::domain::customer::{Architecture, Customer};
 use crate::views::common::{Empty, Fact, Link, Section};
 use crate::views::form::{Button, Choice, Field, Form, Kind, Width};
@@ -119,12 +119,19 @@ pub(super) async fn change(visitor: Visitor, Path(id): Path<String>, fields: Fie
 }
 
 fn read(fields: &Fields) -> Result<(String, Architecture, Option<String>), Error> {
-    let architecture = [Architecture::Vpn, Architecture::SecureRelay]
+    let name = fields.get("name").trim().to_owned();
+    let mut errors = admin::text_errors("name", "name of the customer", &name);
+    let found = [Architecture::Vpn, Architecture::SecureRelay]
         .into_iter()
-        .find(|architecture| architecture.as_str() == fields.get("architecture"))
-        .ok_or_else(|| Error::field("architecture", "missing", "Choose how the product reaches the customer"))?;
+        .find(|architecture| architecture.as_str() == fields.get("architecture"));
+    let Some(architecture) = found.filter(|_| errors.is_empty()) else {
+        if found.is_none() {
+            errors.push(FieldError::new("architecture", "missing", "Choose how the product reaches the customer"));
+        }
+        return Err(Error::Invalid(errors));
+    };
     let word = Some(fields.get("list_word").trim().to_owned()).filter(|word| !word.is_empty());
-    Ok((fields.get("name").trim().to_owned(), architecture, word))
+    Ok((name, architecture, word))
 }
 
 fn adding() -> Edit {
