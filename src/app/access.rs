@@ -26,7 +26,7 @@ pub async fn sign_in(app: &Arc<App>, email: &str, password: Secret) -> Result<(S
         // No account has such an address, and PostgreSQL takes no such text.
         return Err(Error::WrongPassword);
     }
-    let subject = format!("account:{}", token::fingerprint(&[email.to_lowercase().as_bytes()]));
+    let subject = subject(email);
     let (credentials, failures) = {
         let mut tx = app.db.read().await?;
         (people::credentials(&mut tx, email).await?, people::failures(&mut tx, &subject).await?)
@@ -42,6 +42,11 @@ pub async fn sign_in(app: &Arc<App>, email: &str, password: Secret) -> Result<(S
         return Err(Error::WrongPassword);
     };
     begin(app, id, Some(subject)).await
+}
+
+/// Under what failures on an account are counted: the address itself is nobody's to read there.
+pub(super) fn subject(email: &str) -> String {
+    format!("account:{}", token::fingerprint(&[email.to_lowercase().as_bytes()]))
 }
 
 /// The waits after failures: the first five are free, then they double, up to a quarter of an hour.
@@ -232,7 +237,8 @@ pub async fn set_up(
                     customer: None,
                     all_cases: true,
                 };
-                people::add(tx, &Entry { person, active: true, wants_mail: true }, Some(&hash), at).await?;
+                people::add(tx, &Entry { person, active: true, wants_mail: true, has_password: true }, Some(&hash), at)
+                    .await?;
                 sessions::clear_links(tx, "setup").await?;
                 Ok::<(), Error>(())
             })

@@ -22,7 +22,7 @@ use crate::store::{StoreError, customers, tunnels};
 /// [`Error::Invalid`] for an empty or taken name.
 pub async fn add_customer(app: &Arc<App>, name: String, architecture: Architecture) -> Result<Customer, Error> {
     check_text("name", "name of the customer", &name)?;
-    let customer = Customer { id: CustomerId::new(fresh_id()), name, architecture };
+    let customer = Customer { id: CustomerId::new(fresh_id()), name, architecture, list_word: None };
     let (made, at) = (customer.clone(), app.now());
     app.db
         .write(move |tx| {
@@ -58,6 +58,45 @@ pub async fn set_architecture(app: &Arc<App>, name: &str, architecture: Architec
 pub async fn customers(app: &App) -> Result<Vec<Customer>, Error> {
     let mut tx = app.db.read().await?;
     Ok(customers::list(&mut tx).await?)
+}
+
+/// A customer.
+///
+/// # Errors
+/// [`Error::NotFound`] where there is none with this identifier.
+pub async fn customer_by_id(app: &App, id: CustomerId) -> Result<Customer, Error> {
+    let mut tx = app.db.read().await?;
+    customers::by_id(&mut tx, id).await?.ok_or(Error::NotFound)
+}
+
+/// Changes a customer: its name, the architecture that the vendor decided on, and the word of its mails. Cases that run
+/// keep their architecture.
+///
+/// # Errors
+/// [`Error::Invalid`] for a name that is empty or taken and for a word that no mail can use; [`Error::NotFound`].
+pub async fn change_customer(app: &Arc<App>, customer: Customer) -> Result<(), Error> {
+    check_text("name", "name of the customer", &customer.name)?;
+    if let Some(word) = &customer.list_word {
+        check_list_word(word)?;
+    }
+    app.db
+        .write(move |tx| {
+            let customer = customer.clone();
+            Box::pin(async move {
+                let found =
+                    customers::replace(tx, &customer).await.map_err(|error| taken(error, "name", "customer"))?;
+                if found { Ok(()) } else { Err(Error::NotFound) }
+            })
+        })
+        .await
+}
+
+/// Mails say "allowlist" and "allowlisted", so it is one lower-case word to which an ending can be put.
+fn check_list_word(word: &str) -> Result<(), Error> {
+    let good =
+        (3..=20).contains(&word.len()) && word.bytes().all(|letter| letter.is_ascii_lowercase() || letter == b'-');
+    let text = "The word must be 3 to 20 small letters, like allowlist";
+    if good { Ok(()) } else { Err(Error::field("list_word", "not_a_word", text)) }
 }
 
 /// A customer by name.
@@ -112,7 +151,7 @@ pub async fn add_person(
         .write(move |tx| {
             let (person, hash) = (made.clone(), hash.clone());
             Box::pin(async move {
-                let entry = Entry { person, active: true, wants_mail: true };
+                let entry = Entry { person, active: true, wants_mail: true, has_password: hash.is_some() };
                 people::add(tx, &entry, hash.as_deref(), at).await.map_err(|error| taken(error, "email", "person"))
             })
         })
@@ -135,6 +174,9 @@ pub async fn set_person(
         let all = people::list(&mut tx).await?;
         all.into_iter().find(|entry| entry.person.email == email.to_lowercase()).ok_or(Error::NotFound)?
     };
+    if let Some(roles) = &roles {
+        super::people::check_roles(&entry.person, roles)?;
+    }
     if let Some(password) = &password {
         check_password(password).map_or(Ok(()), |error| Err(Error::Invalid(vec![error])))?;
     }
@@ -150,8 +192,13 @@ pub async fn set_person(
                 if let Some(roles) = roles {
                     people::set_roles(tx, id, roles.into_iter()).await?;
                 }
-                if let Some(active) = active {
-                    people::set_active(tx, id, active).await?;
+                match active {
+                    Some(true) => people::set_active(tx, id, true).await?,
+                    Some(false) => {
+                        people::set_active(tx, id, false).await?;
+                        crate::store::sessions::end_every_way_in(tx, id).await?;
+                    }
+                    None => {}
                 }
                 if let Some(hash) = hash {
                     people::set_password(tx, id, &hash).await?;
@@ -192,6 +239,21 @@ pub async fn put_tunnel(app: &Arc<App>, tunnel: Tunnel) -> Result<(), Error> {
                 }
                 tunnels::add(tx, &tunnel, at).await.map_err(|error| taken(error, "name", "tunnel"))
             })
+        })
+        .await
+}
+
+/// Adds a tunnel.
+///
+/// # Errors
+/// [`Error::Invalid`] for a name that is empty or that another tunnel has.
+pub async fn add_tunnel(app: &Arc<App>, tunnel: Tunnel) -> Result<(), Error> {
+    check_text("name", "name of the tunnel", &tunnel.name)?;
+    let at = app.now();
+    app.db
+        .write(move |tx| {
+            let tunnel = tunnel.clone();
+            Box::pin(async move { tunnels::add(tx, &tunnel, at).await.map_err(|error| taken(error, "name", "tunnel")) })
         })
         .await
 }
@@ -297,6 +359,14 @@ pub(super) fn check_person(name: &str, email: &str, password: Option<&Secret>) -
     if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
 }
 
+/// What is wrong with a name that somebody typed, if anything.
+pub fn text_errors(field: &str, what: &str, text: &str) -> Vec<FieldError> {
+    match check_text(field, what, text) {
+        Err(Error::Invalid(errors)) => errors,
+        Ok(()) | Err(_) => Vec::new(),
+    }
+}
+
 pub(super) fn check_text(field: &str, what: &str, text: &str) -> Result<(), Error> {
     if text.trim().is_empty() {
         return Err(Error::field(field, "missing", format!("Enter the {what}")));
@@ -317,6 +387,10 @@ pub(super) fn taken(error: StoreError, field: &str, what: &str) -> Error {
     Error::Store(error)
 }
 
-fn require_admin(person: &Person) -> Result<(), Error> {
+/// Administration is for administrators.
+///
+/// # Errors
+/// [`Error::Forbidden`] for everybody else.
+pub fn require_admin(person: &Person) -> Result<(), Error> {
     if person.is(Role::Admin) { Ok(()) } else { Err(Error::Forbidden("This page is for administrators")) }
 }

@@ -16,7 +16,7 @@ use crate::domain::workflow::{self, Definition, Sensitivity, State, Store};
 use crate::mail::{Mailbox, Outgoing, message_id};
 use crate::store::outbox::{self, Effect, Kind};
 use crate::store::people::{self, Entry};
-use crate::store::{Tx, cases};
+use crate::store::{Tx, cases, customers};
 use crate::views::common::Brand;
 use crate::views::mail::{MailCase, MailContext, Recipient};
 
@@ -138,6 +138,7 @@ pub async fn compose(app: &App, tx: &mut Tx, effect: &Effect) -> Result<Option<O
         Some(entry) if entry.active && case.is_visible_to(&entry.person) => entry.person,
         Some(_) | None => return Ok(None),
     };
+    let customer = customers::by_id(tx, case.customer).await?;
     let context = MailContext {
         brand: Brand { vendor: app.brand.vendor.clone(), product: app.brand.product.clone() },
         case: MailCase {
@@ -150,7 +151,7 @@ pub async fn compose(app: &App, tx: &mut Tx, effect: &Effect) -> Result<Option<O
         },
         field: planned.fields,
         to: Recipient { name: person.name.clone() },
-        list_word: app.brand.list_word.clone(),
+        list_word: customer.and_then(|customer| customer.list_word).unwrap_or_else(|| app.brand.list_word.clone()),
         replies_read: false,
     };
     let text = app.views.mail(&planned.template, &context)?;
@@ -186,7 +187,8 @@ pub fn domain_of(public_url: &str) -> String {
     }
 }
 
-fn sender(app: &App) -> String {
+/// The address that mail comes from.
+pub(super) fn sender(app: &App) -> String {
     app.mail_from.clone().unwrap_or_else(|| format!("postern@{}", domain(app)))
 }
 

@@ -10,10 +10,10 @@ use serde::Serialize;
 use super::out::{self, Given, Stop};
 use super::place::Place;
 use super::{customer, value};
-use crate::app::{App, admin};
+use crate::app::{App, admin, tunnels};
 use crate::clock::fresh_id;
 use crate::domain::address::Options;
-use crate::domain::address::placement::{Placed, clashes, overlaps_with_ours};
+use crate::domain::address::placement::overlaps_with_ours;
 use crate::domain::customer::Customer;
 use crate::domain::id::TunnelId;
 use crate::domain::tunnel::{Tunnel, TunnelState};
@@ -279,60 +279,12 @@ async fn put(app: &Arc<App>, customer: &Customer, tunnel: Tunnel) -> Result<(), 
             format!("it shares addresses with {ours} of our side; enter the network after address translation");
         return Err(Stop::usage("--peer-network", &theirs.to_string(), advice));
     }
-    for address in tunnel.alerting_ips() {
-        if !tunnel.our_selectors.iter().any(|network| network.contains(&address)) {
-            out::say(&format!(
-                "Note: {address} is in none of our networks of this tunnel, so the tunnel carries it only after address translation."
-            ));
-        }
-    }
-    for clash in clashing(app, customer, &tunnel).await? {
-        out::say(&format!("Note: {clash} One of the two needs address translation or another routing domain."));
+    for remark in tunnels::remarks(app, customer, &tunnel).await? {
+        out::say(&format!("Note: {remark}"));
     }
     let given = [Given { field: "name", flag: "--name", received: Some(&tunnel.name) }];
     let stored = tunnel.clone();
     admin::put_tunnel(app, stored).await.map_err(|error| out::about_flags(error, &given))
-}
-
-/// Other tunnels of the same routing domain that lead to the same addresses, one sentence each.
-async fn clashing(app: &App, customer: &Customer, tunnel: &Tunnel) -> Result<Vec<String>, Stop> {
-    let mut others = Vec::new();
-    for owner in admin::customers(app).await? {
-        let tunnels = admin::tunnels(app, owner.id).await?;
-        let same_table = tunnels.into_iter().filter(|other| {
-            other.routing_domain == tunnel.routing_domain && (owner.id, &other.name) != (customer.id, &tunnel.name)
-        });
-        others.extend(same_table.map(|other| (owner.name.clone(), other)));
-    }
-    let domain = tunnel.routing_domain.as_str();
-    let own = tunnel.peer_selectors.iter().map(|&network| Placed {
-        routing_domain: domain,
-        customer: &customer.name,
-        tunnel: &tunnel.name,
-        network,
-    });
-    let mut sentences = Vec::new();
-    for placed in own {
-        let theirs = others.iter().flat_map(|(owner, other)| {
-            other.peer_selectors.iter().map(move |&network| Placed {
-                routing_domain: domain,
-                customer: owner,
-                tunnel: &other.name,
-                network,
-            })
-        });
-        let mut both = vec![placed];
-        both.extend(theirs);
-        let found = clashes(&both);
-        sentences.extend(found.iter().filter(|clash| clash.first == placed).map(|clash| {
-            let Placed { customer, tunnel, network, .. } = clash.second;
-            format!(
-                "{} shares addresses with {network} of tunnel {tunnel} ({customer}) in routing domain {domain}.",
-                placed.network
-            )
-        }));
-    }
-    Ok(sentences)
 }
 
 async fn find(app: &App, customer: &Customer, name: &str) -> Result<Option<Tunnel>, Stop> {

@@ -8,17 +8,14 @@ use std::path::Path;
 
 use chrono::TimeDelta;
 use ipnet::IpNet;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 
 use super::out::Stop;
+use crate::app::tunnels::{has_certificates, is_device};
 use crate::domain::address::{Classified, Options, classify, classify_server};
 use crate::secret::Secret;
 
 /// The longest secret or PEM file that is read, in octets.
 const LONGEST_FILE: u64 = 1024 * 1024;
-/// The longest name of a network device (IFNAMSIZ of Linux without its end).
-const LONGEST_DEVICE: usize = 15;
 
 /// One address.
 pub(super) fn address(flag: &str, text: &str, options: Options) -> Result<IpAddr, Stop> {
@@ -52,17 +49,10 @@ fn refused(flag: &str, text: &str, verdict: &Classified, advice: &str) -> Stop {
 
 /// The name of a network device.
 pub(super) fn device(flag: &str, text: &str) -> Result<String, Stop> {
-    let good = (1..=LONGEST_DEVICE).contains(&text.len())
-        && text.chars().all(|letter| letter.is_ascii_graphic() && !matches!(letter, '/' | ':'))
-        && !matches!(text, "." | "..");
-    if good {
+    if is_device(text) {
         return Ok(text.to_owned());
     }
-    Err(Stop::usage(
-        flag,
-        text,
-        format!("enter the name of a network device, up to {LONGEST_DEVICE} characters, like ipsec0"),
-    ))
+    Err(Stop::usage(flag, text, "enter the name of a network device, up to 15 characters, like ipsec0"))
 }
 
 /// A span of time: a number with `h` for hours or `d` for days, from one hour to two years.
@@ -100,15 +90,11 @@ pub(super) fn secret(flag: &str, path: &Path) -> Result<Secret, Stop> {
 /// Certificates of an authority, PEM.
 pub(super) fn certificates(flag: &str, path: &Path) -> Result<String, Stop> {
     let text = text_of(flag, path)?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
-    match found {
-        Ok(found) if !found.is_empty() => Ok(text),
-        Ok(_) | Err(_) => {
-            let advice =
-                "it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----); name the file of the authority";
-            Err(Stop::usage(flag, &path.to_string_lossy(), advice))
-        }
+    if has_certificates(&text) {
+        return Ok(text);
     }
+    let advice = "it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----); name the file of the authority";
+    Err(Stop::usage(flag, &path.to_string_lossy(), advice))
 }
 
 fn text_of(flag: &str, path: &Path) -> Result<String, Stop> {

@@ -22,6 +22,8 @@ pub struct Customer {
     pub name: String,
     /// How the product reaches the customer's network.
     pub architecture: Architecture,
+    /// What its mails call the list of senders that are let in; `None` where the installation's word serves.
+    pub list_word: Option<String>,
 }
 
 /// One installation of the product: it has one set of SMTP settings, so one server is in use at a time.

@@ -48,6 +48,11 @@ statements! {
         WHERE customer_id = $1 AND number < $2 AND opened_by = $4
         ORDER BY number DESC
         LIMIT $3");
+    OPEN_OF_PERSON = "SELECT customer_id, id FROM cases
+        WHERE is_open AND (opened_by = $1 OR claimed_by = $1)
+        ORDER BY number
+        LIMIT 1000";
+    SET_OPENER = "UPDATE cases SET opened_by = $3 WHERE customer_id = $1 AND id = $2";
     LIST_AFTER = concat!("SELECT ", columns!(), " FROM cases WHERE number > $1 ORDER BY number LIMIT $2");
     UPSERT_DRAFT = "INSERT INTO drafts (customer_id, person_id, answers, updated_at) VALUES ($1, $2, $3, $4)
         ON CONFLICT (customer_id, person_id) DO UPDATE SET answers = excluded.answers, updated_at = excluded.updated_at";
@@ -304,5 +309,26 @@ pub async fn draft(
 /// What the database says.
 pub async fn delete_draft(tx: &mut Tx, customer: CustomerId, person: PersonId) -> Result<(), StoreError> {
     on!(tx, conn => sqlx::query(DELETE_DRAFT).bind(customer).bind(person).execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// The open cases that a person opened or has claimed, oldest first, at most a thousand.
+///
+/// # Errors
+/// What the database says.
+pub async fn open_of(tx: &mut Tx, person: PersonId) -> Result<Vec<(CustomerId, CaseId)>, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_as(OPEN_OF_PERSON).bind(person).fetch_all(conn).await)?)
+}
+
+/// Makes somebody else the person whose case it is.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_opener(
+    tx: &mut Tx,
+    (customer, case): (CustomerId, CaseId),
+    person: PersonId,
+) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(SET_OPENER).bind(customer).bind(case).bind(person).execute(conn).await.map(|_| ()))?;
     Ok(())
 }

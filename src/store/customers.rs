@@ -7,11 +7,12 @@ use crate::domain::customer::{Architecture, Customer, Tenant};
 use crate::domain::id::{CustomerId, SecretId, SettingsId, TenantId};
 
 statements! {
-    INSERT_CUSTOMER = "INSERT INTO customers (id, name, architecture, created_at) VALUES ($1, $2, $3, $4)";
+    INSERT_CUSTOMER = "INSERT INTO customers (id, name, architecture, list_word, created_at) VALUES ($1, $2, $3, $4, $5)";
+    UPDATE_CUSTOMER = "UPDATE customers SET name = $2, architecture = $3, list_word = $4 WHERE id = $1";
     SET_ARCHITECTURE = "UPDATE customers SET architecture = $2 WHERE id = $1";
-    SELECT_CUSTOMER = "SELECT id, name, architecture FROM customers WHERE id = $1";
-    SELECT_CUSTOMER_BY_NAME = "SELECT id, name, architecture FROM customers WHERE name = $1";
-    LIST_CUSTOMERS = "SELECT id, name, architecture FROM customers ORDER BY name LIMIT 1000";
+    SELECT_CUSTOMER = "SELECT id, name, architecture, list_word FROM customers WHERE id = $1";
+    SELECT_CUSTOMER_BY_NAME = "SELECT id, name, architecture, list_word FROM customers WHERE name = $1";
+    LIST_CUSTOMERS = "SELECT id, name, architecture, list_word FROM customers ORDER BY name LIMIT 1000";
     INSERT_TENANT = "INSERT INTO tenants (customer_id, id, name, base_url, api_key_id, settings_in_use, created_at)
         VALUES ($1, $2, $3, $4, $5, NULL, $6)";
     SELECT_TENANT = "SELECT customer_id, id, name, base_url, api_key_id, settings_in_use
@@ -31,12 +32,13 @@ record! {
         id: CustomerId,
         name: String,
         architecture: Architecture,
+        list_word: Option<String>,
     }
 }
 
 impl From<CustomerRow> for Customer {
     fn from(row: CustomerRow) -> Self {
-        Self { id: row.id, name: row.name, architecture: row.architecture }
+        Self { id: row.id, name: row.name, architecture: row.architecture, list_word: row.list_word }
     }
 }
 
@@ -70,9 +72,20 @@ impl From<TenantRow> for Tenant {
 /// [`StoreError::Duplicate`] where the name is taken.
 pub async fn add(tx: &mut Tx, customer: &Customer, at: DateTime<Utc>) -> Result<(), StoreError> {
     on!(tx, conn => sqlx::query(INSERT_CUSTOMER)
-        .bind(customer.id).bind(&customer.name).bind(customer.architecture).bind(at)
+        .bind(customer.id).bind(&customer.name).bind(customer.architecture).bind(&customer.list_word).bind(at)
         .execute(conn).await.map(|_| ()))?;
     Ok(())
+}
+
+/// Replaces everything of a customer but who it is; says whether the customer exists.
+///
+/// # Errors
+/// [`StoreError::Duplicate`] where the name is taken.
+pub async fn replace(tx: &mut Tx, customer: &Customer) -> Result<bool, StoreError> {
+    let changed = on!(tx, conn => sqlx::query(UPDATE_CUSTOMER)
+        .bind(customer.id).bind(&customer.name).bind(customer.architecture).bind(&customer.list_word)
+        .execute(conn).await.map(|done| done.rows_affected()))?;
+    Ok(changed == 1)
 }
 
 /// Changes how the product reaches a customer's network; says whether the customer exists.

@@ -14,6 +14,7 @@ pub mod cases;
 pub mod customers;
 pub mod idempotency;
 pub mod jobs;
+pub mod letters;
 pub mod log;
 pub mod messages;
 pub mod outbox;
@@ -209,12 +210,13 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 17] = [
+    let files: [(&str, &[(&str, &str)]); 18] = [
         ("agents", agents::STATEMENTS),
         ("cases", cases::STATEMENTS),
         ("customers", customers::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
         ("jobs", jobs::STATEMENTS),
+        ("letters", letters::STATEMENTS),
         ("log", log::STATEMENTS),
         ("messages", messages::STATEMENTS),
         ("outbox", outbox::STATEMENTS),

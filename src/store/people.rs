@@ -12,29 +12,48 @@ statements! {
     INSERT_ROLE = "INSERT INTO staff_roles (person_id, role) VALUES ($1, $2)";
     DELETE_ROLES = "DELETE FROM staff_roles WHERE person_id = $1";
     INSERT_MEMBERSHIP = "INSERT INTO memberships (customer_id, person_id, all_cases) VALUES ($1, $2, $3)";
-    SELECT_PERSON = "SELECT p.id, p.email, p.name, p.active, p.wants_mail, m.customer_id, m.all_cases
+    SELECT_PERSON = "SELECT p.id, p.email, p.name, p.active, p.wants_mail, p.password_hash IS NOT NULL AS has_password,
+            m.customer_id, m.all_cases
         FROM people p
         LEFT JOIN memberships m ON m.person_id = p.id
         WHERE p.id = $1";
     SELECT_CREDENTIALS = "SELECT id, password_hash FROM people WHERE email = $1 AND active";
     SELECT_ROLES = "SELECT role FROM staff_roles WHERE person_id = $1 ORDER BY role";
-    LIST_PEOPLE = "SELECT p.id, p.email, p.name, p.active, p.wants_mail, m.customer_id, m.all_cases
+    LIST_PEOPLE = "SELECT p.id, p.email, p.name, p.active, p.wants_mail, p.password_hash IS NOT NULL AS has_password,
+            m.customer_id, m.all_cases
         FROM people p
         LEFT JOIN memberships m ON m.person_id = p.id
         ORDER BY p.email
         LIMIT 1000";
-    LIST_CONTACTS = "SELECT p.id, p.email, p.name, p.active, p.wants_mail, m.customer_id, m.all_cases
+    LIST_CONTACTS = "SELECT p.id, p.email, p.name, p.active, p.wants_mail, p.password_hash IS NOT NULL AS has_password,
+            m.customer_id, m.all_cases
         FROM memberships m
         JOIN people p ON p.id = m.person_id
         WHERE m.customer_id = $1 AND p.active
         ORDER BY p.email
         LIMIT 100";
-    LIST_STAFF = "SELECT p.id, p.email, p.name, p.active, p.wants_mail, NULL AS customer_id, NULL AS all_cases
+    LIST_VENDOR = "SELECT p.id, p.email, p.name, p.active, p.wants_mail, p.password_hash IS NOT NULL AS has_password,
+            NULL AS customer_id, NULL AS all_cases
+        FROM people p
+        WHERE NOT EXISTS (SELECT 1 FROM memberships m WHERE m.person_id = p.id)
+        ORDER BY p.email
+        LIMIT 1000";
+    LIST_MEMBERS = "SELECT p.id, p.email, p.name, p.active, p.wants_mail, p.password_hash IS NOT NULL AS has_password,
+            m.customer_id, m.all_cases
+        FROM memberships m
+        JOIN people p ON p.id = m.person_id
+        WHERE m.customer_id = $1
+        ORDER BY p.email
+        LIMIT 1000";
+    LIST_STAFF = "SELECT p.id, p.email, p.name, p.active, p.wants_mail, p.password_hash IS NOT NULL AS has_password,
+            NULL AS customer_id, NULL AS all_cases
         FROM staff_roles r
         JOIN people p ON p.id = r.person_id
         WHERE r.role = $1 AND p.active
         ORDER BY p.email
         LIMIT 100";
+    SET_NAME = "UPDATE people SET name = $2 WHERE id = $1";
+    SET_RIGHT = "UPDATE memberships SET all_cases = $2 WHERE person_id = $1";
     SET_PASSWORD = "UPDATE people SET password_hash = $2 WHERE id = $1";
     SET_ACTIVE = "UPDATE people SET active = $2 WHERE id = $1";
     COUNT_ADMINS = "SELECT COUNT(*) FROM staff_roles r JOIN people p ON p.id = r.person_id
@@ -52,6 +71,7 @@ record! {
         name: String,
         active: bool,
         wants_mail: bool,
+        has_password: bool,
         customer_id: Option<CustomerId>,
         all_cases: Option<bool>,
     }
@@ -66,6 +86,8 @@ pub struct Entry {
     pub active: bool,
     /// Whether the person wants mail that goes to a whole role.
     pub wants_mail: bool,
+    /// Whether a password was ever set; without one nobody can sign in as this person.
+    pub has_password: bool,
 }
 
 impl PersonRow {
@@ -77,6 +99,7 @@ impl PersonRow {
         Entry {
             active: self.active,
             wants_mail: self.wants_mail,
+            has_password: self.has_password,
             person: Person {
                 id: self.id,
                 name: self.name,
@@ -166,6 +189,42 @@ pub async fn contacts(tx: &mut Tx, customer: CustomerId) -> Result<Vec<Entry>, S
 pub async fn staff(tx: &mut Tx, role: Role) -> Result<Vec<Entry>, StoreError> {
     let rows: Vec<PersonRow> = on!(tx, conn => sqlx::query_as(LIST_STAFF).bind(role).fetch_all(conn).await)?;
     complete_all(tx, rows).await
+}
+
+/// The vendor's people, whether they may sign in or not.
+///
+/// # Errors
+/// What the database says.
+pub async fn vendor(tx: &mut Tx) -> Result<Vec<Entry>, StoreError> {
+    let rows: Vec<PersonRow> = on!(tx, conn => sqlx::query_as(LIST_VENDOR).fetch_all(conn).await)?;
+    complete_all(tx, rows).await
+}
+
+/// The people of a customer, whether they may sign in or not.
+///
+/// # Errors
+/// What the database says.
+pub async fn members(tx: &mut Tx, customer: CustomerId) -> Result<Vec<Entry>, StoreError> {
+    let rows: Vec<PersonRow> = on!(tx, conn => sqlx::query_as(LIST_MEMBERS).bind(customer).fetch_all(conn).await)?;
+    complete_all(tx, rows).await
+}
+
+/// Changes what others call a person.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_name(tx: &mut Tx, id: PersonId, name: &str) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(SET_NAME).bind(id).bind(name).execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Lets a customer's contact see all cases of the customer, or the own ones.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_right(tx: &mut Tx, id: PersonId, all_cases: bool) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(SET_RIGHT).bind(id).bind(all_cases).execute(conn).await.map(|_| ()))?;
+    Ok(())
 }
 
 /// Stores a new password hash.

@@ -11,6 +11,8 @@ statements! {
     TOUCH_SESSION = "UPDATE sessions SET seen_at = $2 WHERE token_hash = $1";
     DELETE_SESSION = "DELETE FROM sessions WHERE token_hash = $1";
     DELETE_SESSIONS_OF = "DELETE FROM sessions WHERE person_id = $1";
+    DELETE_LINKS_OF = "DELETE FROM one_time_links WHERE person_id = $1";
+    DELETE_TOKENS_OF = "DELETE FROM api_tokens WHERE person_id = $1";
     INSERT_LINK = "INSERT INTO one_time_links (token_hash, purpose, person_id, expires_at) VALUES ($1, $2, $3, $4)";
     DELETE_LINKS = "DELETE FROM one_time_links WHERE purpose = $1";
     SELECT_LINK = "SELECT person_id FROM one_time_links WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3";
@@ -76,6 +78,17 @@ pub async fn end_all(tx: &mut Tx, person: PersonId) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Makes every way in that a person has useless: sessions, API tokens, one-time links.
+///
+/// # Errors
+/// What the database says.
+pub async fn end_every_way_in(tx: &mut Tx, person: PersonId) -> Result<(), StoreError> {
+    for text in [DELETE_SESSIONS_OF, DELETE_TOKENS_OF, DELETE_LINKS_OF] {
+        on!(tx, conn => sqlx::query(text).bind(person).execute(conn).await.map(|_| ()))?;
+    }
+    Ok(())
+}
+
 /// Stores a one-time link and makes earlier ones of the same purpose useless.
 ///
 /// # Errors
@@ -90,6 +103,31 @@ pub async fn set_link(
     clear_links(tx, purpose).await?;
     on!(tx, conn => sqlx::query(INSERT_LINK).bind(token_hash).bind(purpose).bind(person).bind(expires_at)
         .execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Stores the one link by which a person may choose a password, and makes earlier ones useless.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_password_link(
+    tx: &mut Tx,
+    token_hash: &[u8],
+    person: PersonId,
+    expires_at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    clear_links_of(tx, person).await?;
+    on!(tx, conn => sqlx::query(INSERT_LINK).bind(token_hash).bind("reset").bind(person).bind(expires_at)
+        .execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Makes all links of a person useless.
+///
+/// # Errors
+/// What the database says.
+pub async fn clear_links_of(tx: &mut Tx, person: PersonId) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(DELETE_LINKS_OF).bind(person).execute(conn).await.map(|_| ()))?;
     Ok(())
 }
 

@@ -48,6 +48,19 @@ pub struct Recipient {
     pub name: String,
 }
 
+/// The context of letters about an account, which belong to no case.
+#[derive(Clone, Debug, Serialize)]
+pub struct LetterContext {
+    /// Names of the vendor and its product.
+    pub brand: Brand,
+    /// Who gets the letter.
+    pub to: Recipient,
+    /// The link, which works once.
+    pub url: String,
+    /// How long the link works: `7 days`.
+    pub good_for: String,
+}
+
 /// A mail ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailText {
@@ -60,6 +73,16 @@ pub struct MailText {
 }
 
 impl Views {
+    /// Makes one letter of the folder `templates/letter/<name>/`.
+    pub fn letter(&self, name: &str, context: &LetterContext) -> Result<MailText, ViewError> {
+        let subject = self.render(&format!("letter/{name}/subject.txt"), context)?;
+        Ok(MailText {
+            subject: subject.split_whitespace().collect::<Vec<&str>>().join(" "),
+            text: self.render(&format!("letter/{name}/body.txt"), context)?,
+            html: self.render(&format!("letter/{name}/body.html"), context)?,
+        })
+    }
+
     /// Makes one mail of the folder `templates/mail/<name>/`.
     pub fn mail(&self, name: &str, context: &MailContext) -> Result<MailText, ViewError> {
         let subject = self.render(&format!("mail/{name}/subject.txt"), context)?;

@@ -33,6 +33,8 @@ pub mod portal;
 pub mod probe;
 /// The queue of the engineers.
 pub mod queue;
+/// Lists, records and forms of administration.
+pub mod records;
 /// Hostile, long and ordinary values for the samples of every context.
 pub mod samples;
 /// Sign-in and first start.

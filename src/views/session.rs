@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::common::Link;
 use super::form::{Button, Field, Form, Hidden, Kind, Width};
 use super::samples;
 
@@ -150,5 +151,91 @@ impl NoToken {
             ("hostile", Self { file: samples::unbroken(), ..plain.clone() }),
             ("plain", plain),
         ]
+    }
+}
+
+/// A form around a password, before anybody is signed in: asking for a link, and choosing.
+#[derive(Clone, Debug, Serialize)]
+pub struct Password {
+    /// What the form does.
+    pub heading: String,
+    /// What follows from it.
+    pub text: String,
+    /// The one field.
+    pub form: Form,
+}
+
+impl Password {
+    /// The template that reads this.
+    pub const TEMPLATE: &'static str = "session/password.html";
+
+    /// Asks for a link.
+    pub fn forgotten(key: &str, email: &str) -> Self {
+        let field = Field::new(Kind::Email, "email", "Email address").value(email).autocomplete("username");
+        let mut form = Form::new("form", "/forgotten", key, Button::main("Send me a link")).fields(vec![field]);
+        form.cancel = Some("/sign-in".to_owned());
+        let text = "We send a link to your email address. With it you choose a new password.".to_owned();
+        Self { heading: "Forgotten password".to_owned(), text, form }
+    }
+
+    /// Chooses a password with the token of a link.
+    pub fn choose(key: &str, token: &str, email: &str) -> Self {
+        let field = Field::new(Kind::Password, "password", "New password")
+            .hint("At least 12 characters")
+            .autocomplete("new-password");
+        let mut form = Form::new("form", "/welcome", key, Button::main("Save password")).fields(vec![field]);
+        form.hidden.push(Hidden { name: "token".into(), value: token.into() });
+        let text = format!("You sign in with it and with {email} from then on. Sessions that are open end.");
+        Self { heading: "Choose a password".to_owned(), text, form }
+    }
+
+    /// Every face of the page.
+    pub fn samples() -> Vec<(&'static str, Self)> {
+        let mut wrong = Self::choose(samples::KEY, "one-time-token", "dana@corp.example");
+        for field in &mut wrong.form.fields {
+            field.error = Some("Password must be 12 to 128 characters".into());
+        }
+        vec![
+            ("forgotten", Self::forgotten(samples::KEY, "")),
+            ("wrong", wrong),
+            ("hostile", Self::choose(samples::KEY, "t", samples::HOSTILE)),
+        ]
+    }
+}
+
+/// One thing to be told, and the way on.
+#[derive(Clone, Debug, Serialize)]
+pub struct Said {
+    /// What happened.
+    pub heading: String,
+    /// What it means.
+    pub text: String,
+    /// The way on.
+    pub link: Link,
+}
+
+impl Said {
+    /// The template that reads this.
+    pub const TEMPLATE: &'static str = "session/said.html";
+
+    /// A link was asked for: the same for known and unknown addresses.
+    pub fn link_sent() -> Self {
+        let text = "If there is an account with this address, a mail with a link is on its way. It works once, for a \
+                    limited time. Nothing after 5 minutes? Ask your administrator."
+            .to_owned();
+        Self { heading: "Look into your mail".to_owned(), text, link: Link::new("Back to sign-in", "/sign-in") }
+    }
+
+    /// A link that opens nothing.
+    pub fn link_spent() -> Self {
+        let text = "It was used already, a newer one was sent, or its time is over. Nothing was changed.".to_owned();
+        let link = Link::new("Ask for another link", "/forgotten");
+        Self { heading: "This link does not work any more".to_owned(), text, link }
+    }
+
+    /// Every face of the page.
+    pub fn samples() -> Vec<(&'static str, Self)> {
+        let hostile = Self { text: samples::HOSTILE.into(), ..Self::link_spent() };
+        vec![("sent", Self::link_sent()), ("spent", Self::link_spent()), ("hostile", hostile)]
     }
 }

@@ -38,6 +38,8 @@ fn nav(person: &Person, path: &str) -> Vec<NavItem> {
         add("Your cases", "/cases");
     }
     if person.is(Role::Admin) {
+        add("Customers", "/admin/customers");
+        add("People", "/admin/people");
         add("Outbox", "/admin/outbox");
         add("About", "/admin/about");
     }

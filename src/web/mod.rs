@@ -12,6 +12,7 @@ mod fields;
 mod frame;
 mod health;
 mod help;
+mod password;
 mod portal;
 mod problem;
 mod queue;
@@ -52,6 +53,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/", get(session::home))
         .merge(session::routes())
         .merge(setup::routes())
+        .merge(password::routes())
         .merge(portal::routes())
         .merge(queue::routes())
         .merge(admin::routes())

@@ -12,7 +12,7 @@ use postern::views::form::{ErrorLink, Form};
 use postern::views::mail::{MailCase, MailContext, Recipient};
 use postern::views::samples::{self, HOSTILE};
 use postern::views::{
-    Brand, Page, Theme, Views, admin, case, casework, error, help, portal, probe, queue, session, settings,
+    Brand, Page, Theme, Views, admin, case, casework, error, help, portal, probe, queue, records, session, settings,
 };
 use serde::Serialize;
 
@@ -43,20 +43,28 @@ fn render<B: Serialize>(
     Ok(Rendering { template, sample, html })
 }
 
+/// Renders every sample of each context into a list.
+macro_rules! pages {
+    ($views:expr, $all:expr; $($context:ty, $role:expr, $current:expr, $title:expr, $form:expr;)*) => {$(
+        for (sample, body) in <$context>::samples() {
+            let form: fn(&$context) -> Option<&Form> = $form;
+            let errors = form(&body).map(Form::errors).unwrap_or_default();
+            let frame = ($role, $current, $title);
+            $all.push(render($views, <$context>::TEMPLATE, frame, (sample, body), errors)?);
+        }
+    )*};
+}
+
 /// Fills every template with every sample.
 fn renderings(views: &Views) -> Result<Vec<Rendering>, String> {
     let mut all = Vec::new();
-    macro_rules! pages {
-        ($($context:ty, $role:expr, $current:expr, $title:expr, $form:expr;)*) => {$(
-            for (sample, body) in <$context>::samples() {
-                let form: fn(&$context) -> Option<&Form> = $form;
-                let errors = form(&body).map(Form::errors).unwrap_or_default();
-                let frame = ($role, $current, $title);
-                all.push(render(views, <$context>::TEMPLATE, frame, (sample, body), errors)?);
-            }
-        )*};
-    }
-    pages! {
+    around_cases(views, &mut all)?;
+    around_people(views, &mut all)?;
+    Ok(all)
+}
+
+fn around_cases(views: &Views, all: &mut Vec<Rendering>) -> Result<(), String> {
+    pages! { views, all;
         portal::Cases, CUSTOMER, "/cases", "Your cases", |_| None;
         portal::Start, CUSTOMER, "/start", "Start a request", |_| None;
         portal::Question, CUSTOMER, "/start", "Your SMTP server", |page| Some(&page.form);
@@ -71,18 +79,29 @@ fn renderings(views: &Views) -> Result<Vec<Rendering>, String> {
         queue::ClaimLost, ENGINEER, "/case", "Claimed by someone else: case 2041", |_| None;
         probe::TestResult, ENGINEER, "/case", "Not reachable: tunnel test 7", |_| None;
         probe::Comparison, ENGINEER, "/case", "Tunnel test 7 compared: case 2041", |_| None;
+    }
+    Ok(())
+}
+
+fn around_people(views: &Views, all: &mut Vec<Rendering>) -> Result<(), String> {
+    pages! { views, all;
         settings::Settings, CUSTOMER, "/servers", "SMTP settings", |page| Some(&page.form);
         session::SignIn, "", "/sign-in", "Sign in", |page| Some(&page.form);
+        session::Password, "", "/forgotten", "Forgotten password", |page| Some(&page.form);
+        session::Said, "", "/forgotten", "Look into your mail", |_| None;
         session::CookieMissing, "", "/sign-in", "Sign-in was not kept", |_| None;
         session::Setup, "", "/setup", "Set up", |page| Some(&page.form);
         session::NoToken, "", "/setup", "Set-up link", |_| None;
         error::ErrorPage, CUSTOMER, "/error", "Page not found", |_| None;
         help::Help, CUSTOMER, "/help", "Help", |_| None;
         help::Problem, CUSTOMER, "/help", "No answer on the port: help", |_| None;
+        records::Listing, ADMIN, "/admin/customers", "Customers", |_| None;
+        records::Record, ADMIN, "/admin/customers", "Alder Mutual", |page| page.form.as_ref();
+        records::Edit, ADMIN, "/admin/customers", "Add a customer", |page| Some(&page.form);
         admin::About, ADMIN, "/admin/about", "About", |_| None;
         admin::Outbox, ADMIN, "/admin/outbox", "Outgoing mail", |_| None;
     }
-    Ok(all)
+    Ok(())
 }
 
 #[test]
@@ -96,7 +115,9 @@ fn every_page_template_has_a_context_and_every_sample_fills_it() {
         fs::write(folder.join(name), html).unwrap();
     }
     let filled: BTreeSet<&str> = all.iter().map(|rendering| rendering.template).collect();
-    let parts = |name: &String| name.starts_with("mail/") || name == "layout.html" || name == "macros.html";
+    let parts = |name: &String| {
+        name.starts_with("mail/") || name.starts_with("letter/") || name == "layout.html" || name == "macros.html"
+    };
     let unused: Vec<String> =
         views.names().into_iter().filter(|name| !parts(name) && !filled.contains(name.as_str())).collect();
     assert!(unused.is_empty(), "templates without a context: {unused:?}");

@@ -1,6 +1,10 @@
-//! The administrators' pages: what runs here, and what could not be delivered.
+//! The administrators' pages: customers, people, tunnels, product tenants, what runs here, and what could not be delivered.
 
+mod customers;
+mod people;
 mod present;
+mod tenants;
+mod tunnels;
 
 use std::sync::Arc;
 
@@ -8,19 +12,119 @@ use axum::Router;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
+use serde::Serialize;
+use uuid::Uuid;
+
 use super::fields::Fields;
 use super::frame;
 use super::problem::Failure;
 use super::visit::Visitor;
-use crate::app::{App, Error, admin, dead_letters, installation};
+use crate::app::{App, Error, FieldError, admin, dead_letters, installation};
+use crate::domain::actor::Person;
+use crate::domain::customer::Customer;
+use crate::domain::id::CustomerId;
 use crate::views::admin::{About, Outbox};
-use crate::views::common::Page;
+use crate::views::common::{Link, Page};
+use crate::views::form::{ErrorLink, Form, Kind};
+use crate::views::records::Edit;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
+        .route("/admin/customers", get(customers::list).post(customers::add))
+        .route("/admin/customers/new", get(customers::new))
+        .route("/admin/customers/{id}", get(customers::one))
+        .route("/admin/customers/{id}/edit", get(customers::edit).post(customers::change))
+        .route("/admin/customers/{id}/tunnels", get(tunnels::list).post(tunnels::add))
+        .route("/admin/customers/{id}/tunnels/new", get(tunnels::new))
+        .route("/admin/customers/{id}/tunnels/{tunnel}", get(tunnels::one))
+        .route("/admin/customers/{id}/tunnels/{tunnel}/edit", get(tunnels::edit).post(tunnels::change))
+        .route("/admin/customers/{id}/tenants", get(tenants::list).post(tenants::add))
+        .route("/admin/customers/{id}/tenants/new", get(tenants::new))
+        .route("/admin/customers/{id}/tenants/{tenant}/edit", get(tenants::edit).post(tenants::change))
+        .route("/admin/customers/{id}/people", get(people::contacts).post(people::invite_contact))
+        .route("/admin/customers/{id}/people/new", get(people::new_contact))
+        .route("/admin/people", get(people::staff).post(people::invite_staff))
+        .route("/admin/people/new", get(people::new_staff))
+        .route("/admin/people/{id}", get(people::one))
+        .route("/admin/people/{id}/edit", get(people::edit).post(people::change))
+        .route("/admin/people/{id}/disable", post(people::disable))
+        .route("/admin/people/{id}/invite", post(people::send_link))
+        .route("/admin/people/{id}/enable", post(people::enable))
         .route("/admin/about", get(about))
         .route("/admin/outbox", get(outbox))
         .route("/admin/outbox/resend", post(resend))
+}
+
+/// The administrator who asks.
+///
+/// # Errors
+/// [`Error::Forbidden`] for everybody else.
+fn administrator(visitor: &Visitor) -> Result<&Person, Failure> {
+    let person = visitor.person()?;
+    admin::require_admin(person)?;
+    Ok(person)
+}
+
+/// An identifier in a path.
+///
+/// # Errors
+/// [`Error::NotFound`] for anything else: there is no page of that name.
+fn identifier(text: &str) -> Result<Uuid, Failure> {
+    text.parse().map_err(|_no_identifier| Error::NotFound.into())
+}
+
+/// The customer in a path.
+///
+/// # Errors
+/// [`Error::NotFound`] where there is none.
+async fn customer_of(visitor: &Visitor, id: &str) -> Result<Customer, Failure> {
+    Ok(admin::customer_by_id(&visitor.app, CustomerId::new(identifier(id)?)).await?)
+}
+
+/// A page of administration without a form, or with one that is as it should be.
+fn page<B: Serialize>(
+    visitor: &Visitor,
+    title: &str,
+    crumbs: Vec<Link>,
+    template: &'static str,
+    body: B,
+) -> Result<Response, Failure> {
+    wrong(visitor, (title, crumbs), template, body, Vec::new())
+}
+
+/// The same with what is wrong with its form on top.
+fn wrong<B: Serialize>(
+    visitor: &Visitor,
+    (title, crumbs): (&str, Vec<Link>),
+    template: &'static str,
+    body: B,
+    errors: Vec<ErrorLink>,
+) -> Result<Response, Failure> {
+    let mut page = Page::new(title, frame::frame(visitor), body);
+    page.crumbs = crumbs;
+    page.errors = errors;
+    frame::show(visitor, template, &page)
+}
+
+/// The page of a form, empty or with what was typed and what is wrong with it.
+fn again(visitor: &Visitor, body: Edit) -> Result<Response, Failure> {
+    let title = body.heading.clone();
+    let errors = body.form.errors();
+    wrong(visitor, (&title, Vec::new()), Edit::TEMPLATE, body, errors)
+}
+
+/// Puts what was typed, and what is wrong with it, back into a form. Secrets are never put back.
+fn fill(form: &mut Form, fields: &Fields, errors: &[FieldError]) {
+    for field in &mut form.fields {
+        if field.kind == Kind::Checkbox {
+            for choice in &mut field.options {
+                choice.checked = !fields.get(&format!("{}-{}", field.name, choice.value)).is_empty();
+            }
+        } else if field.kind != Kind::Password {
+            *field = field.clone().value(fields.get(&field.name));
+        }
+        field.error = errors.iter().find(|error| error.field == field.name).map(|error| error.message.clone());
+    }
 }
 
 async fn about(visitor: Visitor) -> Result<Response, Failure> {

@@ -4,5 +4,7 @@ mod admin;
 mod case;
 mod claims;
 mod hostile;
+mod people;
 mod queue;
+mod records;
 mod settings;

@@ -222,6 +222,7 @@ pub(crate) async fn drain(app: &Arc<App>) {
             worker::probes::step(app).await.unwrap(),
             worker::agents::step(app).await.unwrap(),
             worker::outbox::step(app).await.unwrap(),
+            worker::letters::step(app).await.unwrap(),
         ];
         if steps.iter().all(|step| *step == Step::Idle) {
             return;
