@@ -11,6 +11,7 @@ mod approval;
 pub mod cases;
 mod clocks;
 pub mod completion;
+pub mod conversation;
 pub mod dead_letters;
 pub mod desk;
 mod effects;
@@ -195,14 +196,19 @@ impl Once {
 /// How long answers to repeated requests are kept.
 pub const KEEP_ANSWERS: TimeDelta = TimeDelta::hours(48);
 
-/// Forgets answers to requests that nobody repeats any more.
+/// Forgets answers to requests that nobody repeats any more, and files that were uploaded for a message nobody sent.
 ///
 /// # Errors
 /// What the database says.
 pub async fn forget_old_answers(app: &Arc<App>) -> Result<(), Error> {
     let before = app.now() - KEEP_ANSWERS;
     app.db
-        .write(move |tx| Box::pin(async move { Ok::<(), Error>(idempotency::forget_before(tx, before).await?) }))
+        .write(move |tx| {
+            Box::pin(async move {
+                crate::store::attachments::forget_drafts_before(tx, before).await?;
+                Ok::<(), Error>(idempotency::forget_before(tx, before).await?)
+            })
+        })
         .await
 }
 

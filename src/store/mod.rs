@@ -10,9 +10,11 @@ mod connect;
 mod error;
 
 pub mod agents;
+pub mod attachments;
 pub mod cases;
 pub mod customers;
 pub mod idempotency;
+pub mod incoming;
 pub mod jobs;
 pub mod log;
 pub mod messages;
@@ -20,6 +22,7 @@ pub mod outbox;
 pub mod people;
 pub mod probes;
 pub mod queue;
+pub mod ready_texts;
 pub mod sessions;
 pub mod settings;
 pub mod timers;
@@ -209,11 +212,13 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 17] = [
+    let files: [(&str, &[(&str, &str)]); 20] = [
         ("agents", agents::STATEMENTS),
+        ("attachments", attachments::STATEMENTS),
         ("cases", cases::STATEMENTS),
         ("customers", customers::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
+        ("incoming", incoming::STATEMENTS),
         ("jobs", jobs::STATEMENTS),
         ("log", log::STATEMENTS),
         ("messages", messages::STATEMENTS),
@@ -221,6 +226,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("people", people::STATEMENTS),
         ("probes", probes::STATEMENTS),
         ("queue", queue::STATEMENTS),
+        ("ready_texts", ready_texts::STATEMENTS),
         ("sessions", sessions::STATEMENTS),
         ("settings", settings::STATEMENTS),
         ("timers", timers::STATEMENTS),

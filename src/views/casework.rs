@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::common::{Act, Change, Fact, Happening, Link, Message, Note, Step, StepStatus, Tag, TestRow, Tone};
+use super::common::{Act, Change, Fact, FileRow, Happening, Link, Message, Note, Step, StepStatus, Tag, TestRow, Tone};
 use super::form::{Field, Form, Kind, Style};
 use super::portal::ask;
 use super::samples;
@@ -182,6 +182,7 @@ fn whitelist_case() -> Case {
         side: side.into(),
         text: text.into(),
         internal,
+        files: vec![FileRow { name: "smtp.log".into(), href: "/cases/2041/files/1".into(), size: "12 KiB".into() }],
     };
     Case {
         number: 2041,

@@ -43,7 +43,7 @@ pub mod settings;
 mod filters;
 
 pub use common::{Brand, Frame, Page, Theme};
-pub use filters::{duration, grouped, instant, took};
+pub use filters::{duration, grouped, instant, size, took};
 
 /// The files under `templates/`.
 #[derive(RustEmbed)]

@@ -61,8 +61,9 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(problem::unknown)
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
-        // Reports are larger than forms; the area sets its own limit.
+        // Reports and files are larger than forms; their areas set their own limits.
         .merge(agent::routes())
+        .merge(portal::files::routes())
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(CsrfLayer::new())
         .layer(from_fn_with_state(Arc::clone(&app), visit::visit))

@@ -96,14 +96,20 @@ pub(super) fn cross_site(visitor: &Visitor) -> Response {
 
 /// A body that is too large to be read.
 pub(super) fn too_large(visitor: &Visitor) -> Response {
-    let most = if visitor.uri.starts_with("/agent/") { "1 MiB" } else { "256 KiB" };
+    let path = visitor.uri.split('?').next().unwrap_or_default();
+    let takes_files = path.ends_with("/messages") || path.ends_with("/attachments");
+    let most = match (path.starts_with("/agent/"), takes_files) {
+        (true, _) => "1 MiB",
+        (false, true) => "10 MiB",
+        (false, false) => "256 KiB",
+    };
     let detail = format!("Send at most {most}.");
     let told = Told { status: StatusCode::PAYLOAD_TOO_LARGE, code: "too_large", title: "This is too large", detail };
     if visitor.json {
         problem(visitor, &told, &[])
     } else {
-        let text = "The form is larger than 256 KiB. Nothing was changed.";
-        page(visitor, told.status, ErrorPage::invalid(&[text], home(visitor)))
+        let text = format!("What was sent is larger than {most}. Nothing was changed.");
+        page(visitor, told.status, ErrorPage::invalid(&[&text], home(visitor)))
     }
 }
 

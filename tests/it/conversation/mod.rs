@@ -1,0 +1,4 @@
+//! The conversation of a case: files, notes, the warning before a credential, ready texts, and answers by mail.
+
+mod files;
+mod warning;
