@@ -18,6 +18,7 @@ mod effects;
 mod error;
 mod facts;
 mod firing;
+pub mod incoming;
 pub mod installation;
 pub mod mails;
 pub mod passwords;
@@ -71,6 +72,10 @@ pub struct App {
     pub mailer: Mailer,
     /// Sender of outgoing mail, where one is set.
     pub mail_from: Option<String>,
+    /// Domain of the addresses at which people answer; none where answers are not read.
+    pub reply_domain: Option<String>,
+    /// The mail server whose findings about senders are believed.
+    pub authentication_by: Option<String>,
     /// Tunnel tests.
     pub prober: Prober,
     /// Names of vendor and product.
@@ -126,6 +131,8 @@ impl App {
             mailer: mailer(&vault)?,
             vault,
             mail_from: config.mail.from.clone(),
+            reply_domain: config.mail.reply_domain.as_ref().map(|domain| domain.to_lowercase()),
+            authentication_by: config.mail.authentication_by.clone(),
             prober,
             brand: config.brand.clone(),
             policy: Policy { allow_documentation: config.policy.allow_documentation },

@@ -31,6 +31,8 @@ pub mod mail;
 pub mod portal;
 /// The result of a tunnel test.
 pub mod probe;
+/// Mail that waits for an engineer.
+pub mod quarantine;
 /// The queue of the engineers.
 pub mod queue;
 /// Hostile, long and ordinary values for the samples of every context.

@@ -1,4 +1,5 @@
 //! The conversation of a case: files, notes, the warning before a credential, ready texts, and answers by mail.
 
 mod files;
+mod mail_in;
 mod warning;
