@@ -24,6 +24,7 @@ pub mod mails;
 pub mod passwords;
 pub mod probes;
 pub mod queue;
+pub mod ready_texts;
 pub mod replay;
 pub mod requests;
 pub mod resource;

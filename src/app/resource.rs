@@ -94,6 +94,11 @@ pub fn etag(case: &Case) -> String {
     format!("\"{}\"", case.revision)
 }
 
+/// Whether a field is one that engineers fill in for each other.
+pub(super) fn is_internal(name: &str) -> bool {
+    INTERNAL.contains(&name)
+}
+
 /// The values of a case that a person may read; secrets are in the vault and never among them.
 fn shown(person: &Person, data: &Data) -> Data {
     let mut data = data.clone();

@@ -99,7 +99,11 @@ pub fn kind(content: &[u8]) -> Result<&'static str, Refusal> {
                     | "application/x-google-chrome-extension"
             )
     });
-    if (is_program && !is_certificate) || is_markup(content) || content.starts_with(b"#!") {
+    // Loaders look at the first bytes alone, however short or broken the rest is.
+    let is_loadable = content.starts_with(b"\x7fELF")
+        || (content.starts_with(b"MZ") && !is_text(content))
+        || content.starts_with(b"#!");
+    if (is_program && !is_certificate) || is_markup(content) || is_loadable {
         return Err(refuse(
             "type_refused",
             "Programs, scripts, HTML and SVG are not taken. Send a text, a picture, a PDF or an archive",

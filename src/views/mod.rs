@@ -42,6 +42,9 @@ pub mod session;
 /// The pane of SMTP settings.
 pub mod settings;
 
+/// Texts that engineers begin a message with.
+pub mod texts;
+
 mod filters;
 
 pub use common::{Brand, Frame, Page, Theme};

@@ -96,13 +96,7 @@ pub(super) fn cross_site(visitor: &Visitor) -> Response {
 
 /// A body that is too large to be read.
 pub(super) fn too_large(visitor: &Visitor) -> Response {
-    let path = visitor.uri.split('?').next().unwrap_or_default();
-    let takes_files = path.ends_with("/messages") || path.ends_with("/attachments");
-    let most = match (path.starts_with("/agent/"), takes_files) {
-        (true, _) => "1 MiB",
-        (false, true) => "10 MiB",
-        (false, false) => "256 KiB",
-    };
+    let most = super::most_sent(&visitor.uri);
     let detail = format!("Send at most {most}.");
     let told = Told { status: StatusCode::PAYLOAD_TOO_LARGE, code: "too_large", title: "This is too large", detail };
     if visitor.json {

@@ -9,6 +9,7 @@ mod present_panel;
 mod present_settings;
 mod quarantine;
 mod settings;
+mod texts;
 
 use std::sync::Arc;
 
@@ -24,6 +25,9 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/queue/quarantine/{mail}/original", get(quarantine::original))
         .route("/queue/quarantine/{mail}/attach", post(quarantine::attach))
         .route("/queue/quarantine/{mail}/discard", post(quarantine::discard))
+        .route("/queue/texts", get(texts::page).post(texts::add))
+        .route("/queue/texts/{text}", post(texts::change))
+        .route("/queue/texts/{text}/delete", post(texts::delete))
         .route("/queue/next", post(claims::next))
         .route("/cases/{number}/claim", post(claims::claim))
         .route("/cases/{number}/release", post(claims::release))

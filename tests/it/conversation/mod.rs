@@ -2,4 +2,5 @@
 
 mod files;
 mod mail_in;
+mod ready_texts;
 mod warning;
