@@ -66,12 +66,14 @@ impl Quarantine {
             .fields(vec![case]),
             discard: samples::button("discard-1", "/queue/quarantine/1/discard", Style::Other, "Discard"),
         };
-        let hostile = Waiting {
+        let mut hostile = Waiting {
+            id: "mail-2".into(),
             sender: samples::HOSTILE.into(),
             subject: samples::HOSTILE.into(),
             text: samples::unbroken(),
             ..waiting.clone()
         };
+        hostile.attach.id = "attach-2".into();
         let none = Empty { text: "No mail waits.".into(), link: None };
         vec![
             ("two", Self { mails: vec![waiting, hostile], empty: None }),
