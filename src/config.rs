@@ -82,6 +82,10 @@ pub struct MailConfig {
     pub password_file: Option<PathBuf>,
     /// Sender of Postern's mail.
     pub from: Option<String>,
+    /// Domain whose mail the mail server hands to `postern mail-in`; people then answer by mail.
+    pub reply_domain: Option<String>,
+    /// Name under which that server writes Authentication-Results (RFC 8601): an answer must then have passed DMARC.
+    pub authentication_by: Option<String>,
 }
 
 /// Tunnel tests.

@@ -1,33 +1,30 @@
-//! Cases: acting in one, writing in one, and everything that its pages show.
+//! Cases: acting in one, and everything that its pages show.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 pub use super::answers::{Answers, typed};
+use super::conversation::{files_of, messages_for};
 use super::facts::offers;
 use super::firing::Firing;
 pub use super::resource::etag;
-use super::turn::{self, fire};
+use super::turn::fire;
 use super::whitelist::{self, Check};
 use super::{App, Error, Once, Outcome, resource};
-use crate::clock::fresh_id;
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
 use crate::domain::customer::Customer;
-use crate::domain::id::MessageId;
 use crate::domain::tunnel::Tunnel;
 use crate::domain::workflow::{Definition, Rule, Store};
-use crate::store::messages::{self, Message};
+use crate::store::attachments::Attachment;
+use crate::store::messages::Message;
 use crate::store::probes::{self, Probe};
 use crate::store::settings::{self, Settings};
 use crate::store::whitelist::Entry;
 use crate::store::{Tx, cases, customers, log, people};
-
-/// The longest message.
-pub const LONGEST_MESSAGE: usize = 10_000;
 
 /// Something that a person does to a case.
 #[derive(Clone)]
@@ -87,50 +84,6 @@ pub async fn act(app: &Arc<App>, person: &Person, act: Act) -> Result<Outcome<Ca
         .await
 }
 
-/// Writes a message, or a note that stays inside.
-///
-/// # Errors
-/// [`Error::Invalid`] for an empty or too long text; [`Error::NotFound`].
-pub async fn write(
-    app: &Arc<App>,
-    person: &Person,
-    (number, body, is_internal): (i64, String, bool),
-    once: Once,
-) -> Result<Outcome<Message>, Error> {
-    if body.trim().is_empty() {
-        return Err(Error::field("message", "missing", "Enter the message"));
-    }
-    if body.chars().count() > LONGEST_MESSAGE {
-        let text = format!("Message must be {LONGEST_MESSAGE} characters or fewer");
-        return Err(Error::field("message", "too_long", text));
-    }
-    if body.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t')) {
-        return Err(Error::field("message", "control_char", "Message must not contain control characters"));
-    }
-    let is_internal = is_internal && person.is_staff();
-    let (shared, person) = (Arc::clone(app), person.clone());
-    app.db
-        .write(move |tx| {
-            let (app, person, body, once) = (Arc::clone(&shared), person.clone(), body.clone(), once.clone());
-            Box::pin(async move {
-                let mut case = held(tx, &person, number).await?;
-                if let Some(answer) = once.before(tx).await? {
-                    return Ok(Outcome::Before(answer));
-                }
-                let at = app.now();
-                let id = MessageId::new(fresh_id());
-                let (author_id, author_name) = (Some(person.id), Some(person.name.clone()));
-                let message = Message { id, at, author_id, author_name, is_internal, body };
-                messages::add(tx, case.customer, case.id, &message).await?;
-                let act = ("wrote", json!({"message": id, "internal": is_internal}));
-                turn::note(&app, tx, &mut case, &Actor::Person(person), act, at).await?;
-                once.keep(tx, 201, resource::message(&message).to_string(), at).await?;
-                Ok::<_, Error>(Outcome::Done(message))
-            })
-        })
-        .await
-}
-
 /// Everything that the pages and the API show of a case.
 pub struct View<'v> {
     /// The case.
@@ -147,6 +100,8 @@ pub struct View<'v> {
     pub offers: Vec<&'v Rule>,
     /// The conversation; without notes for a customer.
     pub messages: Vec<Message>,
+    /// Files of those messages.
+    pub files: Vec<Attachment>,
     /// What happened: when, who, what.
     pub history: Vec<Happening>,
     /// Tunnel tests, newest first.
@@ -184,6 +139,7 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
     let definition = app.workflows.of(&case.workflow)?;
     let customer = customers::by_id(&mut tx, case.customer).await?.ok_or(Error::NotFound)?;
     let messages = messages_for(&mut tx, person, &case).await?;
+    let files = files_of(&mut tx, &case, &messages).await?;
     let mut names = Names::default();
     let authors = messages.iter().filter_map(|message| message.author_id);
     for id in case.claimant().into_iter().chain([case.opened_by]).chain(authors) {
@@ -207,6 +163,7 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
         names: names.known,
         staff: names.staff,
         messages,
+        files,
         history,
         whitelist,
         entry,
@@ -221,22 +178,6 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
 /// [`Error::NotFound`] where the person may not see it; what the database says.
 pub async fn one(app: &App, person: &Person, number: i64) -> Result<Case, Error> {
     visible(&mut app.db.read().await?, person, number).await
-}
-
-/// The conversation of a case, oldest first; without notes for a customer.
-///
-/// # Errors
-/// As [`one`].
-pub async fn conversation(app: &App, person: &Person, number: i64) -> Result<Vec<Message>, Error> {
-    let mut tx = app.db.read().await?;
-    let case = visible(&mut tx, person, number).await?;
-    messages_for(&mut tx, person, &case).await
-}
-
-async fn messages_for(tx: &mut Tx, person: &Person, case: &Case) -> Result<Vec<Message>, Error> {
-    let mut messages = messages::list(tx, case.customer, case.id).await?;
-    messages.retain(|message| person.is_staff() || !message.is_internal);
-    Ok(messages)
 }
 
 /// The tunnel tests of a case, newest first.
@@ -280,12 +221,12 @@ pub async fn mine(app: &App, person: &Person, before: i64, limit: i64) -> Result
 }
 
 /// A case that the person may see; another customer's case looks like one that does not exist.
-async fn visible(tx: &mut Tx, person: &Person, number: i64) -> Result<Case, Error> {
+pub(super) async fn visible(tx: &mut Tx, person: &Person, number: i64) -> Result<Case, Error> {
     cases::by_number(tx, number).await?.filter(|case| case.is_visible_to(person)).ok_or(Error::NotFound)
 }
 
 /// As [`visible`], in a transaction that will change the case.
-async fn held(tx: &mut Tx, person: &Person, number: i64) -> Result<Case, Error> {
+pub(super) async fn held(tx: &mut Tx, person: &Person, number: i64) -> Result<Case, Error> {
     let case = cases::hold(tx, number).await?;
     case.filter(|case| case.is_visible_to(person)).ok_or(Error::NotFound)
 }

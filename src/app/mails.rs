@@ -152,8 +152,9 @@ pub async fn compose(app: &App, tx: &mut Tx, effect: &Effect) -> Result<Option<O
         field: planned.fields,
         to: Recipient { name: person.name.clone() },
         list_word: customer.and_then(|customer| customer.list_word).unwrap_or_else(|| app.brand.list_word.clone()),
-        replies_read: false,
+        replies_read: app.reply_domain.is_some(),
     };
+    let reply_to = super::incoming::reply_address(app, &case, &person);
     let text = app.views.mail(&planned.template, &context)?;
     let thread =
         message_id(&app.vault.derive("message id"), &domain(app), &format!("thread.{}.{}", case.id, person.id));
@@ -161,6 +162,7 @@ pub async fn compose(app: &App, tx: &mut Tx, effect: &Effect) -> Result<Option<O
         effect_key: effect.effect_key.clone(),
         to: Mailbox { name: Some(person.name), address: person.email },
         from: Mailbox { name: Some(format!("{} alerting", app.brand.product)), address: sender(app) },
+        reply_to,
         subject: text.subject,
         text: text.text,
         html: text.html,
@@ -187,7 +189,7 @@ pub fn domain_of(public_url: &str) -> String {
     }
 }
 
-/// The address that mail comes from.
+/// The address that our mail comes from.
 pub(super) fn sender(app: &App) -> String {
     app.mail_from.clone().unwrap_or_else(|| format!("postern@{}", domain(app)))
 }

@@ -11,12 +11,14 @@ mod approval;
 pub mod cases;
 mod clocks;
 pub mod completion;
+pub mod conversation;
 pub mod dead_letters;
 pub mod desk;
 mod effects;
 mod error;
 mod facts;
 mod firing;
+pub mod incoming;
 pub mod installation;
 pub mod letters;
 pub mod mails;
@@ -24,6 +26,7 @@ pub mod passwords;
 pub mod people;
 pub mod probes;
 pub mod queue;
+pub mod ready_texts;
 pub mod replay;
 pub mod requests;
 pub mod resource;
@@ -73,6 +76,10 @@ pub struct App {
     pub mailer: Mailer,
     /// Sender of outgoing mail, where one is set.
     pub mail_from: Option<String>,
+    /// Domain of the addresses at which people answer; none where answers are not read.
+    pub reply_domain: Option<String>,
+    /// The mail server whose findings about senders are believed.
+    pub authentication_by: Option<String>,
     /// Tunnel tests.
     pub prober: Prober,
     /// Names of vendor and product.
@@ -128,6 +135,8 @@ impl App {
             mailer: mailer(&vault)?,
             vault,
             mail_from: config.mail.from.clone(),
+            reply_domain: config.mail.reply_domain.as_ref().map(|domain| domain.to_lowercase()),
+            authentication_by: config.mail.authentication_by.clone(),
             prober,
             brand: config.brand.clone(),
             policy: Policy { allow_documentation: config.policy.allow_documentation },
@@ -198,14 +207,19 @@ impl Once {
 /// How long answers to repeated requests are kept.
 pub const KEEP_ANSWERS: TimeDelta = TimeDelta::hours(48);
 
-/// Forgets answers to requests that nobody repeats any more.
+/// Forgets answers to requests that nobody repeats any more, and files that were uploaded for a message nobody sent.
 ///
 /// # Errors
 /// What the database says.
 pub async fn forget_old_answers(app: &Arc<App>) -> Result<(), Error> {
     let before = app.now() - KEEP_ANSWERS;
     app.db
-        .write(move |tx| Box::pin(async move { Ok::<(), Error>(idempotency::forget_before(tx, before).await?) }))
+        .write(move |tx| {
+            Box::pin(async move {
+                crate::store::attachments::forget_drafts_before(tx, before).await?;
+                Ok::<(), Error>(idempotency::forget_before(tx, before).await?)
+            })
+        })
         .await
 }
 

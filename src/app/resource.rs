@@ -9,6 +9,7 @@ use super::{App, Error, facts};
 use crate::domain::actor::Person;
 use crate::domain::case::Case;
 use crate::domain::workflow::{Brand, Data, Store};
+use crate::store::attachments::Attachment;
 use crate::store::messages::Message;
 
 /// Fields that engineers fill in for each other: a customer's view of a case leaves them out.
@@ -70,20 +71,32 @@ pub fn summary(app: &App, person: &Person, case: &Case) -> Json {
     })
 }
 
-/// A message as the API gives it.
-pub fn message(message: &Message) -> Json {
+/// A message as the API gives it, with those of the files that are its own.
+pub fn message(message: &Message, files: &[Attachment]) -> Json {
+    let own = files.iter().filter(|file| file.message_id == Some(message.id));
     json!({
         "id": message.id,
         "at": message.at,
         "author": message.author_name,
         "internal": message.is_internal,
         "body": message.body,
+        "attachments": own.map(attachment).collect::<Vec<_>>(),
     })
+}
+
+/// A file as the API gives it; its bytes are read under its identifier.
+pub fn attachment(file: &Attachment) -> Json {
+    json!({"id": file.id, "name": file.name, "type": file.kind, "size": file.size})
 }
 
 /// The strong entity tag of a case.
 pub fn etag(case: &Case) -> String {
     format!("\"{}\"", case.revision)
+}
+
+/// Whether a field is one that engineers fill in for each other.
+pub(super) fn is_internal(name: &str) -> bool {
+    INTERNAL.contains(&name)
 }
 
 /// The values of a case that a person may read; secrets are in the vault and never among them.

@@ -18,6 +18,8 @@ pub mod demo;
 pub mod foreign_smtp;
 /// `postern health`.
 mod health;
+/// `postern mail-in`.
+mod mail_in;
 /// Standard output, standard error, exit codes.
 mod out;
 /// Where a command works.
@@ -99,6 +101,8 @@ enum Command {
     /// Make keys for programs
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Take an answer to our mail from a mail server's pipe; exit code 75 asks it to come again
+    MailIn(mail_in::MailInArgs),
     /// Say whether addresses and networks are private, shared, public or rejected, and why
     Classify(classify::ClassifyArgs),
     /// Test a server stage by stage
@@ -131,6 +135,7 @@ pub fn main() -> ExitCode {
         Command::Tenant(command) => tenant::run(&command),
         Command::Agent(args) => agent::run(&args),
         Command::Token(command) => token::run(&command),
+        Command::MailIn(args) => mail_in::run(&args),
         Command::Classify(args) => classify::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Workflow(command) => workflow::run(&command),

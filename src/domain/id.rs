@@ -45,6 +45,12 @@ ids! {
     CaseId,
     /// A message or an internal note of a case.
     MessageId,
+    /// A file of a conversation.
+    AttachmentId,
+    /// A text that engineers begin a message with.
+    ReadyTextId,
+    /// A mail that came in.
+    IncomingId,
     /// A whitelist entry.
     EntryId,
     /// One revision of SMTP settings.

@@ -7,12 +7,16 @@ pub(crate) use words::words;
 pub mod actor;
 /// Strict parsers for addresses and networks, and their class by the IANA registries.
 pub mod address;
+/// Files of a conversation: what they are and which are not taken.
+pub mod attachment;
 /// A case as it is stored, and who may see it.
 pub mod case;
 /// Why a probe ended as it did: one entry per cause, with owner and remedies.
 pub mod cause;
 /// E-mail addresses, host names and ports: parsed once, then trusted.
 pub mod contact;
+/// Whether a text looks as if it held a password or a key.
+pub mod credential;
 /// A customer of the vendor and its product tenants.
 pub mod customer;
 /// One type per kind of identifier.

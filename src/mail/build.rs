@@ -45,7 +45,7 @@ impl Built {
 /// The Message-ID of the effect `effect_key`: `<` HMAC-SHA256(key, effect key) in Base32, 32 characters `@` domain `>`.
 /// Stable over retries, and it tells nothing about the case.
 pub fn message_id(key: &[u8], domain: &str, effect_key: &str) -> String {
-    format!("<{}@{domain}>", digest(key, effect_key))
+    format!("<{}@{domain}>", keyed(key, effect_key))
 }
 
 /// Checks every field and builds the message. The same input gives the same bytes.
@@ -62,8 +62,11 @@ pub(super) fn build(identity: &Identity, outgoing: &Outgoing) -> Result<Built, M
         // RFC 3834 section 5: no robot shall answer; the second header says the same to Exchange.
         .raw_header(raw("Auto-Submitted", "auto-generated"))
         .raw_header(raw("X-Auto-Response-Suppress", "All"));
+    if let Some(address) = &outgoing.reply_to {
+        builder = builder.reply_to(mailbox("reply address", &Mailbox { name: None, address: address.clone() })?);
+    }
     builder = thread(builder, outgoing)?;
-    let boundary = format!("=_{}", digest(&identity.key, &format!("boundary {}", outgoing.effect_key)));
+    let boundary = format!("=_{}", keyed(&identity.key, &format!("boundary {}", outgoing.effect_key)));
     let parts = MultiPart::alternative()
         .boundary(boundary)
         .singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(body(&outgoing.text)))
@@ -82,7 +85,8 @@ fn body(text: &str) -> String {
     lines.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}")
 }
 
-fn digest(key: &[u8], text: &str) -> String {
+/// 160 bits of HMAC-SHA256 in Base32: nobody without the key can make them, and they tell nothing about the text.
+pub fn keyed(key: &[u8], text: &str) -> String {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of every length (RFC 2104 section 2)")]
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of every length");
     mac.update(text.as_bytes());

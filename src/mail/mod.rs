@@ -4,6 +4,8 @@
 mod backoff;
 mod build;
 mod error;
+/// Mail that came in: read, told apart, without what it quotes.
+pub mod incoming;
 mod smtp;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 
 pub use backoff::retry_at;
-pub use build::message_id;
+pub use build::{keyed, message_id};
 pub use error::MailError;
 pub use smtp::{SmtpServer, Tls};
 
@@ -66,6 +68,8 @@ pub struct Outgoing {
     pub to: Mailbox,
     /// The sender, also used as return path.
     pub from: Mailbox,
+    /// Where answers go, if not to the sender.
+    pub reply_to: Option<String>,
     /// Subject, one line.
     pub subject: String,
     /// The text part.

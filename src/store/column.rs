@@ -11,8 +11,8 @@ use crate::domain::actor::Role;
 use crate::domain::case::{Priority, WaitingOn};
 use crate::domain::customer::Architecture;
 use crate::domain::id::{
-    AgentId, CaseId, CustomerId, EntryId, MessageId, PersonId, ProbeId, SecretId, ServerId, SettingsId, TenantId,
-    TunnelId,
+    AgentId, AttachmentId, CaseId, CustomerId, EntryId, IncomingId, MessageId, PersonId, ProbeId, ReadyTextId,
+    SecretId, ServerId, SettingsId, TenantId, TunnelId,
 };
 use crate::domain::mail_settings::Encryption;
 use crate::domain::tunnel::{Progress, TunnelState};
@@ -52,7 +52,20 @@ macro_rules! id_columns {
 }
 
 id_columns!(
-    AgentId, CaseId, CustomerId, EntryId, MessageId, PersonId, ProbeId, SecretId, ServerId, SettingsId, TenantId,
+    AgentId,
+    AttachmentId,
+    CaseId,
+    CustomerId,
+    EntryId,
+    IncomingId,
+    MessageId,
+    PersonId,
+    ProbeId,
+    ReadyTextId,
+    SecretId,
+    ServerId,
+    SettingsId,
+    TenantId,
     TunnelId
 );
 

@@ -10,9 +10,11 @@ mod connect;
 mod error;
 
 pub mod agents;
+pub mod attachments;
 pub mod cases;
 pub mod customers;
 pub mod idempotency;
+pub mod incoming;
 pub mod jobs;
 pub mod letters;
 pub mod log;
@@ -21,6 +23,7 @@ pub mod outbox;
 pub mod people;
 pub mod probes;
 pub mod queue;
+pub mod ready_texts;
 pub mod sessions;
 pub mod settings;
 pub mod timers;
@@ -210,11 +213,13 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 18] = [
+    let files: [(&str, &[(&str, &str)]); 21] = [
         ("agents", agents::STATEMENTS),
+        ("attachments", attachments::STATEMENTS),
         ("cases", cases::STATEMENTS),
         ("customers", customers::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
+        ("incoming", incoming::STATEMENTS),
         ("jobs", jobs::STATEMENTS),
         ("letters", letters::STATEMENTS),
         ("log", log::STATEMENTS),
@@ -223,6 +228,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("people", people::STATEMENTS),
         ("probes", probes::STATEMENTS),
         ("queue", queue::STATEMENTS),
+        ("ready_texts", ready_texts::STATEMENTS),
         ("sessions", sessions::STATEMENTS),
         ("settings", settings::STATEMENTS),
         ("timers", timers::STATEMENTS),

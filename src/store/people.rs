@@ -17,6 +17,7 @@ statements! {
         FROM people p
         LEFT JOIN memberships m ON m.person_id = p.id
         WHERE p.id = $1";
+    SELECT_ID = "SELECT id FROM people WHERE email = $1";
     SELECT_CREDENTIALS = "SELECT id, password_hash FROM people WHERE email = $1 AND active";
     SELECT_ROLES = "SELECT role FROM staff_roles WHERE person_id = $1 ORDER BY role";
     LIST_PEOPLE = "SELECT p.id, p.email, p.name, p.active, p.wants_mail, p.password_hash IS NOT NULL AS has_password,
@@ -152,6 +153,18 @@ pub async fn by_id(tx: &mut Tx, id: PersonId) -> Result<Option<Entry>, StoreErro
     let row: Option<PersonRow> = on!(tx, conn => sqlx::query_as(SELECT_PERSON).bind(id).fetch_optional(conn).await)?;
     match row {
         Some(row) => complete(tx, row).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The person with an address, written as it is stored: in lower case.
+///
+/// # Errors
+/// What the database says.
+pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<Entry>, StoreError> {
+    let id: Option<PersonId> = on!(tx, conn => sqlx::query_scalar(SELECT_ID).bind(email).fetch_optional(conn).await)?;
+    match id {
+        Some(id) => by_id(tx, id).await,
         None => Ok(None),
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::common::{Act, Fact, Happening, Message, Note, Step, StepStatus, Tag, TestRow, Tone};
+use super::common::{Act, Fact, FileRow, Happening, Message, Note, Step, StepStatus, Tag, TestRow, Tone};
 use super::form::{Button, Choice, Field, Form, Kind, Style};
 use super::portal::ask;
 use super::samples;
@@ -208,8 +208,20 @@ fn hostile(mut case: Case) -> Case {
     case
 }
 
+/// A file; a hostile text is a hostile name too.
+fn file(name: &str) -> FileRow {
+    FileRow { name: name.into(), href: "/cases/2041/files/1".into(), size: "12 KiB".into() }
+}
+
 fn message(from: &str, side: &str, text: &str) -> Message {
-    Message { at: samples::at(55), from: from.into(), side: side.into(), text: text.into(), internal: false }
+    Message {
+        at: samples::at(55),
+        from: from.into(),
+        side: side.into(),
+        text: text.into(),
+        internal: false,
+        files: vec![file(text)],
+    }
 }
 
 fn happening(minutes: i64, who: &str, what: &str, facts: Vec<Fact>) -> Happening {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::common::{Act, Change, Fact, Happening, Link, Message, Note, Step, StepStatus, Tag, TestRow, Tone};
+use super::common::{Act, Change, Fact, FileRow, Happening, Link, Message, Note, Step, StepStatus, Tag, TestRow, Tone};
 use super::form::{Field, Form, Kind, Style};
 use super::portal::ask;
 use super::samples;
@@ -39,6 +39,8 @@ pub struct Case {
     pub messages: Vec<Message>,
     /// Answers the customer.
     pub reply: Option<Form>,
+    /// Texts that a reply can begin with, for those who may write one.
+    pub texts: Vec<Link>,
     /// Writes a note that the customer never sees.
     pub note: Option<Form>,
     /// Everything that happened, oldest first.
@@ -174,15 +176,24 @@ impl ApplyCheck {
     }
 }
 
-fn whitelist_case() -> Case {
-    let step = |title: &str, status, minutes: i64| Step { at: Some(samples::at(minutes)), ..Step::new(title, status) };
-    let message = |from: &str, side: &str, text: &str, internal| Message {
+fn message(from: &str, side: &str, text: &str, internal: bool) -> Message {
+    let file = FileRow { name: "smtp.log".into(), href: "/cases/2041/files/1".into(), size: "12 KiB".into() };
+    Message {
         at: samples::at(55),
         from: from.into(),
         side: side.into(),
         text: text.into(),
         internal,
-    };
+        files: vec![file],
+    }
+}
+
+fn ready_texts() -> Vec<Link> {
+    vec![Link::new("Ask for the port", "/cases/2041?text=1"), Link::new("Change ready texts", "/queue/texts")]
+}
+
+fn whitelist_case() -> Case {
+    let step = |title: &str, status, minutes: i64| Step { at: Some(samples::at(minutes)), ..Step::new(title, status) };
     Case {
         number: 2041,
         heading: "Whitelist 10.20.4.15".into(),
@@ -223,6 +234,7 @@ fn whitelist_case() -> Case {
             message("Dana K.", "Alder Mutual", "Is port 587 right?", false),
             message("Ana P.", "Tenable", "Their firewall team is in UTC+1.", true),
         ],
+        texts: ready_texts(),
         reply: Some(ask("reply", "/cases/2041/messages", "Send", Style::Main, "text", "Reply to the customer")),
         note: Some(ask("note", "/cases/2041/notes", "Save note", Style::Other, "text", "Internal note")),
         history: vec![Happening {

@@ -333,6 +333,19 @@ pub struct Message {
     pub text: String,
     /// True for notes that the customer never sees.
     pub internal: bool,
+    /// Its files.
+    pub files: Vec<FileRow>,
+}
+
+/// A file of a message.
+#[derive(Clone, Debug, Serialize)]
+pub struct FileRow {
+    /// Its name.
+    pub name: String,
+    /// Where it is downloaded.
+    pub href: String,
+    /// How large it is, in words.
+    pub size: String,
 }
 
 /// A changed value: what was, what is, and what it means.

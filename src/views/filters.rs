@@ -15,6 +15,15 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("plural", plural);
 }
 
+/// Bytes as people read them: `12 KiB`, `3.4 MiB`.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => plural(bytes, "byte"),
+        1_024..1_048_576 => format!("{} KiB", bytes / 1_024),
+        1_048_576.. => format!("{}.{} MiB", bytes / 1_048_576, bytes % 1_048_576 * 10 / 1_048_576),
+    }
+}
+
 /// `2026-11-24T09:12:00Z` as `24 November 2026 at 09:12 UTC`.
 fn when(text: &str) -> Result<String, Error> {
     Ok(instant(parsed(text)?))

@@ -153,6 +153,8 @@ pub enum Kind {
     Checkbox,
     /// One of many, folded.
     Select,
+    /// Files of the visitor's machine; makes the form a multipart one.
+    File,
 }
 
 /// How wide an input is: a hint at the length of the answer.
@@ -200,7 +202,9 @@ impl Field {
         let width = match kind {
             Kind::Number => Width::Tiny,
             Kind::Code | Kind::Select => Width::Short,
-            Kind::Text | Kind::Email | Kind::Password | Kind::Textarea | Kind::Radio | Kind::Checkbox => Width::Full,
+            Kind::Text | Kind::Email | Kind::Password | Kind::Textarea | Kind::Radio | Kind::Checkbox | Kind::File => {
+                Width::Full
+            }
         };
         Self {
             name: name.into(),

@@ -31,6 +31,8 @@ pub mod mail;
 pub mod portal;
 /// The result of a tunnel test.
 pub mod probe;
+/// Mail that waits for an engineer.
+pub mod quarantine;
 /// The queue of the engineers.
 pub mod queue;
 /// Lists, records and forms of administration.
@@ -42,10 +44,13 @@ pub mod session;
 /// The pane of SMTP settings.
 pub mod settings;
 
+/// Texts that engineers begin a message with.
+pub mod texts;
+
 mod filters;
 
 pub use common::{Brand, Frame, Page, Theme};
-pub use filters::{duration, grouped, instant, took};
+pub use filters::{duration, grouped, instant, size, took};
 
 /// The files under `templates/`.
 #[derive(RustEmbed)]

@@ -18,6 +18,8 @@ pub(super) const LONGEST_VALUE: usize = 16 * 1024;
 pub(super) struct Fields {
     values: BTreeMap<String, String>,
     route: String,
+    /// What else tells one sending from another: digests of files.
+    beside: Vec<String>,
 }
 
 impl<S: Send + Sync> FromRequest<S> for Fields {
@@ -38,19 +40,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
             Failure::from(Error::field("form", "unreadable", format!("The form could not be read: {error}")))
         })?;
         let pairs: Vec<(String, String)> = serde_urlencoded_pairs(&bytes)?;
-        let mut values = BTreeMap::new();
-        for (name, value) in pairs {
-            if values.contains_key(&name) {
-                let text = "This field was sent more than once".to_owned();
-                return Err(Error::Invalid(vec![FieldError::new(&name, "repeated", text)]).into());
-            }
-            if value.len() > LONGEST_VALUE {
-                let text = format!("This is too long: {} KiB at most", LONGEST_VALUE / 1024);
-                return Err(Error::Invalid(vec![FieldError::new(&name, "too_long", text)]).into());
-            }
-            values.insert(name, value);
-        }
-        Ok(Self { values, route })
+        Self::of(route, pairs, Vec::new())
     }
 }
 
@@ -85,6 +75,26 @@ pub(super) fn decode(text: &str) -> Option<String> {
 }
 
 impl Fields {
+    /// Fields as they came, each once, with what else came with them.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] names a field that came twice or is too long.
+    pub(super) fn of(route: String, pairs: Vec<(String, String)>, beside: Vec<String>) -> Result<Self, Failure> {
+        let mut values = BTreeMap::new();
+        for (name, value) in pairs {
+            if values.contains_key(&name) {
+                let text = "This field was sent more than once".to_owned();
+                return Err(Error::Invalid(vec![FieldError::new(&name, "repeated", text)]).into());
+            }
+            if value.len() > LONGEST_VALUE {
+                let text = format!("This is too long: {} KiB at most", LONGEST_VALUE / 1024);
+                return Err(Error::Invalid(vec![FieldError::new(&name, "too_long", text)]).into());
+            }
+            values.insert(name, value);
+        }
+        Ok(Self { values, route, beside })
+    }
+
     /// A field as typed; empty where it was not sent.
     pub(super) fn get(&self, name: &str) -> &str {
         self.values.get(name).map_or("", String::as_str)
@@ -137,7 +147,8 @@ impl Fields {
         let person = visitor.person()?;
         // Keyed, because a form may hold a password, which nobody must be able to guess from what is stored.
         let secret = visitor.app.vault.derive("idempotency");
-        let parts: Vec<String> = self.answers().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let answers = self.answers().into_iter().map(|(name, value)| format!("{name}={value}"));
+        let parts: Vec<String> = answers.chain(self.beside.iter().cloned()).collect();
         Ok(Once {
             scope: format!("{} {}", person.id, self.route),
             key: key.to_owned(),

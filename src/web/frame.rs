@@ -21,18 +21,28 @@ pub(super) fn frame(visitor: &Visitor) -> Frame {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         theme: Theme::Auto,
         brand: Brand { product: visitor.app.brand.product.clone(), vendor: visitor.app.brand.vendor.clone() },
-        nav: visitor.person.as_ref().map_or_else(Vec::new, |person| nav(person, path)),
+        nav: visitor
+            .person
+            .as_ref()
+            .map_or_else(Vec::new, |person| nav(person, path, visitor.app.reply_domain.is_some())),
         help_current: path.starts_with("/help"),
         user: visitor.person.as_ref().map(user),
         support: None,
     }
 }
 
-fn nav(person: &Person, path: &str) -> Vec<NavItem> {
+fn nav(person: &Person, path: &str, reads_mail: bool) -> Vec<NavItem> {
     let mut items = Vec::new();
-    let mut add = |text: &str, href: &str| items.push(NavItem::new(text, href, path.starts_with(href)));
+    let is_mail = path.starts_with("/queue/quarantine");
+    let mut add = |text: &str, href: &str| {
+        let is_current = path.starts_with(href) && (href != "/queue" || !is_mail);
+        items.push(NavItem::new(text, href, is_current));
+    };
     if person.works_queue() {
         add("Queue", "/queue");
+        if reads_mail {
+            add("Mail", "/queue/quarantine");
+        }
     }
     if person.customer.is_some() {
         add("Your cases", "/cases");

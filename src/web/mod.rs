@@ -40,6 +40,17 @@ use crate::app::App;
 /// The largest form or API body that is read.
 const LARGEST_BODY: usize = 256 * 1024;
 
+/// How much an address takes, in words for whoever sent more.
+fn most_sent(uri: &str) -> &'static str {
+    let path = uri.split('?').next().unwrap_or_default();
+    let takes_files = path.ends_with("/messages") || path.ends_with("/attachments");
+    match (path.starts_with(agent::AREA), takes_files) {
+        (true, _) => "1 MiB",
+        (false, true) => "10 MiB",
+        (false, false) => "256 KiB",
+    }
+}
+
 /// Nothing is loaded from elsewhere, nothing runs, nobody frames us, forms come back here.
 const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
                               frame-ancestors 'none'";
@@ -63,8 +74,9 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(problem::unknown)
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
-        // Reports are larger than forms; the area sets its own limit.
+        // Reports and files are larger than forms; their areas set their own limits.
         .merge(agent::routes())
+        .merge(portal::files::routes())
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(CsrfLayer::new())
         .layer(from_fn_with_state(Arc::clone(&app), visit::visit))

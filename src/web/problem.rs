@@ -96,14 +96,14 @@ pub(super) fn cross_site(visitor: &Visitor) -> Response {
 
 /// A body that is too large to be read.
 pub(super) fn too_large(visitor: &Visitor) -> Response {
-    let most = if visitor.uri.starts_with("/agent/") { "1 MiB" } else { "256 KiB" };
+    let most = super::most_sent(&visitor.uri);
     let detail = format!("Send at most {most}.");
     let told = Told { status: StatusCode::PAYLOAD_TOO_LARGE, code: "too_large", title: "This is too large", detail };
     if visitor.json {
         problem(visitor, &told, &[])
     } else {
-        let text = "The form is larger than 256 KiB. Nothing was changed.";
-        page(visitor, told.status, ErrorPage::invalid(&[text], home(visitor)))
+        let text = format!("What was sent is larger than {most}. Nothing was changed.");
+        page(visitor, told.status, ErrorPage::invalid(&[&text], home(visitor)))
     }
 }
 

@@ -454,3 +454,46 @@ fn the_version_is_an_object_on_request() {
     assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(version["workflow"]["id"], "smtp-vpn");
 }
+
+#[test]
+fn every_mail_is_taken_with_the_same_answer_whatever_it_is() {
+    let house = House::with_tunnel();
+    let config = "[policy]\nallow_documentation = true\n[mail]\nreply_domain = \"in.vendor.example\"\n";
+    house.file("config.toml", config);
+    let mail = |to: &str, more: &str| {
+        format!("From: dana@alder.example\r\nTo: {to}\r\nSubject: Re: a question\r\n{more}\r\nPort 587.\r\n")
+    };
+    let nested: String =
+        (0..1_000).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n")).collect();
+    let header = format!("X-Fill: {}\r\n", "a".repeat(8 * 1024 * 1024));
+    let large = mail("x@in.vendor.example", &format!("\r\n{}", "all work and no play\r\n".repeat(3_000_000)));
+    for input in [
+        mail("reply+1.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@in.vendor.example", ""),
+        mail("nobody@in.vendor.example", ""),
+        mail("nobody@in.vendor.example", &nested),
+        mail("nobody@in.vendor.example", &header),
+        large,
+        "\0".to_owned(),
+        String::new(),
+    ] {
+        // Within 600 MB of address space, of which the program itself needs most.
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -v 600000; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_postern"), "mail-in"]);
+        command.args(["--config", house.path().join("config.toml").to_str().unwrap()]);
+        command.args(["--data", house.path().join("data").to_str().unwrap()]).env_clear();
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        let begin: String = input.chars().take(60).collect();
+        assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "", ""), "{begin}");
+    }
+}
+
+#[test]
+fn a_mail_comes_again_where_the_database_is_away() {
+    let house = House::new();
+    let database = "postgres://postgres@127.0.0.1:1/nothing";
+    let ran = house.run_with(&["mail-in", "--database", database], "From: a@b.example\r\n\r\nhello\r\n");
+    assert_eq!(ran.code, 75, "{ran:?}");
+    assert_eq!(ran.err.trim(), "The mail could not be taken for the moment.", "it may reach the sender");
+}

@@ -21,6 +21,8 @@ mod classify;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod conversation;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod desk;

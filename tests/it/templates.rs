@@ -12,7 +12,8 @@ use postern::views::form::{ErrorLink, Form};
 use postern::views::mail::{MailCase, MailContext, Recipient};
 use postern::views::samples::{self, HOSTILE};
 use postern::views::{
-    Brand, Page, Theme, Views, admin, case, casework, error, help, portal, probe, queue, records, session, settings,
+    Brand, Page, Theme, Views, admin, case, casework, error, help, portal, probe, quarantine, queue, records, session,
+    settings, texts,
 };
 use serde::Serialize;
 
@@ -76,6 +77,8 @@ fn around_cases(views: &Views, all: &mut Vec<Rendering>) -> Result<(), String> {
         casework::Case, ENGINEER, "/case", "With us: case 2041", |_| None;
         casework::ApplyCheck, ENGINEER, "/case", "Settings in force: case 2041", |_| None;
         settings::CaseSettings, ENGINEER, "/case", "SMTP settings: case 2041", |_| None;
+        quarantine::Quarantine, ENGINEER, "/queue", "Mail that waits: queue", |_| None;
+        texts::Texts, ENGINEER, "/queue", "Ready texts: queue", |page| Some(&page.add);
         queue::ClaimLost, ENGINEER, "/case", "Claimed by someone else: case 2041", |_| None;
         probe::TestResult, ENGINEER, "/case", "Not reachable: tunnel test 7", |_| None;
         probe::Comparison, ENGINEER, "/case", "Tunnel test 7 compared: case 2041", |_| None;

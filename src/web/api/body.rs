@@ -21,7 +21,6 @@ pub(super) struct Body {
     pub(super) members: Map<String, Json>,
     bytes: Bytes,
     headers: HeaderMap,
-    route: String,
 }
 
 impl<S: Send + Sync> FromRequest<S> for Body {
@@ -42,9 +41,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
             Err(error) => return Err(unreadable(&error.to_string()).into_response()),
         };
         let members = members(&headers, &bytes).map_err(Failure::into_response)?;
-        // The path without its prefix is what nested routers see; the whole one is what the client asked for.
-        let path = visitor.uri.split('?').next().unwrap_or_default();
-        Ok(Self { members, bytes, headers, route: format!("{} {path}", visitor.method) })
+        Ok(Self { members, bytes, headers })
     }
 }
 
@@ -175,19 +172,22 @@ impl Body {
     /// # Errors
     /// [`Error::KeyMissing`]; [`Error::Malformed`] for one that is empty, too long or not visible ASCII.
     pub(super) fn once(&self, visitor: &Visitor) -> Result<Once, Failure> {
-        let value = self.headers.get(KEY).ok_or(Error::KeyMissing)?;
-        let key = value.to_str().unwrap_or_default().trim();
-        let key = key.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(key);
-        if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let text = "Idempotency-Key must be 1 to 255 visible ASCII characters; a UUID will do";
-            return Err(Error::malformed("bad_key", text).into());
+        once(visitor, &self.headers, &self.bytes)
+    }
+
+    /// The members of a list of texts; none where it was not sent.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for another type.
+    pub(super) fn texts(&self, name: &str) -> Result<Vec<String>, Failure> {
+        let wrong = || Failure::from(Error::field(name, "wrong_type", format!("{name} takes a list of strings")));
+        match self.members.get(name) {
+            None | Some(Json::Null) => Ok(Vec::new()),
+            Some(Json::Array(items)) => {
+                items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+            }
+            Some(Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Object(_)) => Err(wrong()),
         }
-        let secret = visitor.app.vault.derive("idempotency");
-        Ok(Once {
-            scope: format!("{} {}", visitor.person()?.id, self.route),
-            key: key.to_owned(),
-            fingerprint: token::fingerprint(&[&secret, self.route.as_bytes(), &self.bytes]),
-        })
     }
 
     /// The revision that the client has read (`If-Match`); `None` where any will do.
@@ -202,6 +202,25 @@ impl Body {
     pub(super) fn revision_if_sent(&self) -> Option<i64> {
         if_match(&self.headers).flatten()
     }
+}
+
+/// The key of a request, with its fingerprint over method, path with query, and body; see [`Body::once`].
+pub(super) fn once(visitor: &Visitor, headers: &HeaderMap, bytes: &[u8]) -> Result<Once, Failure> {
+    let value = headers.get(KEY).ok_or(Error::KeyMissing)?;
+    let key = value.to_str().unwrap_or_default().trim();
+    let key = key.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(key);
+    if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let text = "Idempotency-Key must be 1 to 255 visible ASCII characters; a UUID will do";
+        return Err(Error::malformed("bad_key", text).into());
+    }
+    let secret = visitor.app.vault.derive("idempotency");
+    // The path without its prefix is what nested routers see; the whole one is what the client asked for.
+    let path = visitor.uri.split('?').next().unwrap_or_default();
+    Ok(Once {
+        scope: format!("{} {} {path}", visitor.person()?.id, visitor.method),
+        key: key.to_owned(),
+        fingerprint: token::fingerprint(&[&secret, visitor.method.as_str().as_bytes(), visitor.uri.as_bytes(), bytes]),
+    })
 }
 
 /// `If-Match` (RFC 9110, section 13.1.1): `*`, or tags compared strongly. Revisions only grow, so of several that a

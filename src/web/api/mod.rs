@@ -21,6 +21,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::Value as Json;
 
+use super::portal::files;
 use super::problem::Failure;
 use crate::app::{App, Error};
 use crate::store::idempotency::Answer;
@@ -37,11 +38,17 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/cases/{number}/claim", post(cases::claim))
         .route("/cases/{number}/release", post(cases::release))
         .route("/cases/{number}/messages", get(conversation::list).post(conversation::write))
+        .route("/cases/{number}/attachments/{file}", get(files::download))
         .route("/cases/{number}/tests", get(tests::list))
         .route("/cases/{number}/tests/{test}", get(tests::one))
         .route("/queue/next", post(cases::next))
         .route("/whitelist", get(whitelist::of_tunnel))
         .route("/allowlist", get(whitelist::of_tunnel))
+}
+
+/// The addresses that take files, whose bodies are larger than the others'.
+pub(super) fn upload_routes() -> Router<Arc<App>> {
+    Router::new().route("/api/v1/cases/{number}/attachments", post(conversation::upload))
 }
 
 /// A resource with its status.

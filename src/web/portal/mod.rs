@@ -5,6 +5,7 @@
 pub(in crate::web) mod act_form;
 mod acts;
 mod case;
+pub(in crate::web) mod files;
 mod for_provider;
 mod list;
 pub(in crate::web) mod messages;
@@ -37,7 +38,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/cases/{number}", get(case_page))
         .route("/cases/{number}/sent", get(case::sent))
         .route("/cases/{number}/act/{event}", get(acts::page).post(acts::send))
-        .route("/cases/{number}/messages", post(messages::send))
+        .route("/cases/{number}/files/{file}", get(files::download))
         .route("/cases/{number}/tests", post(result::ask))
         .route("/cases/{number}/tests/{test}", get(result::page))
         .route("/cases/{number}/tests/{test}/compare", get(result::comparison))

@@ -10,11 +10,13 @@ use crate::app::{App, Error};
 use crate::domain::actor::Person;
 use crate::domain::case::{self, WaitingOn};
 use crate::domain::cause::{Cause, Owner};
+use crate::domain::id::MessageId;
 use crate::domain::workflow::{Phase, ProgressStatus, Rule, State, StateKind};
 use crate::store::probes::Probe;
 use crate::views::case::{Case, Turn};
-use crate::views::common::{Act, Fact, Happening, Message, Note, Step, StepStatus, Tag, TestRow, Tone};
+use crate::views::common::{Act, Fact, FileRow, Happening, Message, Note, Step, StepStatus, Tag, TestRow, Tone};
 use crate::views::portal::Sent;
+use crate::views::size;
 
 /// What customers told us, in the order of the request.
 const TOLD: [&str; 11] = [
@@ -221,6 +223,16 @@ pub(in crate::web) fn verdict(word: Option<&str>) -> (Tone, &'static str) {
     }
 }
 
+fn files(view: &View<'_>, message: MessageId) -> Vec<FileRow> {
+    let own = view.files.iter().filter(|file| file.message_id == Some(message));
+    own.map(|file| FileRow {
+        name: file.name.clone(),
+        href: messages::file_path(view.case.number, file.id),
+        size: size(file.size.unsigned_abs()),
+    })
+    .collect()
+}
+
 pub(in crate::web) fn conversation(view: &View<'_>, vendor: &str) -> Vec<Message> {
     let messages = view.messages.iter();
     messages
@@ -232,6 +244,7 @@ pub(in crate::web) fn conversation(view: &View<'_>, vendor: &str) -> Vec<Message
                 side: if is_staff { vendor.to_owned() } else { view.customer.name.clone() },
                 text: message.body.clone(),
                 internal: message.is_internal,
+                files: files(view, message.id),
             }
         })
         .collect()

@@ -7,7 +7,9 @@ mod present_case;
 mod present_list;
 mod present_panel;
 mod present_settings;
+mod quarantine;
 mod settings;
+mod texts;
 
 use std::sync::Arc;
 
@@ -19,6 +21,13 @@ use crate::app::App;
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/queue", get(list::page))
+        .route("/queue/quarantine", get(quarantine::page))
+        .route("/queue/quarantine/{mail}/original", get(quarantine::original))
+        .route("/queue/quarantine/{mail}/attach", post(quarantine::attach))
+        .route("/queue/quarantine/{mail}/discard", post(quarantine::discard))
+        .route("/queue/texts", get(texts::page).post(texts::add))
+        .route("/queue/texts/{text}", post(texts::change))
+        .route("/queue/texts/{text}/delete", post(texts::delete))
         .route("/queue/next", post(claims::next))
         .route("/cases/{number}/claim", post(claims::claim))
         .route("/cases/{number}/release", post(claims::release))

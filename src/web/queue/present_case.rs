@@ -44,6 +44,7 @@ pub(super) fn case(app: &App, person: &Person, view: &View<'_>, around: &Surroun
         steps: steps(view, &texts, &tag),
         tests: view.probes.iter().map(|probe| shared::test_row(number, probe)).collect(),
         messages: shared::conversation(view, &app.brand.vendor),
+        texts: Vec::new(),
         reply: form(("reply", "Reply to the customer", "Send"), false),
         note: form(("note", "Internal note", "Save note"), true),
         history: history(view),

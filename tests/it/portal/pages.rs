@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use postern::app::admin::{self, Place};
-use postern::app::cases;
+use postern::app::conversation::{self, Post};
 use postern::domain::cause::Cause;
 use postern::domain::customer::Architecture;
 
@@ -119,7 +119,7 @@ on_both! {
     async fn a_customer_never_reads_what_is_meant_for_engineers(db: TestDb) {
         let t = TestApp::new(&db).await;
         let number = t.request().await.number;
-        let write = |text: &str, inside| cases::write(&t.app, &t.engineer, (number, text.to_owned(), inside), fresh_once());
+        let write = |text: &str, inside| conversation::write(&t.app, &t.engineer, Post::new(number, text, inside), fresh_once());
         write("We look into it today", false).await.unwrap();
         write("canary-internal-note", true).await.unwrap();
         t.act(&t.engineer, number, "configuration_done", &[("change_ref", "CHG-1")]).await.unwrap();

@@ -83,6 +83,27 @@ impl Browser {
         self.post_form(action, &fields).await
     }
 
+    /// As [`Browser::submit`], with a file of text, as browsers send forms with files (RFC 7578).
+    pub(crate) async fn submit_file(
+        &mut self,
+        page: &Page,
+        action: &str,
+        answers: &[(&str, &str)],
+        (name, content): (&str, &str),
+    ) -> Page {
+        let mut fields = page.form(action).unwrap_or_else(|| panic!("no form to {action} in {}", page.body));
+        fields.remove("file");
+        fields.extend(answers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let mut body = String::new();
+        for (name, value) in fields {
+            body += &format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        }
+        body += &format!("--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n");
+        body += &format!("Content-Type: image/png\r\n\r\n{content}\r\n--edge--\r\n");
+        let kind = (CONTENT_TYPE.as_str(), "multipart/form-data; boundary=edge");
+        self.send(Method::POST, action, Some(body), &[kind]).await
+    }
+
     /// Sends fields to a path.
     pub(crate) async fn post_form(&mut self, path: &str, fields: &BTreeMap<String, String>) -> Page {
         let pairs: Vec<String> =
@@ -102,7 +123,8 @@ impl Browser {
         if let Some(cookie) = &self.cookie {
             request = request.header(COOKIE, cookie);
         }
-        if body.is_some() {
+        let says_kind = headers.iter().any(|(name, _)| *name == CONTENT_TYPE.as_str());
+        if body.is_some() && !says_kind {
             request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         }
         for (name, value) in headers {

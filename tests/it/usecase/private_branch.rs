@@ -1,5 +1,6 @@
 //! The main job: a private server from request to alerts that arrive, with everything that is left behind on the way.
 
+use postern::app::conversation::Post;
 use postern::app::{Error, queue};
 use postern::domain::actor::Person;
 use postern::domain::cause::Cause;
@@ -137,8 +138,8 @@ on_both! {
         let t = TestApp::new(&db).await;
         let _product = t.with_product().await;
         let number = walk(&t).await;
-        postern::app::cases::write(
-            &t.app, &t.contact, (number, "The password is set.".into(), false), crate::support::app::fresh_once(),
+        postern::app::conversation::write(
+            &t.app, &t.contact, Post::new(number, "The password is set.", false), crate::support::app::fresh_once(),
         ).await.unwrap();
         for secret in [PASSWORD, ACCOUNT, crate::support::app::PRODUCT_KEY] {
             assert_eq!(db.tables_with(secret).await, Vec::<String>::new(), "{secret}");
@@ -193,7 +194,7 @@ on_both! {
             let acted = t.act(&stranger, number, "note", &[("note", "hello")]).await;
             assert!(matches!(acted, Err(Error::NotFound)), "{acted:?}");
             let once = crate::support::app::fresh_once();
-            let wrote = postern::app::cases::write(&t.app, &stranger, (number, "hello".into(), false), once).await;
+            let wrote = postern::app::conversation::write(&t.app, &stranger, Post::new(number, "hello", false), once).await;
             assert!(matches!(wrote, Err(Error::NotFound)));
         }
         assert!(postern::app::cases::mine(&t.app, &stranger, i64::MAX, 50).await.unwrap().is_empty());

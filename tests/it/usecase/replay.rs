@@ -2,6 +2,7 @@
 
 use std::process::{Command, Output};
 
+use postern::app::conversation::{self, Post};
 use postern::app::{queue, replay};
 use postern::store;
 
@@ -11,7 +12,7 @@ use crate::support::db::on_both;
 /// A case with every kind of log entry: events, a claim, a message, a question with its answer, a hand-over.
 async fn eventful(t: &TestApp) -> i64 {
     let number = t.reached().await;
-    postern::app::cases::write(&t.app, &t.engineer, (number, "Only for us.".into(), true), fresh_once()).await.unwrap();
+    conversation::write(&t.app, &t.engineer, Post::new(number, "Only for us.", true), fresh_once()).await.unwrap();
     let colleague = t.colleague("Robin").await;
     queue::hand_over(&t.app, &t.engineer, number, (colleague.id, "Your turn".into())).await.unwrap();
     t.act(&t.contact, number, "note", &[("note", "We are ready.")]).await.unwrap();
