@@ -125,6 +125,7 @@ fn compose(app: &App, letter: &Letter, entry: Entry, link: &str) -> Result<Outgo
         subject: text.subject,
         text: text.text,
         html: text.html,
+        reply_to: None,
         in_reply_to: None,
         references: Vec::new(),
         date: letter.asked_at,
