@@ -25,10 +25,8 @@ async fn written(t: &TestApp, who: &postern::domain::actor::Person, post: Post) 
 }
 
 fn codes(error: &Error) -> Vec<&'static str> {
-    match error {
-        Error::Invalid(errors) => errors.iter().map(|error| error.code).collect(),
-        other => panic!("{other:?}"),
-    }
+    let Error::Invalid(errors) = error else { panic!("{error:?}") };
+    errors.iter().map(|error| error.code).collect()
 }
 
 on_both! {
