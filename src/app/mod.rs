@@ -8,6 +8,7 @@ pub mod admin;
 pub mod agents;
 mod answers;
 mod approval;
+pub mod backup;
 pub mod cases;
 mod clocks;
 pub mod completion;
@@ -118,7 +119,7 @@ impl App {
         let vault = Vault::open(&config.data.join("master.key"))?;
         let started_at = clock.now();
         Ok(Arc::new(Self {
-            db: Db::open(&config.database).await?,
+            db: backup::open(&config.database, &config.data, started_at).await?,
             clock,
             workflows: Workflows::embedded()?,
             views: Views::load()?,

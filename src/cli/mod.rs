@@ -6,6 +6,8 @@ use clap::{Parser, Subcommand};
 
 /// `postern agent`.
 pub mod agent;
+/// `postern backup`.
+mod backup;
 /// `postern bench`.
 mod bench;
 /// `postern classify`.
@@ -20,6 +22,8 @@ pub mod foreign_smtp;
 mod health;
 /// Standard output, standard error, exit codes.
 mod out;
+/// `postern outbox`.
+mod outbox;
 /// Where a command works.
 mod place;
 /// `postern probe`.
@@ -106,6 +110,12 @@ enum Command {
     /// Check, run, walk and draw workflow definitions
     #[command(subcommand)]
     Workflow(workflow::WorkflowCommand),
+    /// Back the database up, check a backup, restore one into either database
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
+    /// Show what a restore holds back, and let it go
+    #[command(subcommand)]
+    Outbox(outbox::OutboxCommand),
     /// Measure the service through its router, beside the same work bare
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -134,6 +144,8 @@ pub fn main() -> ExitCode {
         Command::Classify(args) => classify::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Workflow(command) => workflow::run(&command),
+        Command::Backup(command) => backup::run(&command),
+        Command::Outbox(command) => outbox::run(&command),
         Command::Bench(command) => bench::run(&command),
         Command::Health(args) => health::run(&args),
         Command::Version(args) => version::run(&args),

@@ -1,6 +1,7 @@
 //! All SQL, and nothing but SQL: two databases behind one closed enum, one statement text for both.
 //!
-//! Reading order: this file (the two databases, one way in), `connect` (pools, pragmas, migrations), `column` (how our
+//! Reading order: this file (the two databases, one way in), `connect` (pools, pragmas), `migrate` (schemas), `portable`
+//! (everything of one database into the other), `column` (how our
 //! types become columns), then one file per aggregate. Every function takes `&mut Tx`, so functions compose and the
 //! caller owns the transaction. Where a text must differ between the databases, both stand side by side in a `match`
 //! with the reason.
@@ -8,6 +9,8 @@
 mod column;
 mod connect;
 mod error;
+pub mod migrate;
+pub mod portable;
 
 pub mod agents;
 pub mod cases;
