@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::out::{self, Code, Stop};
+use super::out::{self, Stop};
 use super::place::{self, Place};
 use crate::app::replay::{self, Replayed};
 use crate::app::{Error, backup};
