@@ -10,6 +10,7 @@ mod answers;
 mod approval;
 pub mod backup;
 pub mod cases;
+pub mod check;
 mod clocks;
 pub mod completion;
 pub mod dead_letters;
@@ -18,6 +19,7 @@ mod effects;
 mod error;
 mod facts;
 mod firing;
+pub mod health;
 pub mod installation;
 pub mod mails;
 pub mod passwords;
@@ -95,6 +97,8 @@ pub struct App {
     pub wake: Arc<tokio::sync::Notify>,
     /// Becomes true when the service stops: whoever waits for work is sent away.
     pub closing: tokio::sync::watch::Sender<bool>,
+    /// When each worker looked for work last.
+    pub pulse: health::Pulse,
     /// Agents that wait for work.
     pub waiting: agents::Waiting,
     /// How long an agent may be silent until its tests end.
@@ -138,6 +142,7 @@ impl App {
             hashing: Arc::new(tokio::sync::Semaphore::new(2)),
             wake: Arc::new(tokio::sync::Notify::new()),
             closing: tokio::sync::watch::Sender::new(false),
+            pulse: health::Pulse::default(),
             waiting: agents::Waiting::default(),
             agent_silence: TimeDelta::seconds(i64::from(config.probe.agent_silence)),
             started_at,

@@ -10,6 +10,8 @@ pub mod agent;
 mod backup;
 /// `postern bench`.
 mod bench;
+/// `postern check`.
+mod check;
 /// `postern classify`.
 mod classify;
 /// `postern customer`.
@@ -113,6 +115,8 @@ enum Command {
     /// Back the database up, check a backup, restore one into either database
     #[command(subcommand)]
     Backup(backup::BackupCommand),
+    /// Check an installation: schema, rows, secrets, logs
+    Check(check::CheckArgs),
     /// Show what a restore holds back, and let it go
     #[command(subcommand)]
     Outbox(outbox::OutboxCommand),
@@ -145,6 +149,7 @@ pub fn main() -> ExitCode {
         Command::Probe(args) => probe::run(&args),
         Command::Workflow(command) => workflow::run(&command),
         Command::Backup(command) => backup::run(&command),
+        Command::Check(args) => check::run(&args),
         Command::Outbox(command) => outbox::run(&command),
         Command::Bench(command) => bench::run(&command),
         Command::Health(args) => health::run(&args),

@@ -15,6 +15,7 @@ pub mod portable;
 pub mod agents;
 pub mod cases;
 pub mod customers;
+pub mod figures;
 pub mod idempotency;
 pub mod jobs;
 pub mod log;
@@ -25,6 +26,7 @@ pub mod probes;
 pub mod queue;
 pub mod sessions;
 pub mod settings;
+mod soundness;
 pub mod timers;
 pub mod tunnels;
 pub mod vault;
@@ -212,10 +214,11 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 17] = [
+    let files: [(&str, &[(&str, &str)]); 18] = [
         ("agents", agents::STATEMENTS),
         ("cases", cases::STATEMENTS),
         ("customers", customers::STATEMENTS),
+        ("figures", figures::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
         ("jobs", jobs::STATEMENTS),
         ("log", log::STATEMENTS),

@@ -93,6 +93,13 @@ statements! {
         WHERE state = 'dead'
         ORDER BY created_at
         LIMIT 200";
+    SELECT_OLDEST_DUE = concat!("SELECT o.not_before
+        FROM outbox o
+        WHERE o.state = 'pending' AND o.not_before <= $1 AND (o.lease_until IS NULL OR o.lease_until <= $1)
+            AND ", is_head!(), "
+            AND ", without_agent!(), "
+        ORDER BY o.not_before
+        LIMIT 1");
     SELECT_STATE = "SELECT state FROM outbox WHERE effect_key = $1";
     BEGIN_HOLD = "INSERT INTO counters (name, value) VALUES ('outbox_hold', $1)
         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
@@ -313,4 +320,12 @@ pub async fn end_hold(tx: &mut Tx) -> Result<(), StoreError> {
 /// What the database says.
 pub async fn revive_held(tx: &mut Tx, at: DateTime<Utc>) -> Result<u64, StoreError> {
     Ok(on!(tx, conn => sqlx::query(REVIVE_HELD).bind(at).execute(conn).await.map(|done| done.rows_affected()))?)
+}
+
+/// Since when the effect has been due that has waited longest, of those that this service carries out and nobody holds.
+///
+/// # Errors
+/// What the database says.
+pub async fn oldest_due(tx: &mut Tx, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_scalar(SELECT_OLDEST_DUE).bind(now).fetch_optional(conn).await)?)
 }
