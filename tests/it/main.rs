@@ -29,6 +29,8 @@ mod desk;
 #[cfg(test)]
 mod durability;
 #[cfg(test)]
+mod health;
+#[cfg(test)]
 mod mail;
 #[cfg(test)]
 mod outage;
@@ -40,6 +42,8 @@ mod probe_path;
 mod probe_policy;
 #[cfg(test)]
 mod schema;
+#[cfg(test)]
+mod security;
 #[cfg(test)]
 mod smtp_corpus;
 #[cfg(test)]

@@ -98,17 +98,29 @@ impl Browser {
         body: Option<String>,
         headers: &[(&str, &str)],
     ) -> Page {
+        let body = body.map(|body| ("application/x-www-form-urlencoded", body));
+        self.send_as(method, path, body, headers).await
+    }
+
+    /// Sends any request with a body of any type.
+    pub(crate) async fn send_as(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<(&str, String)>,
+        headers: &[(&str, &str)],
+    ) -> Page {
         let mut request = Request::builder().method(method).uri(path.split('#').next().unwrap());
         if let Some(cookie) = &self.cookie {
             request = request.header(COOKIE, cookie);
         }
-        if body.is_some() {
-            request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some((kind, _)) = &body {
+            request = request.header(CONTENT_TYPE, *kind);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(body.map_or_else(Body::empty, Body::from)).unwrap();
+        let request = request.body(body.map_or_else(Body::empty, |(_, body)| Body::from(body))).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         if let Some(cookie) = parts.headers.get(SET_COOKIE) {
