@@ -56,7 +56,7 @@ statements! {
     INSERT_EFFECT = concat!("INSERT INTO outbox (effect_key, customer_id, case_id, case_entered, kind, lane, payload, state, attempts,
             not_before, lease_owner, lease_until, last_error, created_at, settled_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, CASE WHEN ", is_held!(), " THEN 'dead' ELSE 'pending' END, 0,
-            $8, NULL, NULL, CASE WHEN ", is_held!(), " THEN '", held!(), "' END, $8, CASE WHEN ", is_held!(), " THEN $8 END)");
+            $8, NULL, NULL, CASE WHEN ", is_held!(), " THEN '", held!(), "' END, $8, NULL)");
     // Only the head of a lane may be claimed, so effects of one case and recipient, or of one tenant, keep their order.
     SELECT_DUE = concat!("SELECT o.effect_key, o.customer_id, o.case_id, o.case_entered, o.kind, o.payload, o.attempts
         FROM outbox o
