@@ -114,6 +114,9 @@ pub async fn write(
             let (app, person, body, once) = (Arc::clone(&shared), person.clone(), body.clone(), once.clone());
             Box::pin(async move {
                 let mut case = held(tx, &person, number).await?;
+                if person.is_staff() && !person.works_queue() {
+                    return Err(Error::Forbidden("Administrators do not act in cases"));
+                }
                 if let Some(answer) = once.before(tx).await? {
                     return Ok(Outcome::Before(answer));
                 }
