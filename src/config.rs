@@ -30,6 +30,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// Tunnel tests.
     pub probe: ProbeConfig,
+    /// Figures for a monitor.
+    pub metrics: MetricsConfig,
     /// Where laboratories and the demo really dial.
     pub lab: Lab,
     /// The file that was read, if any.
@@ -130,6 +132,14 @@ impl ProbeConfig {
 /// An agent that waits for work is heard of once in a poll of up to this many seconds, so no silence is shorter.
 pub const SHORTEST_SILENCE: u32 = 60;
 
+/// Figures for a monitor.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsConfig {
+    /// Address and port that `/metrics` is answered on, apart from everything else; nowhere where none is set.
+    pub listen: Option<SocketAddr>,
+}
+
 /// Where laboratories and the demo really dial.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -195,6 +205,7 @@ struct File {
     policy: Policy,
     mail: MailConfig,
     probe: ProbeConfig,
+    metrics: MetricsConfig,
     lab: Lab,
 }
 
@@ -276,6 +287,7 @@ impl Config {
             policy: file.policy,
             mail: file.mail,
             probe: file.probe,
+            metrics: file.metrics,
             lab: file.lab,
             file: path,
         })

@@ -45,6 +45,14 @@ impl Post {
     }
 }
 
+/// Administrators keep records; they take no part in cases.
+fn may_write(person: &Person) -> Result<(), Error> {
+    if person.is_staff() && !person.works_queue() {
+        return Err(Error::Forbidden("Administrators do not act in cases"));
+    }
+    Ok(())
+}
+
 /// Writes a message, or a note that stays inside.
 ///
 /// # Errors
@@ -63,6 +71,7 @@ pub async fn write(
             let (app, person, post, once) = (Arc::clone(&shared), person.clone(), Arc::clone(&post), once.clone());
             Box::pin(async move {
                 let mut case = held(tx, &person, post.number).await?;
+                may_write(&person)?;
                 if let Some(answer) = once.before(tx).await? {
                     return Ok(Outcome::Before(answer));
                 }
@@ -150,6 +159,7 @@ pub async fn upload(
             let (name, content) = (name.clone(), Arc::clone(&content));
             Box::pin(async move {
                 let case = held(tx, &person, number).await?;
+                may_write(&person)?;
                 if let Some(once) = &once
                     && let Some(answer) = once.before(tx).await?
                 {

@@ -1,8 +1,10 @@
 //! Effects that were given up, in the words of the administrator's page: what should have reached whom, and why it did not.
 
+use std::sync::Arc;
+
 use super::{App, Error, admin, mails};
 use crate::domain::actor::Person;
-use crate::store::outbox::{Dead, Effect, Kind};
+use crate::store::outbox::{self, Dead, Effect, Kind};
 use crate::store::{Tx, cases};
 
 /// An effect that was given up.
@@ -30,6 +32,62 @@ pub async fn list(app: &App, person: &Person) -> Result<(Vec<DeadLetter>, i64), 
         letters.push(describe(app, &mut tx, dead).await?);
     }
     Ok((letters, waiting))
+}
+
+/// The same for the command line, whose user has the database and the master key anyway.
+///
+/// # Errors
+/// What the database says.
+pub async fn all(app: &App) -> Result<Vec<DeadLetter>, Error> {
+    let mut tx = app.db.read().await?;
+    let mut letters = Vec::new();
+    for dead in outbox::dead(&mut tx).await?.into_iter().rev() {
+        letters.push(describe(app, &mut tx, dead).await?);
+    }
+    Ok(letters)
+}
+
+/// Which of the held effects go out when the hold ends.
+#[derive(Clone, Debug)]
+pub enum Release {
+    /// All of them.
+    All,
+    /// None; each can be sent on its own later.
+    Nothing,
+    /// These, by their keys.
+    These(Vec<String>),
+}
+
+/// Ends the hold that a restore began, and says how many held effects go out.
+///
+/// # Errors
+/// [`Error::Invalid`] names a key under which nothing was given up or held; nothing has changed then.
+pub async fn release(app: &Arc<App>, which: Release) -> Result<u64, Error> {
+    let at = app.now();
+    let sent = app
+        .db
+        .write(move |tx| {
+            let which = which.clone();
+            Box::pin(async move {
+                outbox::end_hold(tx).await?;
+                match which {
+                    Release::All => Ok(outbox::revive_held(tx, at).await?),
+                    Release::Nothing => Ok(0),
+                    Release::These(keys) => {
+                        for key in &keys {
+                            if !outbox::revive(tx, key, at).await? {
+                                let text = format!("nothing is held under {key}: see `postern outbox list`");
+                                return Err(Error::field("--key", "unknown", text));
+                            }
+                        }
+                        Ok(keys.len() as u64)
+                    }
+                }
+            })
+        })
+        .await?;
+    app.wake.notify_waiters();
+    Ok(sent)
 }
 
 async fn describe(app: &App, tx: &mut Tx, dead: Dead) -> Result<DeadLetter, Error> {

@@ -8,7 +8,9 @@ pub mod admin;
 pub mod agents;
 mod answers;
 mod approval;
+pub mod backup;
 pub mod cases;
+pub mod check;
 mod clocks;
 pub mod completion;
 pub mod conversation;
@@ -18,6 +20,7 @@ mod effects;
 mod error;
 mod facts;
 mod firing;
+pub mod health;
 pub mod incoming;
 pub mod installation;
 pub mod letters;
@@ -104,6 +107,8 @@ pub struct App {
     pub wake: Arc<tokio::sync::Notify>,
     /// Becomes true when the service stops: whoever waits for work is sent away.
     pub closing: tokio::sync::watch::Sender<bool>,
+    /// When each worker looked for work last.
+    pub pulse: health::Pulse,
     /// Agents that wait for work.
     pub waiting: agents::Waiting,
     /// How long an agent may be silent until its tests end.
@@ -128,7 +133,7 @@ impl App {
         let vault = Vault::open(&config.data.join("master.key"))?;
         let started_at = clock.now();
         Ok(Arc::new(Self {
-            db: Db::open(&config.database).await?,
+            db: backup::open(&config.database, &config.data, started_at).await?,
             clock,
             workflows: Workflows::embedded()?,
             views: Views::load()?,
@@ -149,6 +154,7 @@ impl App {
             hashing: Arc::new(tokio::sync::Semaphore::new(2)),
             wake: Arc::new(tokio::sync::Notify::new()),
             closing: tokio::sync::watch::Sender::new(false),
+            pulse: health::Pulse::default(),
             waiting: agents::Waiting::default(),
             agent_silence: TimeDelta::seconds(i64::from(config.probe.agent_silence)),
             started_at,

@@ -100,6 +100,21 @@ impl Vault {
         self.unseal(customer, &row)
     }
 
+    /// Whether a stored value opens, without giving it away.
+    ///
+    /// # Errors
+    /// As [`Vault::get`].
+    pub fn opens(&self, row: &vault::Owned) -> Result<(), Error> {
+        let sealed = Sealed {
+            id: row.id,
+            name: row.name.clone(),
+            key_id: row.key_id.clone(),
+            nonce: row.nonce.clone(),
+            sealed: row.sealed.clone(),
+        };
+        self.unseal(row.customer_id, &sealed).map(|_secret| ())
+    }
+
     fn unseal(&self, customer: CustomerId, row: &Sealed) -> Result<Secret, Error> {
         let refuse = |why: &str| Error::Internal(format!("secret {} ({}) does not open: {why}", row.id, row.name));
         if row.key_id != self.id {

@@ -6,8 +6,12 @@ use clap::{Parser, Subcommand};
 
 /// `postern agent`.
 pub mod agent;
+/// `postern backup`.
+mod backup;
 /// `postern bench`.
 mod bench;
+/// `postern check`.
+mod check;
 /// `postern classify`.
 mod classify;
 /// `postern customer`.
@@ -22,6 +26,8 @@ mod health;
 mod mail_in;
 /// Standard output, standard error, exit codes.
 mod out;
+/// `postern outbox`.
+mod outbox;
 /// Where a command works.
 mod place;
 /// `postern probe`.
@@ -110,6 +116,14 @@ enum Command {
     /// Check, run, walk and draw workflow definitions
     #[command(subcommand)]
     Workflow(workflow::WorkflowCommand),
+    /// Back the database up, check a backup, restore one into either database
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
+    /// Check an installation: schema, rows, secrets, logs
+    Check(check::CheckArgs),
+    /// Show what a restore holds back, and let it go
+    #[command(subcommand)]
+    Outbox(outbox::OutboxCommand),
     /// Measure the service through its router, beside the same work bare
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -139,6 +153,9 @@ pub fn main() -> ExitCode {
         Command::Classify(args) => classify::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Workflow(command) => workflow::run(&command),
+        Command::Backup(command) => backup::run(&command),
+        Command::Check(args) => check::run(&args),
+        Command::Outbox(command) => outbox::run(&command),
         Command::Bench(command) => bench::run(&command),
         Command::Health(args) => health::run(&args),
         Command::Version(args) => version::run(&args),

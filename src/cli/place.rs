@@ -1,7 +1,7 @@
 //! Where a command works: the flags that every command with a database shares, and what opens from them.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -68,6 +68,17 @@ impl Place {
             outcome
         })
     }
+}
+
+/// Opening would make a new database, in which everything is in order because nothing is there.
+pub(super) fn refuse_missing(url: &str) -> Result<(), Stop> {
+    let Some(path) = url.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//")) else { return Ok(()) };
+    let path = path.split('?').next().unwrap_or(path);
+    if Path::new(path).exists() {
+        return Ok(());
+    }
+    let advice = "name the data folder with --data, or the database with --database";
+    Err(Stop::Said(Code::NotFound, format!("there is no database at {path}: {advice}")))
 }
 
 /// The runtime of a command.

@@ -1,15 +1,15 @@
 //! `postern workflow replay`: folds every stored case log of a database and compares.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
 
-use super::out::{self, Code, Stop};
+use super::out::{self, Stop};
 use super::place::{self, Place};
 use crate::app::replay::{self, Replayed};
-use crate::store::Db;
+use crate::app::{Error, backup};
+use crate::clock::Clock;
 
 /// Options of `replay`.
 #[derive(Debug, Args)]
@@ -28,9 +28,9 @@ pub(super) fn run(args: &ReplayArgs) -> ExitCode {
 
 fn read_again(args: &ReplayArgs) -> Result<(), Stop> {
     let config = args.place.configuration(None)?;
-    refuse_missing(&config.database)?;
+    place::refuse_missing(&config.database)?;
     let replayed = place::runtime()?.block_on(async {
-        let db = Db::open(&config.database).await?;
+        let db = backup::open(&config.database, &config.data, Clock::System.now()).await.map_err(Error::from)?;
         let replayed = replay::all(&db).await?;
         db.close().await;
         Ok::<_, Stop>(replayed)
@@ -40,17 +40,6 @@ fn read_again(args: &ReplayArgs) -> Result<(), Stop> {
         0 => Ok(()),
         found => Err(Stop::failed(format!("{found} of {} cases are not what their logs say", replayed.cases))),
     }
-}
-
-/// Opening would make a new database, in which everything is in order because nothing is there.
-fn refuse_missing(url: &str) -> Result<(), Stop> {
-    let Some(path) = url.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//")) else { return Ok(()) };
-    let path = path.split('?').next().unwrap_or(path);
-    if Path::new(path).exists() {
-        return Ok(());
-    }
-    let advice = "name the data folder with --data, or the database with --database";
-    Err(Stop::Said(Code::NotFound, format!("there is no database at {path}: {advice}")))
 }
 
 fn lines(replayed: &Replayed, json: bool) -> Vec<String> {

@@ -44,6 +44,10 @@ fn serve(args: &ServeArgs) -> Result<(), Stop> {
 async fn until_signalled(config: &Config) -> Result<(), Stop> {
     let mut signals = Signals::take().map_err(Stop::failed)?;
     let listener = listen(config.listen).await?;
+    let figures = match config.metrics.listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
     // A mailer is made from the master key, which is opened together with everything else.
     let mut refused = None;
     let opened = place::open(config, |vault| {
@@ -59,7 +63,10 @@ async fn until_signalled(config: &Config) -> Result<(), Stop> {
     };
     let link = setup::link(&app).await?;
     take_over(&app).await?;
-    let service = Service::start(Arc::clone(&app), listener).map_err(Stop::failed)?;
+    let mut service = Service::start(Arc::clone(&app), listener).map_err(Stop::failed)?;
+    if let Some(figures) = figures {
+        service.serve_figures(figures);
+    }
     greet(config, &app, service.address, link.as_deref())?;
     let name = signals.wait().await;
     out::say(&format!("{name}: stopping."));
@@ -85,6 +92,9 @@ fn greet(config: &Config, app: &App, address: SocketAddr, link: Option<&str>) ->
     out::say(&format!("  Public URL:    {}", config.public_url));
     out::say(&format!("  Data folder:   {}", data.display()));
     out::say(&format!("  Database:      {}", app.db.kind()));
+    if let Some(address) = config.metrics.listen {
+        out::say(&format!("  Metrics:       http://{address}/metrics"));
+    }
     out::say(&match &config.file {
         Some(file) => format!("  Configuration: {}", file.display()),
         None => format!(

@@ -47,6 +47,18 @@ impl Service {
         Ok(Self { address, app, stop, server: tokio::spawn(server.into_future()), workers })
     }
 
+    /// Answers `/metrics` on a listener of its own, until the service stops.
+    pub(super) fn serve_figures(&mut self, listener: TcpListener) {
+        let router = web::figures(Arc::clone(&self.app));
+        let mut ended = self.stop.subscribe();
+        self.workers.spawn(async move {
+            let stopped = async move { drop(ended.wait_for(|stop| *stop).await) };
+            if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+                tracing::warn!(%error, "the listener of /metrics failed");
+            }
+        });
+    }
+
     /// Stops: no further connections, requests are finished, workers end after their present step, the database closes.
     pub async fn stop(self) {
         self.stop.send_replace(true);

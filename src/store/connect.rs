@@ -1,14 +1,11 @@
-//! Opening a database: pools, pragmas read back, migrations.
+//! Opening a database: pools, pragmas read back.
 
-use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use rust_embed::RustEmbed;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Executor, PgPool, SqlSafeStr, SqlitePool};
+use sqlx::{Executor, PgPool, SqlitePool};
 
 use super::StoreError;
 use crate::config::{self, Fault};
@@ -43,14 +40,6 @@ pub enum Durability {
     Normal,
 }
 
-#[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/migrations/sqlite"]
-struct SqliteMigrations;
-
-#[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/migrations/postgres"]
-struct PostgresMigrations;
-
 impl Db {
     /// Opens the database named by `url` (`sqlite:PATH` or `postgres://…`), brings its schema up to date and checks
     /// that its settings are what durability rests on.
@@ -68,6 +57,21 @@ impl Db {
     /// # Errors
     /// As [`Db::open`].
     pub async fn open_with(url: &str, durability: Durability) -> Result<Self, StoreError> {
+        let db = Self::connect_with(url, durability).await?;
+        db.migrate().await?;
+        Ok(db)
+    }
+
+    /// As [`Db::open`], and leaves the schema as it is.
+    ///
+    /// # Errors
+    /// As [`Db::open`].
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        let broken = config::fault() == Some(Fault::NormalSync);
+        Self::connect_with(url, if broken { Durability::Normal } else { Durability::Full }).await
+    }
+
+    async fn connect_with(url: &str, durability: Durability) -> Result<Self, StoreError> {
         if url.starts_with("sqlite:") {
             open_sqlite(url, durability).await
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
@@ -131,7 +135,6 @@ async fn open_sqlite(url: &str, durability: Durability) -> Result<Db, StoreError
         .connect_with(options.clone())
         .await?;
     check_sqlite(&writer, durability).await?;
-    migrate_sqlite(&writer).await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(PATIENCE)
@@ -176,7 +179,6 @@ async fn open_postgres(url: &str) -> Result<Db, StoreError> {
         // The hook below rolls back where nothing is open, too, which the server would warn about each time.
         .options([("client_min_messages", "error")]);
     let pool = postgres_pool_options().connect_with(options).await?;
-    migrate_postgres(&pool).await?;
     Ok(Db::Postgres(pool))
 }
 
@@ -189,39 +191,4 @@ fn postgres_pool_options() -> PgPoolOptions {
         .max_connections(CONNECTIONS)
         .acquire_timeout(PATIENCE)
         .after_release(|connection, _| Box::pin(async move { connection.execute("ROLLBACK").await.map(|_| true) }))
-}
-
-async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {
-    let files = SqliteMigrations::iter().map(|name| (name.to_string(), SqliteMigrations::get(&name)));
-    migrator(files)?.run(pool).await.map_err(|error| unfit(&error))
-}
-
-async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
-    let files = PostgresMigrations::iter().map(|name| (name.to_string(), PostgresMigrations::get(&name)));
-    migrator(files)?.run(pool).await.map_err(|error| unfit(&error))
-}
-
-fn migrator(files: impl Iterator<Item = (String, Option<rust_embed::EmbeddedFile>)>) -> Result<Migrator, StoreError> {
-    let mut migrations = Vec::new();
-    for (name, file) in files {
-        let stem = Path::new(&name).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let (number, words) = stem.split_once('_').unwrap_or((stem, ""));
-        let version =
-            number.parse().map_err(|_not_a_number| StoreError::Unfit(format!("migration {name} has no number")))?;
-        let text = file.map(|file| String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_default();
-        let description = words.replace('_', " ").into();
-        // The text is one of the files embedded at build time, so nothing from outside gets into it.
-        let sql = AssertSqlSafe(text).into_sql_str();
-        migrations.push(Migration::new(version, description, MigrationType::Simple, sql, false));
-    }
-    Ok(Migrator::with_migrations(migrations))
-}
-
-fn unfit(error: &sqlx::migrate::MigrateError) -> StoreError {
-    if let sqlx::migrate::MigrateError::VersionMissing(version) = error {
-        return StoreError::Unfit(format!(
-            "the database has schema {version}, which this build does not know: start the newer build again"
-        ));
-    }
-    StoreError::Unfit(format!("the schema could not be brought up to date: {error}"))
 }

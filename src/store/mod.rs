@@ -1,6 +1,7 @@
 //! All SQL, and nothing but SQL: two databases behind one closed enum, one statement text for both.
 //!
-//! Reading order: this file (the two databases, one way in), `connect` (pools, pragmas, migrations), `column` (how our
+//! Reading order: this file (the two databases, one way in), `connect` (pools, pragmas), `migrate` (schemas), `portable`
+//! (everything of one database into the other), `column` (how our
 //! types become columns), then one file per aggregate. Every function takes `&mut Tx`, so functions compose and the
 //! caller owns the transaction. Where a text must differ between the databases, both stand side by side in a `match`
 //! with the reason.
@@ -8,11 +9,14 @@
 mod column;
 mod connect;
 mod error;
+pub mod migrate;
+pub mod portable;
 
 pub mod agents;
 pub mod attachments;
 pub mod cases;
 pub mod customers;
+pub mod figures;
 pub mod idempotency;
 pub mod incoming;
 pub mod jobs;
@@ -26,6 +30,7 @@ pub mod queue;
 pub mod ready_texts;
 pub mod sessions;
 pub mod settings;
+mod soundness;
 pub mod timers;
 pub mod tunnels;
 pub mod vault;
@@ -213,11 +218,12 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 21] = [
+    let files: [(&str, &[(&str, &str)]); 22] = [
         ("agents", agents::STATEMENTS),
         ("attachments", attachments::STATEMENTS),
         ("cases", cases::STATEMENTS),
         ("customers", customers::STATEMENTS),
+        ("figures", figures::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
         ("incoming", incoming::STATEMENTS),
         ("jobs", jobs::STATEMENTS),

@@ -38,10 +38,25 @@ macro_rules! is_head {
 }
 pub(super) use is_head;
 
+/// Why an effect is held: what is waiting in a backup may have gone out after the backup was made.
+macro_rules! held {
+    () => {
+        "Held: the database was restored from a backup, and this may have gone out before"
+    };
+}
+
+/// True while effects are held.
+macro_rules! is_held {
+    () => {
+        "EXISTS (SELECT 1 FROM counters WHERE name = 'outbox_hold')"
+    };
+}
+
 statements! {
-    INSERT_EFFECT = "INSERT INTO outbox (effect_key, customer_id, case_id, case_entered, kind, lane, payload, state, attempts,
+    INSERT_EFFECT = concat!("INSERT INTO outbox (effect_key, customer_id, case_id, case_entered, kind, lane, payload, state, attempts,
             not_before, lease_owner, lease_until, last_error, created_at, settled_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', 0, $8, NULL, NULL, NULL, $8, NULL)";
+        VALUES ($1, $2, $3, $4, $5, $6, $7, CASE WHEN ", is_held!(), " THEN 'dead' ELSE 'pending' END, 0,
+            $8, NULL, NULL, CASE WHEN ", is_held!(), " THEN '", held!(), "' END, $8, NULL)");
     // Only the head of a lane may be claimed, so effects of one case and recipient, or of one tenant, keep their order.
     SELECT_DUE = concat!("SELECT o.effect_key, o.customer_id, o.case_id, o.case_entered, o.kind, o.payload, o.attempts
         FROM outbox o
@@ -78,7 +93,24 @@ statements! {
         WHERE state = 'dead'
         ORDER BY created_at
         LIMIT 200";
+    SELECT_OLDEST_DUE = concat!("SELECT o.not_before
+        FROM outbox o
+        WHERE o.state = 'pending' AND o.not_before <= $1 AND (o.lease_until IS NULL OR o.lease_until <= $1)
+            AND ", is_head!(), "
+            AND ", without_agent!(), "
+        ORDER BY o.not_before
+        LIMIT 1");
     SELECT_STATE = "SELECT state FROM outbox WHERE effect_key = $1";
+    BEGIN_HOLD = "INSERT INTO counters (name, value) VALUES ('outbox_hold', $1)
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    HOLD = concat!("UPDATE outbox SET state = 'dead', last_error = '", held!(), "', settled_at = $1, lease_owner = NULL,
+            lease_until = NULL
+        WHERE state = 'pending'");
+    END_HOLD = "DELETE FROM counters WHERE name = 'outbox_hold'";
+    SELECT_HOLD = "SELECT value FROM counters WHERE name = 'outbox_hold'";
+    COUNT_HELD = concat!("SELECT COUNT(*) FROM outbox WHERE state = 'dead' AND last_error = '", held!(), "'");
+    REVIVE_HELD = concat!("UPDATE outbox SET state = 'pending', attempts = 0, not_before = $1, settled_at = NULL, last_error = NULL
+        WHERE state = 'dead' AND last_error = '", held!(), "'");
     COUNT_PENDING = "SELECT COUNT(*) FROM outbox WHERE state = 'pending'";
 }
 
@@ -253,4 +285,47 @@ pub async fn dead(tx: &mut Tx) -> Result<Vec<Dead>, StoreError> {
 /// What the database says.
 pub async fn pending(tx: &mut Tx) -> Result<i64, StoreError> {
     Ok(on!(tx, conn => sqlx::query_scalar(COUNT_PENDING).fetch_one(conn).await)?)
+}
+
+/// Holds every effect that waits, and those that are ordered until [`end_hold`]; says how many wait.
+///
+/// # Errors
+/// What the database says.
+pub async fn hold(tx: &mut Tx, at: DateTime<Utc>) -> Result<u64, StoreError> {
+    on!(tx, conn => sqlx::query(BEGIN_HOLD).bind(at.timestamp_micros()).execute(conn).await.map(|_| ()))?;
+    Ok(on!(tx, conn => sqlx::query(HOLD).bind(at).execute(conn).await.map(|done| done.rows_affected()))?)
+}
+
+/// Since when effects are held, in microseconds since 1970 (UTC), and how many are.
+///
+/// # Errors
+/// What the database says.
+pub async fn held(tx: &mut Tx) -> Result<(Option<i64>, i64), StoreError> {
+    let since = on!(tx, conn => sqlx::query_scalar(SELECT_HOLD).fetch_optional(conn).await)?;
+    Ok((since, on!(tx, conn => sqlx::query_scalar(COUNT_HELD).fetch_one(conn).await)?))
+}
+
+/// Lets effects that are ordered from here on go out. Those that are held stay with the ones that were given up.
+///
+/// # Errors
+/// What the database says.
+pub async fn end_hold(tx: &mut Tx) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(END_HOLD).execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Lets every held effect go out; says how many there were.
+///
+/// # Errors
+/// What the database says.
+pub async fn revive_held(tx: &mut Tx, at: DateTime<Utc>) -> Result<u64, StoreError> {
+    Ok(on!(tx, conn => sqlx::query(REVIVE_HELD).bind(at).execute(conn).await.map(|done| done.rows_affected()))?)
+}
+
+/// Since when the effect has been due that has waited longest, of those that this service carries out and nobody holds.
+///
+/// # Errors
+/// What the database says.
+pub async fn oldest_due(tx: &mut Tx, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_scalar(SELECT_OLDEST_DUE).bind(now).fetch_optional(conn).await)?)
 }

@@ -9,6 +9,13 @@ statements! {
     INSERT_SECRET = "INSERT INTO vault (customer_id, id, name, key_id, nonce, sealed, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     SELECT_SECRET = "SELECT id, name, key_id, nonce, sealed FROM vault WHERE customer_id = $1 AND id = $2";
+    LIST_SECRETS = "SELECT customer_id, id, name, key_id, nonce, sealed FROM vault
+        ORDER BY customer_id, id
+        LIMIT $1";
+    LIST_SECRETS_AFTER = "SELECT customer_id, id, name, key_id, nonce, sealed FROM vault
+        WHERE (customer_id, id) > ($1, $2)
+        ORDER BY customer_id, id
+        LIMIT $3";
     UPSERT_FIELD = "INSERT INTO case_secrets (customer_id, case_id, field, secret_id) VALUES ($1, $2, $3, $4)
         ON CONFLICT (customer_id, case_id, field) DO UPDATE SET secret_id = excluded.secret_id";
     DELETE_FIELD = "DELETE FROM case_secrets WHERE customer_id = $1 AND case_id = $2 AND field = $3";
@@ -30,6 +37,35 @@ record! {
         /// Ciphertext with its tag.
         pub sealed: Vec<u8>,
     }
+}
+
+record! {
+    /// A sealed value with its owner.
+    pub struct Owned {
+        /// Whose it is; part of what the seal is bound to.
+        pub customer_id: CustomerId,
+        /// As in [`Sealed`].
+        pub id: SecretId,
+        /// As in [`Sealed`].
+        pub name: String,
+        /// As in [`Sealed`].
+        pub key_id: String,
+        /// As in [`Sealed`].
+        pub nonce: Vec<u8>,
+        /// As in [`Sealed`].
+        pub sealed: Vec<u8>,
+    }
+}
+
+/// Sealed values of all customers after one of them, for a check of them all.
+///
+/// # Errors
+/// What the database says.
+pub async fn page(tx: &mut Tx, after: Option<(CustomerId, SecretId)>, most: i64) -> Result<Vec<Owned>, StoreError> {
+    let Some((customer, id)) = after else {
+        return Ok(on!(tx, conn => sqlx::query_as(LIST_SECRETS).bind(most).fetch_all(conn).await)?);
+    };
+    Ok(on!(tx, conn => sqlx::query_as(LIST_SECRETS_AFTER).bind(customer).bind(id).bind(most).fetch_all(conn).await)?)
 }
 
 /// Stores a sealed value.

@@ -37,6 +37,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
 
+pub use health::figures;
+
 /// The largest form or API body that is read.
 const LARGEST_BODY: usize = 256 * 1024;
 

@@ -32,9 +32,9 @@ pub enum Step {
 /// Starts the workers; they end after the present step once `stop` says so.
 pub fn start(app: &Arc<App>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut workers = JoinSet::new();
-    for _ in 0..4 {
+    for name in ["outbox_1", "outbox_2", "outbox_3", "outbox_4"] {
         let (app, stop) = (Arc::clone(app), stop.clone());
-        workers.spawn(async move { run("outbox", &app, stop, outbox::step).await });
+        workers.spawn(async move { run(name, &app, stop, outbox::step).await });
     }
     workers.spawn(probes::serve(Arc::clone(app), stop.clone()));
     let (silent, until) = (Arc::clone(app), stop.clone());
@@ -61,12 +61,34 @@ async fn tidy(app: &Arc<App>, mut stop: watch::Receiver<bool>) {
     }
 }
 
+/// Tells the pulse that a worker has ended, however it ends.
+pub(crate) struct Alive<'a> {
+    app: &'a App,
+    name: &'static str,
+}
+
+impl<'a> Alive<'a> {
+    /// A worker begins.
+    pub(crate) fn new(app: &'a App, name: &'static str) -> Self {
+        app.pulse.beat(name, app.now());
+        Self { app, name }
+    }
+}
+
+impl Drop for Alive<'_> {
+    fn drop(&mut self) {
+        self.app.pulse.end(self.name);
+    }
+}
+
 /// The one loop.
 async fn run<F>(name: &'static str, app: &Arc<App>, mut stop: watch::Receiver<bool>, step: F)
 where
     F: AsyncFn(&Arc<App>) -> Result<Step, Error>,
 {
+    let _alive = Alive::new(app, name);
     while !*stop.borrow() {
+        app.pulse.beat(name, app.now());
         // Registered before looking, so that what is left between the look and the wait wakes it.
         let woken = app.wake.notified();
         let wait = match step(app).await {

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{PAUSE, Step, TICK, chain};
+use super::{Alive, PAUSE, Step, TICK, chain};
 use crate::app::{App, Error, probes};
 use crate::store;
 use crate::store::probes::Probe;
@@ -28,7 +28,9 @@ pub async fn step(app: &Arc<App>) -> Result<Step, Error> {
 /// tests, and asks the database once a second where many would ask many times. Ends when the tests that run have ended.
 pub(super) async fn serve(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     let mut running = JoinSet::new();
+    let _alive = Alive::new(&app, "tests");
     while !*stop.borrow() {
+        app.pulse.beat("tests", app.now());
         // Registered before looking, so that what is left between the look and the wait wakes it.
         let woken = app.wake.notified();
         let wait = match claim(&app).await {

@@ -15,6 +15,8 @@ mod apply;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod bench;
 #[cfg(test)]
 mod classify;
@@ -29,6 +31,8 @@ mod desk;
 #[cfg(test)]
 mod durability;
 #[cfg(test)]
+mod health;
+#[cfg(test)]
 mod mail;
 #[cfg(test)]
 mod outage;
@@ -40,6 +44,8 @@ mod probe_path;
 mod probe_policy;
 #[cfg(test)]
 mod schema;
+#[cfg(test)]
+mod security;
 #[cfg(test)]
 mod smtp_corpus;
 #[cfg(test)]

@@ -179,7 +179,8 @@ impl TestDb {
         }
     }
 
-    async fn texts(&self, query: &str) -> Vec<String> {
+    /// Texts, one a row.
+    pub(crate) async fn texts(&self, query: &str) -> Vec<String> {
         let query = AssertSqlSafe(query.to_owned());
         match &self.db {
             Db::Sqlite { writer, .. } => {

@@ -100,8 +100,7 @@ impl Browser {
         }
         body += &format!("--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n");
         body += &format!("Content-Type: image/png\r\n\r\n{content}\r\n--edge--\r\n");
-        let kind = (CONTENT_TYPE.as_str(), "multipart/form-data; boundary=edge");
-        self.send(Method::POST, action, Some(body), &[kind]).await
+        self.send_as(Method::POST, action, Some(("multipart/form-data; boundary=edge", body)), &[]).await
     }
 
     /// Sends fields to a path.
@@ -119,18 +118,29 @@ impl Browser {
         body: Option<String>,
         headers: &[(&str, &str)],
     ) -> Page {
+        let body = body.map(|body| ("application/x-www-form-urlencoded", body));
+        self.send_as(method, path, body, headers).await
+    }
+
+    /// Sends any request with a body of any type.
+    pub(crate) async fn send_as(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<(&str, String)>,
+        headers: &[(&str, &str)],
+    ) -> Page {
         let mut request = Request::builder().method(method).uri(path.split('#').next().unwrap());
         if let Some(cookie) = &self.cookie {
             request = request.header(COOKIE, cookie);
         }
-        let says_kind = headers.iter().any(|(name, _)| *name == CONTENT_TYPE.as_str());
-        if body.is_some() && !says_kind {
-            request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some((kind, _)) = &body {
+            request = request.header(CONTENT_TYPE, *kind);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(body.map_or_else(Body::empty, Body::from)).unwrap();
+        let request = request.body(body.map_or_else(Body::empty, |(_, body)| Body::from(body))).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         if let Some(cookie) = parts.headers.get(SET_COOKIE) {
