@@ -324,7 +324,11 @@ async fn add_case(db: &TestDb) {
         Kind::Postgres => format!("'00000000-0000-0000-0000-0000000000{last:02x}'"),
     };
     let (at, no) = ("'2026-11-25T10:00:00+00:00'", "FALSE");
-    db.execute(&format!("INSERT INTO customers VALUES ({}, 'Alder', 'vpn', {at})", id(1))).await;
+    db.execute(&format!(
+        "INSERT INTO customers (id, name, architecture, created_at) VALUES ({}, 'Alder', 'vpn', {at})",
+        id(1)
+    ))
+    .await;
     db.execute(&format!("INSERT INTO people VALUES ({}, 'a@b.example', 'A', NULL, {no}, TRUE, {at})", id(2))).await;
     db.execute(&format!(
         "INSERT INTO cases (customer_id, id, number, title, workflow, version, definition_hash, revision, state, data,

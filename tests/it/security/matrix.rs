@@ -38,6 +38,10 @@ const ENGINEERS: Cells = ["ifff+++ff"; 3];
 const STAFF: Cells = ["ifff++++f"; 3];
 /// Administrators.
 const ADMINS: Cells = ["iffffff+f"; 3];
+/// Administrators, for a record that is not there.
+const ADMIN_RECORD: Cells = ["iffffffnf"; 3];
+/// Those who work the queue, for a record that is not there.
+const ENGINEERS_RECORD: Cells = ["ifffnnnff"; 3];
 /// Agents, who are nobody of these.
 const AGENTS: Cells = ["iiiiiiiii"; 3];
 /// Whoever may see the case: another's is as absent as one that is not there.
@@ -87,6 +91,50 @@ const ROWS: &[(&str, &str, Cells)] = &[
     ("POST", "/cases/{number}/hand-over", CASE_WORK),
     ("GET", "/cases/{number}/settings", CASE_STAFF),
     ("GET", "/cases/{number}/apply-check", ["innnnnnnn"; 3]),
+    ("GET", "/admin/customers", ADMINS),
+    ("POST", "/admin/customers", ADMINS),
+    ("GET", "/admin/customers/new", ADMINS),
+    ("GET", "/admin/customers/{id}", ADMIN_RECORD),
+    ("GET", "/admin/customers/{id}/edit", ADMIN_RECORD),
+    ("POST", "/admin/customers/{id}/edit", ADMIN_RECORD),
+    ("GET", "/admin/customers/{id}/tunnels", ADMIN_RECORD),
+    ("POST", "/admin/customers/{id}/tunnels", ADMIN_RECORD),
+    ("GET", "/admin/customers/{id}/tunnels/new", ADMIN_RECORD),
+    ("GET", "/admin/customers/{id}/tenants", ADMIN_RECORD),
+    ("POST", "/admin/customers/{id}/tenants", ADMIN_RECORD),
+    ("GET", "/admin/customers/{id}/tenants/new", ADMIN_RECORD),
+    ("GET", "/admin/customers/{id}/people", ADMIN_RECORD),
+    ("POST", "/admin/customers/{id}/people", ADMIN_RECORD),
+    ("GET", "/admin/customers/{id}/people/new", ADMIN_RECORD),
+    ("GET", "/admin/customers/{id}/tunnels/{tunnel}", ADMIN_RECORD),
+    ("GET", "/admin/customers/{id}/tunnels/{tunnel}/edit", ADMIN_RECORD),
+    ("POST", "/admin/customers/{id}/tunnels/{tunnel}/edit", ADMIN_RECORD),
+    ("GET", "/admin/customers/{id}/tenants/{tenant}/edit", ADMIN_RECORD),
+    ("POST", "/admin/customers/{id}/tenants/{tenant}/edit", ADMIN_RECORD),
+    ("GET", "/admin/people", ADMINS),
+    ("POST", "/admin/people", ADMINS),
+    ("GET", "/admin/people/new", ADMINS),
+    ("GET", "/admin/people/{id}", ADMIN_RECORD),
+    ("GET", "/admin/people/{id}/edit", ADMIN_RECORD),
+    ("POST", "/admin/people/{id}/edit", ADMIN_RECORD),
+    ("POST", "/admin/people/{id}/disable", ADMIN_RECORD),
+    ("POST", "/admin/people/{id}/invite", ADMIN_RECORD),
+    ("POST", "/admin/people/{id}/enable", ADMIN_RECORD),
+    ("GET", "/queue/quarantine/{mail}/original", ENGINEERS_RECORD),
+    ("POST", "/queue/quarantine/{mail}/attach", ENGINEERS_RECORD),
+    ("POST", "/queue/quarantine/{mail}/discard", ENGINEERS_RECORD),
+    ("POST", "/queue/texts/{text}", ENGINEERS),
+    ("POST", "/queue/texts/{text}/delete", ENGINEERS),
+    ("GET", "/queue/quarantine", ENGINEERS),
+    ("GET", "/queue/texts", ENGINEERS),
+    ("POST", "/queue/texts", ENGINEERS),
+    ("GET", "/cases/{number}/files/{file}", ["innnnnnnn"; 3]),
+    ("GET", "/api/v1/cases/{number}/attachments/{file}", ["innnnnnnn"; 3]),
+    ("POST", "/api/v1/cases/{number}/attachments", CASE_ACT),
+    ("GET", "/forgotten", OPEN),
+    ("GET", "/welcome", ["fffffffff"; 3]),
+    ("POST", "/forgotten", OPEN),
+    ("POST", "/welcome", ["fffffffff"; 3]),
     ("GET", "/admin/about", ADMINS),
     ("GET", "/admin/outbox", ADMINS),
     ("POST", "/admin/outbox/resend", ["iffffffnf"; 3]),
@@ -125,7 +173,11 @@ async fn case_of(t: &TestApp, contact: &Person, address: &str) -> i64 {
 /// The path with what the route cannot be asked without.
 fn address(path: &str, number: i64) -> String {
     let path = filled(path, number);
-    if path.ends_with("list") { path + "?tunnel=alder-1" } else { path }
+    match path.rsplit('/').next() {
+        Some("whitelist" | "allowlist") => path + "?tunnel=alder-1",
+        Some("attachments") => path + "?name=seen.txt",
+        Some(_) | None => path,
+    }
 }
 
 enum Somebody {

@@ -42,6 +42,9 @@ pub(super) fn filled(path: &str, number: i64) -> String {
         ("{name}", "x"),
         ("{code}", "not_found"),
         ("{id}", &id),
+        ("{mail}", &id),
+        ("{text}", &id),
+        ("{file}", &id),
     ]
     .into_iter()
     .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
