@@ -1,7 +1,6 @@
 //! Which way the kernel would send a packet: by which device, router and source address (RTM_GETROUTE, rtnetlink(7)).
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 
@@ -37,9 +36,6 @@ thread_local! {
     /// The line to the kernel, kept between questions. A network namespace belongs to a thread, and is entered before
     /// the first question, so the line never leads into another one.
     static LINE: RefCell<Option<Socket>> = const { RefCell::new(None) };
-    /// Names of devices by index. An index is not given again while its namespace lives, and a device is renamed only
-    /// while it is down, which no way leads through.
-    static DEVICES: RefCell<BTreeMap<u32, String>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// Asks the kernel. It answers within the call that asks, so nothing is waited for.
@@ -101,7 +97,7 @@ fn read(route: &RouteMessage) -> Way {
     let mut way = Way::default();
     for attribute in &route.attributes {
         if let RouteAttribute::Oif(index) = attribute {
-            way.interface = device_name(*index);
+            way.interface = if_indextoname(*index).ok().and_then(|name| name.into_string().ok());
         }
         if let RouteAttribute::Gateway(address) = attribute {
             way.gateway = plain(address);
@@ -111,17 +107,6 @@ fn read(route: &RouteMessage) -> Way {
         }
     }
     way
-}
-
-fn device_name(index: u32) -> Option<String> {
-    DEVICES.with_borrow_mut(|devices| {
-        if let Some(name) = devices.get(&index) {
-            return Some(name.clone());
-        }
-        let name = if_indextoname(index).ok()?.into_string().ok()?;
-        devices.insert(index, name.clone());
-        Some(name)
-    })
 }
 
 fn plain(address: &RouteAddress) -> Option<IpAddr> {
