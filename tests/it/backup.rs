@@ -108,14 +108,7 @@ on_both! {
     async fn cases_log_heads_and_whitelist_are_equal_and_secrets_open_with_the_same_key(db: TestDb) {
         let t = TestApp::new(&db).await;
         let number = t.reached().await;
-        let settings = [
-            ("encryption", "starttls"),
-            ("sender_address", "alerts@alder.example"),
-            ("test_recipient", "soc@alder.example"),
-            ("smtp_account", "alerts"),
-            ("smtp_password", "not to be seen"),
-        ];
-        t.act(&t.contact, number, "submit_settings", &settings).await.unwrap();
+        t.submit_settings(number).await;
         t.request_for("10.20.4.99").await;
         let file = db.folder.join("quiet");
         let manifest = backup::create(&db.db, &file, t.app.now()).await.unwrap();

@@ -77,14 +77,7 @@ on_both! {
     async fn the_check_finds_each_kind_of_fault_and_nothing_in_a_good_installation(db: TestDb) {
         let t = TestApp::new(&db).await;
         let number = t.reached().await;
-        let settings = [
-            ("encryption", "starttls"),
-            ("sender_address", "alerts@alder.example"),
-            ("test_recipient", "soc@alder.example"),
-            ("smtp_account", "alerts"),
-            ("smtp_password", "not to be seen"),
-        ];
-        t.act(&t.contact, number, "submit_settings", &settings).await.unwrap();
+        t.submit_settings(number).await;
         let (code, text) = check(&db);
         assert_eq!(code, Some(0), "{text}");
         assert_eq!(text.lines().count(), 6);

@@ -172,6 +172,18 @@ impl TestApp {
         number
     }
 
+    /// The customer enters settings with an account; the password is one to search for where it must not be.
+    pub(crate) async fn submit_settings(&self, number: i64) {
+        let settings = [
+            ("encryption", "starttls"),
+            ("sender_address", "alerts@alder.example"),
+            ("test_recipient", "soc@alder.example"),
+            ("smtp_account", "alerts"),
+            ("smtp_password", "not to be seen"),
+        ];
+        self.act(&self.contact, number, "submit_settings", &settings).await.unwrap();
+    }
+
     /// Mails to an address, oldest first.
     pub(crate) fn mails_to(&self, address: &str) -> Vec<Sent> {
         self.app.mailer.sent().into_iter().filter(|mail| mail.to == address).collect()

@@ -16,14 +16,7 @@ async fn eventful(t: &TestApp) -> i64 {
     let colleague = t.colleague("Robin").await;
     queue::hand_over(&t.app, &t.engineer, number, (colleague.id, "Your turn".into())).await.unwrap();
     t.act(&t.contact, number, "note", &[("note", "We are ready.")]).await.unwrap();
-    let settings = [
-        ("encryption", "starttls"),
-        ("sender_address", "alerts@alder.example"),
-        ("test_recipient", "soc@alder.example"),
-        ("smtp_account", "alerts"),
-        ("smtp_password", "not to be seen"),
-    ];
-    t.act(&t.contact, number, "submit_settings", &settings).await.unwrap();
+    t.submit_settings(number).await;
     t.script.push(Some(postern::domain::cause::Cause::AuthBadCredentials));
     t.drain().await;
     t.act(&t.contact, number, "remove_account", &[]).await.unwrap();
