@@ -90,6 +90,12 @@ pub enum Error {
     /// The body is of a kind that is not read here.
     #[error("the body is {0:?}, not JSON")]
     NotJson(String),
+    /// The whitelist of a tunnel has changed since it was read.
+    #[error("the whitelist has changed since it was read: it is at version {0}")]
+    ListChanged(i64),
+    /// Somebody has decided or done it before; the sentence says who or what.
+    #[error("{0}")]
+    Settled(String),
     /// An agent speaks of a job that it does not hold (any more).
     #[error("the job is not held by this agent")]
     JobLost,

@@ -132,8 +132,10 @@ impl App {
             .map_err(|error| Error::Internal(format!("data folder {}: {error}", config.data.display())))?;
         let vault = Vault::open(&config.data.join("master.key"))?;
         let started_at = clock.now();
+        let db = backup::open(&config.database, &config.data, started_at).await?;
+        whitelist::register::complete(&db).await?;
         Ok(Arc::new(Self {
-            db: backup::open(&config.database, &config.data, started_at).await?,
+            db,
             clock,
             workflows: Workflows::embedded()?,
             views: Views::load()?,

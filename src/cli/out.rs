@@ -107,6 +107,8 @@ impl From<Error> for Stop {
             | Error::RevisionMissing
             | Error::Malformed { .. }
             | Error::NotJson(_)
+            | Error::ListChanged(_)
+            | Error::Settled(_)
             | Error::JobLost
             | Error::View(_)
             | Error::Internal(_) => Self::failed(chain(&error)),

@@ -46,6 +46,8 @@ pub mod settings;
 
 /// Texts that engineers begin a message with.
 pub mod texts;
+/// The whitelist register.
+pub mod whitelist;
 
 mod filters;
 

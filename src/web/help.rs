@@ -161,6 +161,18 @@ const CODES: &[(&str, &str, &str, &str)] = &[
         "Nothing: the agent drops it and fetches the next one.",
     ),
     (
+        "list_changed",
+        "The whitelist has changed",
+        "Somebody changed the whitelist after it was read, so what was applied may not be what it holds. Nothing was recorded.",
+        "Read the list again, apply what differs, then say so with its new version.",
+    ),
+    (
+        "settled",
+        "This was settled before",
+        "Somebody decided or did this before. Nothing was changed; the answer says who.",
+        "Look at what was decided. Ask that person where it is not what you meant.",
+    ),
+    (
         "cross_site",
         "This request was sent from another site",
         "A page of another site sent the form. Nothing was changed.",

@@ -131,6 +131,8 @@ pub(super) fn lost_nothing(visitor: &Visitor, error: Error, number: i64, kept: V
         | Error::RevisionMissing
         | Error::Malformed { .. }
         | Error::NotJson(_)
+        | Error::ListChanged(_)
+        | Error::Settled(_)
         | Error::JobLost
         | Error::Store(_)
         | Error::View(_)
@@ -223,6 +225,11 @@ fn told(error: &Error) -> Told {
             let detail = format!("Send application/json; {received:?} was received.");
             say(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", "The body must be JSON", detail)
         }
+        Error::ListChanged(version) => {
+            let detail = format!("The list is at version {version}. Read it again, then say what you applied.");
+            say(StatusCode::PRECONDITION_FAILED, "list_changed", "The whitelist has changed", detail)
+        }
+        Error::Settled(detail) => say(StatusCode::CONFLICT, "settled", "This was settled before", detail.clone()),
         Error::JobLost => {
             let detail = "Somebody else has it, or it has ended. Drop it.".into();
             say(StatusCode::CONFLICT, "job_lost", "This job is not yours any more", detail)
@@ -361,6 +368,7 @@ fn error_page(visitor: &Visitor, error: &Error, fields: &[FieldError]) -> ErrorP
             ErrorPage::invalid(&lines, home)
         }
         Error::KeyReused | Error::JobLost => ErrorPage::conflict(home),
+        Error::ListChanged(_) | Error::Settled(_) => ErrorPage::invalid(&[&told(error).detail], home),
         Error::KeyMissing | Error::RevisionMissing | Error::Malformed { .. } | Error::NotJson(_) => {
             ErrorPage::invalid(&[&told(error).detail], home)
         }
