@@ -19,6 +19,8 @@ pub(super) enum Code {
     Usage = 2,
     /// What was named does not exist.
     NotFound = 4,
+    /// It changed meanwhile.
+    Changed = 5,
     /// Not allowed.
     NotAllowed = 6,
     /// Something that is needed is away: the database, the service.
@@ -99,6 +101,7 @@ impl From<Error> for Stop {
                     fields.into_iter().map(|field| format!("{}: {}", field.field, field.message)).collect();
                 Self::Said(Code::Usage, texts.join("; "))
             }
+            Error::ListChanged(_) => Self::Said(Code::Changed, error.to_string()),
             Error::Refused(_)
             | Error::Changed { .. }
             | Error::Claimed { .. }
@@ -107,7 +110,6 @@ impl From<Error> for Stop {
             | Error::RevisionMissing
             | Error::Malformed { .. }
             | Error::NotJson(_)
-            | Error::ListChanged(_)
             | Error::Settled(_)
             | Error::JobLost
             | Error::View(_)

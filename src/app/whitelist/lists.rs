@@ -5,6 +5,7 @@ use crate::app::{App, Error};
 use crate::domain::actor::Person;
 use crate::domain::address::{Relation, compare, parse_network};
 use crate::domain::id::{CustomerId, EntryId};
+use crate::domain::tunnel::Tunnel;
 use crate::domain::whitelist::keys;
 use crate::store::register::{self, Listed, Part, Place, Scope, TunnelChoice};
 use crate::store::tunnels;
@@ -49,6 +50,14 @@ fn top() -> Place {
 /// there; [`Error::Forbidden`] for customers; what the database says.
 pub async fn page(app: &App, person: &Person, wanted: &Wanted, limit: i64) -> Result<Page, Error> {
     require_staff(person)?;
+    rows(app, wanted, limit).await
+}
+
+/// As [`page`], for whoever has the database itself: the command line.
+///
+/// # Errors
+/// As [`page`].
+pub async fn rows(app: &App, wanted: &Wanted, limit: i64) -> Result<Page, Error> {
     let mut tx = app.db.read().await?;
     let is_first = wanted.after.is_none();
     let after = wanted.after.clone().unwrap_or_else(top);
@@ -104,4 +113,12 @@ async fn scope(tx: &mut crate::store::Tx, wanted: &Wanted) -> Result<Scope, Erro
 pub async fn tunnel_choices(app: &App, person: &Person) -> Result<Vec<TunnelChoice>, Error> {
     require_staff(person)?;
     Ok(register::tunnel_choices(&mut app.db.read().await?).await?)
+}
+
+/// A tunnel by its name.
+///
+/// # Errors
+/// What the database says.
+pub async fn tunnel_named(app: &App, name: &str) -> Result<Option<Tunnel>, Error> {
+    Ok(tunnels::by_name(&mut app.db.read().await?, name).await?)
 }

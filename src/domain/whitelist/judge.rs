@@ -254,44 +254,63 @@ mod tests {
         Target { network: network.parse().unwrap(), port, protocol: Protocol::Tcp }
     }
 
-    fn found(network: &str, port: u16, more: impl Fn(&mut Ground<'_>)) -> Vec<(&'static str, Weight)> {
+    /// What is around the tunnel of a test.
+    #[derive(Default)]
+    struct Around {
+        known: Vec<Known>,
+        neighbours: Vec<Neighbour>,
+        own: Vec<IpNet>,
+        closed: Vec<IpAddr>,
+    }
+
+    fn found(network: &str, port: u16, around: &Around) -> Vec<(&'static str, Weight)> {
         let tunnel = tunnel();
-        let mut ground =
-            Ground { tunnel: &tunnel, known: &[], neighbours: &[], own: &[], closed: &[], is_usual_port: port == 587 };
-        more(&mut ground);
+        let ground = Ground {
+            tunnel: &tunnel,
+            known: &around.known,
+            neighbours: &around.neighbours,
+            own: &around.own,
+            closed: &around.closed,
+            is_usual_port: port == 587,
+        };
         judge(&target(network, port), &ground).into_iter().map(|finding| (finding.code, finding.weight)).collect()
+    }
+
+    fn alone(network: &str) -> Vec<(&'static str, Weight)> {
+        found(network, 587, &Around::default())
     }
 
     #[test]
     fn one_host_that_the_tunnel_carries_passes() {
-        assert_eq!(found("10.20.4.15/32", 587, |_| {}), []);
+        assert_eq!(alone("10.20.4.15/32"), []);
     }
 
     #[test]
     fn what_is_ours_is_found_from_inside_and_from_outside() {
         for network in ["10.99.0.8/32", "10.99.0.77/32", "10.99.0.0/20"] {
-            assert!(found(network, 587, |_| {}).contains(&("ours", Weight::Blocks)), "{network}");
+            assert!(alone(network).contains(&("ours", Weight::Blocks)), "{network}");
         }
-        assert_eq!(found("10.99.1.1/32", 587, |_| {}), [], "the customer's part of the same /16 is not ours");
-        let own = ["10.20.4.0/24".parse().unwrap()];
-        assert_eq!(found("10.20.4.15/32", 587, |ground| ground.own = &own), [("ours", Weight::Blocks)]);
+        assert_eq!(alone("10.99.1.1/32"), [], "the customer's part of the same /16 is not ours");
+        let around = Around { own: vec!["10.20.4.0/24".parse().unwrap()], ..Around::default() };
+        assert_eq!(found("10.20.4.15/32", 587, &around), [("ours", Weight::Blocks)]);
     }
 
     #[test]
     fn a_network_must_be_carried_as_a_whole() {
-        assert_eq!(found("10.30.0.1/32", 587, |_| {}), [("no_selector", Weight::Blocks)]);
-        let codes = found("10.20.0.0/15", 587, |_| {});
+        assert_eq!(alone("10.30.0.1/32"), [("no_selector", Weight::Blocks)]);
+        let codes = alone("10.20.0.0/15");
         assert_eq!(codes, [("no_selector", Weight::Blocks), ("wider", Weight::NeedsLead)]);
     }
 
     #[test]
     fn exact_contained_and_containing_are_told_apart_by_port() {
-        let known = [
+        let known = vec![
             Known { target: target("10.20.4.15/32", 587), is_asked_for: false },
             Known { target: target("10.20.5.0/24", 587), is_asked_for: false },
             Known { target: target("10.20.6.0/24", 587), is_asked_for: true },
         ];
-        let on = |network, port| found(network, port, |ground| ground.known = &known);
+        let around = Around { known, ..Around::default() };
+        let on = |network, port| found(network, port, &around);
         assert_eq!(on("10.20.4.15/32", 587), [("on_list", Weight::Blocks)]);
         assert_eq!(on("10.20.4.15/32", 25), [("unusual_port", Weight::NeedsLead)], "25 is unusual to this ground only");
         assert_eq!(on("10.20.5.9/32", 587), [("contained", Weight::Remark)]);
@@ -302,19 +321,18 @@ mod tests {
 
     #[test]
     fn neighbours_clouds_and_stopped_tunnels_are_named() {
-        let neighbours = [Neighbour {
+        let neighbour = Neighbour {
             tunnel: "birch-1".into(),
             customer: "Birch".into(),
             is_same_customer: false,
             networks: vec!["10.20.4.0/24".parse().unwrap()],
-        }];
-        let codes = found("10.20.4.15/32", 587, |ground| ground.neighbours = &neighbours);
-        assert_eq!(codes, [("neighbour", Weight::Blocks)]);
-        let second = [Neighbour { is_same_customer: true, ..neighbours[0].clone() }];
-        let codes = found("10.20.4.15/32", 587, |ground| ground.neighbours = &second);
-        assert_eq!(codes, [("second_tunnel", Weight::Remark)]);
-        let closed = ["10.20.4.15".parse().unwrap()];
-        assert_eq!(found("10.20.4.15/32", 587, |ground| ground.closed = &closed), [("metadata", Weight::Blocks)]);
+        };
+        let second = Neighbour { is_same_customer: true, ..neighbour.clone() };
+        let beside = |neighbour| Around { neighbours: vec![neighbour], ..Around::default() };
+        assert_eq!(found("10.20.4.15/32", 587, &beside(neighbour)), [("neighbour", Weight::Blocks)]);
+        assert_eq!(found("10.20.4.15/32", 587, &beside(second)), [("second_tunnel", Weight::Remark)]);
+        let cloud = Around { closed: vec!["10.20.4.15".parse().unwrap()], ..Around::default() };
+        assert_eq!(found("10.20.4.15/32", 587, &cloud), [("metadata", Weight::Blocks)]);
         let stopped = Tunnel { state: TunnelState::Stopped, ..tunnel() };
         let ground =
             Ground { tunnel: &stopped, known: &[], neighbours: &[], own: &[], closed: &[], is_usual_port: true };
