@@ -221,7 +221,6 @@ async fn case_of(t: &TestApp, contact: &Person, address: &str) -> i64 {
 fn address(path: &str, number: i64) -> String {
     let path = filled(path, number);
     match path.rsplit('/').next() {
-        Some("whitelist" | "allowlist") => path + "?tunnel=alder-1",
         Some("attachments") => path + "?name=seen.txt",
         Some(_) | None => path,
     }
