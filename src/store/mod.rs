@@ -30,6 +30,7 @@ pub mod probes;
 pub mod queue;
 pub mod ready_texts;
 pub mod register;
+pub mod relays;
 pub mod sessions;
 pub mod settings;
 mod soundness;
@@ -220,7 +221,7 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 24] = [
+    let files: [(&str, &[(&str, &str)]); 25] = [
         ("agents", agents::STATEMENTS),
         ("attachments", attachments::STATEMENTS),
         ("cases", cases::STATEMENTS),
@@ -239,6 +240,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("queue", queue::STATEMENTS),
         ("ready_texts", ready_texts::STATEMENTS),
         ("register", register::STATEMENTS),
+        ("relays", relays::STATEMENTS),
         ("sessions", sessions::STATEMENTS),
         ("settings", settings::STATEMENTS),
         ("timers", timers::STATEMENTS),

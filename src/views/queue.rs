@@ -18,6 +18,8 @@ pub struct Queue {
     pub search: Search,
     /// "Claim next case"; none where nothing is unclaimed.
     pub claim_next: Option<Form>,
+    /// Opens a case for a customer.
+    pub open: Link,
     /// When the rows were read.
     pub read_at: DateTime<Utc>,
     /// Reads them again.
@@ -109,6 +111,7 @@ impl Queue {
             views: views(),
             search: Search { action: "/queue".into(), value: String::new() },
             claim_next: Some(samples::button("next", "/queue/next", Style::Main, "Claim next case")),
+            open: Link::new("Open a case for a customer", "/queue/open"),
             read_at: samples::at(150),
             refresh: Link::new("Refresh", "/queue?view=unclaimed"),
             rows,

@@ -12,8 +12,8 @@ use postern::views::form::{ErrorLink, Form};
 use postern::views::mail::{MailCase, MailContext, Recipient};
 use postern::views::samples::{self, HOSTILE};
 use postern::views::{
-    Brand, Page, Theme, Views, admin, case, casework, error, help, portal, probe, quarantine, queue, records, session,
-    settings, texts, whitelist,
+    Brand, Page, Theme, Views, admin, case, casework, error, help, portal, probe, quarantine, queue, records, relays,
+    session, settings, texts, whitelist,
 };
 use serde::Serialize;
 
@@ -78,6 +78,7 @@ fn around_cases(views: &Views, all: &mut Vec<Rendering>) -> Result<(), String> {
         casework::ApplyCheck, ENGINEER, "/case", "Settings in force: case 2041", |_| None;
         settings::CaseSettings, ENGINEER, "/case", "SMTP settings: case 2041", |_| None;
         quarantine::Quarantine, ENGINEER, "/queue", "Mail that waits: queue", |_| None;
+        relays::Relays, ENGINEER, "/queue", "Secure Relays: Cedar Health", |page| Some(&page.add);
         texts::Texts, ENGINEER, "/queue", "Ready texts: queue", |page| Some(&page.add);
         queue::ClaimLost, ENGINEER, "/case", "Claimed by someone else: case 2041", |_| None;
         whitelist::Register, ENGINEER, "/whitelist", "Whitelist", |_| None;

@@ -119,7 +119,7 @@ pub async fn add(app: &Arc<App>, person: &Person, typed: Typed, once: Once) -> R
                 let added = if judged.needs_lead() {
                     Added::Request(Box::new(ask(tx, &person, &judged, at).await?))
                 } else {
-                    let how = judged.reason.clone().unwrap_or_else(|| "Added by hand".to_owned());
+                    let how = judged.reason.clone().unwrap_or_default();
                     let made = make(tx, &judged, (&person.name, "Added to the list", &how), at).await?;
                     Added::Entry(Box::new(made))
                 };
@@ -329,7 +329,7 @@ pub(super) async fn make(
         reason: judged.reason.clone(),
         ours: Progress::Wanted,
         ours_by: Some(who.to_owned()),
-        ours_how: Some(how.to_owned()),
+        ours_how: Some(how.to_owned()).filter(|how| !how.is_empty()),
         ours_at: Some(at),
         theirs: Progress::None,
         theirs_by: None,

@@ -117,17 +117,15 @@ fn sides(entry: &Entry) -> Vec<Fact> {
 
 fn origin(listed: &Listed) -> Vec<Fact> {
     let entry = &listed.entry;
-    let maybe = |label: &str, text: &Option<String>| {
-        text.as_ref().map_or_else(|| Fact::missing(label), |text| Fact::new(label, text.as_str()))
-    };
-    vec![
+    let mut facts = vec![
         Fact::new("Tunnel", listed.tunnel.as_str()),
         Fact::new("Customer", listed.customer.as_str()),
         Fact::code("From", listed.sources.join(", ")),
-        maybe("Reason", &entry.reason),
-        maybe("Reason for the port", &entry.port_reason),
-        Fact::new("Made", instant(entry.created_at)),
-    ]
+    ];
+    facts.extend(entry.reason.as_ref().map(|text| Fact::new("Reason", text.as_str())));
+    facts.extend(entry.port_reason.as_ref().map(|text| Fact::new("Reason for the port", text.as_str())));
+    facts.push(Fact::new("Made", instant(entry.created_at)));
+    facts
 }
 
 fn uses(used: &Use) -> Vec<Fact> {

@@ -151,7 +151,7 @@ fn row(listed: &Listed, relation: Option<Relation>) -> Row {
         customer: Link::new(listed.customer.as_str(), format!("/whitelist?customer={}", entry.customer_id)),
         ours: progress(entry.ours, entry.leave_at.is_some()),
         theirs: progress(entry.theirs, false),
-        origin: "An engineer".to_owned(),
+        origin: "By hand".to_owned(),
         case: listed.case_number.map(|number| Link::new(format!("Case {number}"), format!("/cases/{number}"))),
     }
 }

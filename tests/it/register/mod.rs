@@ -4,6 +4,7 @@ mod adding;
 mod exports;
 mod leaving;
 mod pages;
+mod relays;
 mod searching;
 
 use postern::app::admin;

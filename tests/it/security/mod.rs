@@ -45,6 +45,7 @@ pub(super) fn filled(path: &str, number: i64) -> String {
         ("{mail}", &id),
         ("{text}", &id),
         ("{file}", &id),
+        ("{relay}", &id),
         ("{entry}", &id),
         ("{request}", &id),
         ("{tunnel}", &id),
