@@ -233,13 +233,9 @@ async fn list(app: &App, args: &ListArgs) -> Result<(), Stop> {
     };
     let mut rows = Vec::new();
     loop {
-        let missing = || no_tunnel(&wanted.tunnel);
         let given = [Given { field: "q", flag: "--find", received: Some(&wanted.search) }];
-        let page = lists::rows(app, &wanted, 1_000).await;
-        let page = page.map_err(|error| match error {
-            Error::NotFound => missing(),
-            other => out::about_flags(other, &given),
-        })?;
+        let missing = || no_tunnel(&wanted.tunnel);
+        let page = lists::rows(app, &wanted, 1_000).await.map_err(|error| missing_or(error, missing, &given))?;
         rows.extend(page.rows.into_iter().map(|(listed, _)| row(listed)));
         let Some(next) = page.next else { break };
         wanted.after = Some(next);
@@ -361,10 +357,7 @@ async fn retire(app: &Arc<App>, args: &RetireArgs) -> Result<(), Stop> {
         Given { field: "confirm", flag: "--confirm", received: Some(&args.confirm) },
     ];
     let typed = (args.reason.clone(), args.confirm.clone());
-    let listed = changes::retire(app, &person, id, typed).await.map_err(|error| match error {
-        Error::NotFound => missing(),
-        other => out::about_flags(other, &given),
-    })?;
+    let listed = changes::retire(app, &person, id, typed).await.map_err(|error| missing_or(error, missing, &given))?;
     let entry = listed.entry;
     if entry.leave_at.is_some() {
         out::say(&format!("{} is to leave the list of tunnel {}.", entry.network, listed.tunnel));
@@ -388,6 +381,11 @@ async fn applied(app: &Arc<App>, args: &AppliedArgs) -> Result<(), Stop> {
 async fn whole(app: &App, name: &str, format: Format) -> Result<(), Stop> {
     let (_, text) = export::whole(app, tunnel(app, name).await?, format).await?;
     out::print(&text.lines().map(str::to_owned).collect::<Vec<_>>())
+}
+
+/// What the command names is not there, or a flag needs another look.
+fn missing_or(error: Error, missing: impl FnOnce() -> Stop, given: &[Given<'_>]) -> Stop {
+    if matches!(error, Error::NotFound) { missing() } else { out::about_flags(error, given) }
 }
 
 fn no_tunnel(name: &str) -> Stop {

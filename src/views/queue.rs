@@ -100,12 +100,7 @@ impl Queue {
                 ..row(2039, Tone::Neutral, "Clock stopped", "Dunmore Water", "Read the answer", 180_000)
             },
         ];
-        let mut hostile = rows.clone();
-        for row in &mut hostile {
-            row.customer = samples::HOSTILE.into();
-            row.next_step = samples::long_name();
-            row.value = Some(samples::unbroken());
-        }
+        let hostile = rows.iter().cloned().map(hostile).collect();
         let full = Self {
             caption: "Unclaimed cases, most urgent first".into(),
             views: views(),
@@ -136,6 +131,10 @@ impl Queue {
             ),
         ]
     }
+}
+
+fn hostile(row: Row) -> Row {
+    Row { customer: samples::HOSTILE.into(), next_step: samples::long_name(), value: Some(samples::unbroken()), ..row }
 }
 
 fn views() -> Vec<NavItem> {

@@ -225,10 +225,7 @@ fn told(error: &Error) -> Told {
             let detail = format!("Send application/json; {received:?} was received.");
             say(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", "The body must be JSON", detail)
         }
-        Error::ListChanged(version) => {
-            let detail = format!("The list is at version {version}. Read it again, then say what you applied.");
-            say(StatusCode::PRECONDITION_FAILED, "list_changed", "The whitelist has changed", detail)
-        }
+        Error::ListChanged(version) => list_changed(*version),
         Error::Settled(detail) => say(StatusCode::CONFLICT, "settled", "This was settled before", detail.clone()),
         Error::JobLost => {
             let detail = "Somebody else has it, or it has ended. Drop it.".into();
@@ -236,6 +233,15 @@ fn told(error: &Error) -> Told {
         }
         Error::Store(error) => store(error),
         Error::View(_) | Error::Internal(_) => defect(),
+    }
+}
+
+fn list_changed(version: i64) -> Told {
+    Told {
+        status: StatusCode::PRECONDITION_FAILED,
+        code: "list_changed",
+        title: "The whitelist has changed",
+        detail: format!("The list is at version {version}. Read it again, then say what you applied."),
     }
 }
 
