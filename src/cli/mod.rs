@@ -66,6 +66,8 @@ mod whitelist;
 /// `postern workflow`.
 mod workflow;
 
+pub use out::last_words;
+
 /// What the help ends with.
 const EXAMPLES: &str = "Examples:
   postern demo                             try it: everything on this machine, nothing to configure

@@ -17,6 +17,7 @@ use crate::app::whitelist::{changes, requests as asked};
 use crate::app::{Error, Outcome};
 use crate::domain::address::Relation;
 use crate::domain::id::{CustomerId, EntryId, ListRequestId};
+use crate::domain::problem::ProblemCode;
 use crate::web::problem::Failure;
 use crate::web::visit::Visitor;
 use crate::web::whitelist::place;
@@ -55,7 +56,7 @@ fn word(relation: Relation) -> &'static str {
 }
 
 fn wanted(query: &Query) -> Result<Wanted, Failure> {
-    let bad = |text: &str| Failure::from(Error::malformed("bad_parameter", text));
+    let bad = |text: &str| Failure::from(Error::malformed(ProblemCode::BadParameter, text));
     let text = |name: &str| query.get(name).unwrap_or_default().to_owned();
     if let Some(cursor) = query.get("cursor") {
         if ["tunnel", "customer", "q", "gone"].iter().any(|name| query.get(name).is_some()) {
