@@ -11,10 +11,11 @@ use crate::domain::actor::Role;
 use crate::domain::case::{Priority, WaitingOn};
 use crate::domain::customer::Architecture;
 use crate::domain::id::{
-    AgentId, AttachmentId, CaseId, CustomerId, EntryId, IncomingId, MessageId, PersonId, ProbeId, ReadyTextId,
+    AgentId, AttachmentId, CalendarId, CaseId, CustomerId, EntryId, IncomingId, MessageId, PersonId, PolicyRowId, ProbeId, ReadyTextId,
     SecretId, ServerId, SettingsId, TenantId, TunnelId,
 };
 use crate::domain::mail_settings::Encryption;
+use crate::domain::objective::{Objective, Outcome};
 use crate::domain::tunnel::{Progress, TunnelState};
 
 /// A type that is stored as another: how it is made into it, and back, where back may fail.
@@ -54,12 +55,14 @@ macro_rules! id_columns {
 id_columns!(
     AgentId,
     AttachmentId,
+    CalendarId,
     CaseId,
     CustomerId,
     EntryId,
     IncomingId,
     MessageId,
     PersonId,
+    PolicyRowId,
     ProbeId,
     ReadyTextId,
     SecretId,
@@ -76,7 +79,18 @@ macro_rules! word_columns {
         });
     )*};
 }
-word_columns!(Role, Architecture, TunnelState, Progress, Priority, WaitingOn, super::outbox::Kind, super::timers::Kind);
+word_columns!(
+    Role,
+    Architecture,
+    TunnelState,
+    Progress,
+    Priority,
+    WaitingOn,
+    Objective,
+    Outcome,
+    super::outbox::Kind,
+    super::timers::Kind
+);
 
 column!(Encryption, String, word => word.as_str().to_owned(), stored => {
     Self::parse(&stored).map_err(|error| error.to_string().into())
