@@ -151,7 +151,7 @@ async fn start(
     let rule =
         definition.clocks.get(clock).ok_or_else(|| Error::Internal(format!("the definition has no clock {clock}")))?;
     let counted = Calendars::of(tx, case).await?.of_owner(definition, case, rule.calendar.as_deref());
-    for (index, (kind, target, due)) in rings(rule, owner(case)).into_iter().enumerate() {
+    for (index, (kind, target, due)) in rings(rule, &owner(case)).into_iter().enumerate() {
         let span = match due {
             Due::After(delay) => Some(Span::Rule(delay)),
             Due::At(_) => None,
@@ -185,9 +185,9 @@ async fn start(
 }
 
 /// Everything that a clock does, with whom or what it concerns.
-fn rings(rule: &ClockRule, owner: String) -> Vec<(Kind, String, Due)> {
-    let mut rings = vec![(Kind::Due, owner.clone(), rule.due.clone())];
-    rings.extend(rule.remind.iter().map(|delay| (Kind::Remind, owner.clone(), Due::After(*delay))));
+fn rings(rule: &ClockRule, owner: &str) -> Vec<(Kind, String, Due)> {
+    let mut rings = vec![(Kind::Due, owner.to_owned(), rule.due.clone())];
+    rings.extend(rule.remind.iter().map(|delay| (Kind::Remind, owner.to_owned(), Due::After(*delay))));
     rings.extend(rule.escalate.iter().map(|step| (Kind::Escalate, step.to.clone(), Due::After(step.after))));
     rings.extend(rule.expire.as_ref().map(|expiry| (Kind::Expire, expiry.event.clone(), expiry.when.clone())));
     rings

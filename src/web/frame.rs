@@ -33,9 +33,9 @@ pub(super) fn frame(visitor: &Visitor) -> Frame {
 
 fn nav(person: &Person, path: &str, reads_mail: bool) -> Vec<NavItem> {
     let mut items = Vec::new();
-    let is_mail = path.starts_with("/queue/quarantine");
+    let is_beside = ["/queue/quarantine", "/queue/overdue"].iter().any(|page| path.starts_with(page));
     let mut add = |text: &str, href: &str| {
-        let is_current = path.starts_with(href) && (href != "/queue" || !is_mail);
+        let is_current = path.starts_with(href) && (href != "/queue" || !is_beside);
         items.push(NavItem::new(text, href, is_current));
     };
     if person.works_queue() {
@@ -44,12 +44,17 @@ fn nav(person: &Person, path: &str, reads_mail: bool) -> Vec<NavItem> {
             add("Mail", "/queue/quarantine");
         }
     }
+    if person.is(Role::Lead) || person.is(Role::Admin) {
+        add("Overdue", "/queue/overdue");
+    }
     if person.customer.is_some() {
         add("Your cases", "/cases");
     }
     if person.is(Role::Admin) {
         add("Customers", "/admin/customers");
         add("People", "/admin/people");
+        add("Calendars", "/admin/calendars");
+        add("Objectives", "/admin/objectives");
         add("Outbox", "/admin/outbox");
         add("About", "/admin/about");
     }
