@@ -256,7 +256,7 @@ mod tests {
             "mon-fri 09:00-17:00",
             "mon-thu 08:30-12:00 13:00-17:15; fri 08:00-14:00",
             "sun-thu 06:00-22:00",
-            "wed 10:00-10:01",
+            "wed 10:00-12:00",
         ];
         let holidays = ["", "2026-12-24 Eve\n2026-12-25 Day\n2027-01-01 Year", "2027-03-29 Monday"];
         (0..zones.len(), 0..weeks.len(), 0..holidays.len())

@@ -1,9 +1,10 @@
 //! The JSON API: the same acts as the pages, for programs. Answers are resources or problems (RFC 9457).
 //!
-//! Reading order: `body` and `query` (what came, read strictly), `cases`, `conversation`, `tests`, `whitelist` (one file
+//! Reading order: `body` and `query` (what came, read strictly), `cases`, `conversation`, `tests`, `whitelist`, `calendars` (one file
 //! per resource), `present` (what a person may see of them).
 
 mod body;
+mod calendars;
 mod cases;
 mod conversation;
 mod present;
@@ -42,6 +43,9 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/cases/{number}/tests", get(tests::list))
         .route("/cases/{number}/tests/{test}", get(tests::one))
         .route("/queue/next", post(cases::next))
+        .route("/cases/{number}/priority", post(cases::prioritize))
+        .route("/calendars", get(calendars::list))
+        .route("/calendars/{name}", get(calendars::one).put(calendars::put))
         .route("/whitelist", get(whitelist::of_tunnel))
         .route("/allowlist", get(whitelist::of_tunnel))
 }

@@ -11,6 +11,7 @@ use crate::domain::actor::Person;
 use crate::domain::case::{self, WaitingOn};
 use crate::domain::cause::{Cause, Owner};
 use crate::domain::id::MessageId;
+use crate::domain::objective::Objective;
 use crate::domain::workflow::{Phase, ProgressStatus, Rule, State, StateKind};
 use crate::store::probes::Probe;
 use crate::views::case::{Case, Turn};

@@ -99,7 +99,7 @@ on_both! {
 }
 
 on_both! {
-    async fn a_case_that_was_overdue_before_a_question_is_overdue_after_the_answer(db: TestDb) {
+    async fn a_step_that_was_overdue_before_a_question_is_overdue_after_the_answer(db: TestDb) {
         let t = TestApp::new(&db).await;
         let number = t.request().await.number;
         until(&t, "2026-11-27T11:00:00Z").await;
@@ -109,8 +109,9 @@ on_both! {
         let due = t.case(number).await.step_due_at;
         assert!(due.is_some_and(|due| due <= t.clock.now()), "{due:?}");
         let fresh = t.request_for("10.20.4.16").await;
+        // Lists go by what was promised: an answer that was given a moment ago begins another update.
         let next = queue::claim_next(&t.app, &t.engineer).await.unwrap().unwrap();
-        assert_eq!(next.number, number, "it comes before {}", fresh.number);
+        assert_eq!(next.number, fresh.number, "its first answer is due before the next update of {number}");
     }
 }
 
