@@ -55,7 +55,11 @@ impl Draft {
             }
             Ok(_) => Err(Error::Invalid(errors)),
             Err(faults) => {
-                let said = |fault: String| fault.chars().next().map(|first| first.to_uppercase().collect::<String>() + fault.get(first.len_utf8()..).unwrap_or_default());
+                let said = |fault: String| {
+                    fault.chars().next().map(|first| {
+                        first.to_uppercase().collect::<String>() + fault.get(first.len_utf8()..).unwrap_or_default()
+                    })
+                };
                 errors.extend(faults.into_iter().map(|(field, fault)| {
                     FieldError::new(field, "not_usable", said(fault.to_string()).unwrap_or_default())
                 }));

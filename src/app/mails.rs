@@ -247,7 +247,9 @@ pub(super) async fn broken(
     let plans = leads.iter().map(|lead| Planned {
         headline: objective.title().to_owned(),
         body: format!("It was due on {}.", crate::views::instant(due_at)),
-        next: case.claim.map_or_else(|| "Nobody has claimed the case.".to_owned(), |_| "Somebody has claimed it.".to_owned()),
+        next: case
+            .claim
+            .map_or_else(|| "Nobody has claimed the case.".to_owned(), |_| "Somebody has claimed it.".to_owned()),
         ..plan(app, definition, case, ("promise-broken", lead), at)
     });
     put(tx, case, key, plans.collect(), at).await

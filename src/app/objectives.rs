@@ -177,7 +177,8 @@ pub(super) fn set_running(promise: &mut Promise, (span, counted): (Span, &Counte
     let used = TimeDelta::seconds(promise.used_s);
     let due = span.ends(since, used, calendar);
     let most = span.length(calendar) * 3 / 4;
-    let urgent = Span::Left { seconds: most.num_seconds(), is_business: span.is_business() }.ends(since, used, calendar);
+    let urgent =
+        Span::Left { seconds: most.num_seconds(), is_business: span.is_business() }.ends(since, used, calendar);
     promise.running_since = Some(since);
     promise.due_at = Some(due);
     promise.soon_at = Some(urgent.min(due - SOON).max(since));

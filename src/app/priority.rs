@@ -76,7 +76,11 @@ async fn judge(tx: &mut Tx, person: &Person, case: &Case, wish: &Wish) -> Result
         errors.push(FieldError::new("reason", "missing", "Enter the reason"));
     }
     if reason.chars().count() > LONGEST_REASON {
-        errors.push(FieldError::new("reason", "too_long", format!("Reason must be {LONGEST_REASON} characters or fewer")));
+        errors.push(FieldError::new(
+            "reason",
+            "too_long",
+            format!("Reason must be {LONGEST_REASON} characters or fewer"),
+        ));
     }
     if reason.chars().any(char::is_control) {
         errors.push(FieldError::new("reason", "control_char", "Reason must not contain control characters"));

@@ -181,7 +181,9 @@ async fn set(app: &Arc<App>, args: &SetArgs) -> Result<(), Stop> {
         draft.holidays = args.holiday.join("\n");
     }
     draft.is_vendor |= args.vendor;
-    calendars::change(app, By(None), known.id, &draft).await.map_err(|error| out::about_flags(error, &given(&draft)))?;
+    calendars::change(app, By(None), known.id, &draft)
+        .await
+        .map_err(|error| out::about_flags(error, &given(&draft)))?;
     out::say(&format!("Calendar {} was changed. Due times that were computed before stay as they are.", known.name));
     out::say("Next: postern calendar recompute");
     Ok(())

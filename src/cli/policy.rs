@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::out::{self, Given, Stop};
 use super::place::Place;
+use crate::app::App;
 use crate::app::calendars::By;
 use crate::app::policy::{self, Draft};
-use crate::app::App;
 use crate::domain::objective::Objective;
 
 /// The commands of `postern policy`.

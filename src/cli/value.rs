@@ -97,6 +97,7 @@ pub(super) fn certificates(flag: &str, path: &Path) -> Result<String, Stop> {
     Err(Stop::usage(flag, &path.to_string_lossy(), advice))
 }
 
+/// The text of a file, or of standard input where the file is `-`.
 pub(super) fn text_of(flag: &str, path: &Path) -> Result<String, Stop> {
     let name = path.to_string_lossy();
     let mut text = String::new();

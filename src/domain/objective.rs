@@ -155,7 +155,10 @@ pub fn orders(open: Open, word: Word, before: Turn, after: Turn) -> Vec<Order> {
             order(open.next_update, if answers { Order::Keep(NextUpdate) } else { Order::Resume(NextUpdate) });
             // Who waits for the first answer is not promised a second one beside it.
             let waits = is_new || open.first_answer;
-            order(if waits { open.first_answer && answers } else { answers || !open.next_update }, Order::Start(NextUpdate));
+            order(
+                if waits { open.first_answer && answers } else { answers || !open.next_update },
+                Order::Start(NextUpdate),
+            );
             order(!open.done, Order::Start(Done));
             order(open.done, Order::Resume(Done));
         }
@@ -198,6 +201,9 @@ mod tests {
     use super::Order::{Drop, Keep, Resume, Start, Stop};
     use super::*;
 
+    /// What happens, what is owed before, who does it, whose turn it was and is, and what becomes of the promises.
+    type Line = (&'static str, &'static str, Word, Turn, Turn, &'static [Order]);
+
     fn owed(text: &str) -> Open {
         let has = |word| text.split(' ').any(|known| known == word);
         Open { is_known: text != "new", first_answer: has("first"), next_update: has("next"), done: has("done") }
@@ -208,7 +214,7 @@ mod tests {
         use Turn::{Customer, Over, Unseen, Vendor};
         use Word::{CustomerWrote, Nobody};
         let (engineer, contact) = (Word::Vendor, Word::Customer);
-        let rows: &[(&str, &str, Word, Turn, Turn, &[Order])] = &[
+        let rows: &[Line] = &[
             ("a draft", "new", contact, Unseen, Unseen, &[]),
             ("a request arrives", "new", contact, Unseen, Vendor, &[Start(FirstAnswer), Start(Done)]),
             (
@@ -227,18 +233,60 @@ mod tests {
                 Vendor,
                 &[Keep(FirstAnswer), Start(NextUpdate), Resume(Done)],
             ),
-            ("an engineer asks the customer", "first done", engineer, Vendor, Customer, &[Keep(FirstAnswer), Stop(Done)]),
+            (
+                "an engineer asks the customer",
+                "first done",
+                engineer,
+                Vendor,
+                Customer,
+                &[Keep(FirstAnswer), Stop(Done)],
+            ),
             ("the customer answers", "done", contact, Customer, Vendor, &[Start(NextUpdate), Resume(Done)]),
-            ("the customer writes twice", "next done", CustomerWrote, Vendor, Vendor, &[Resume(NextUpdate), Resume(Done)]),
-            ("an engineer answers", "next done", engineer, Vendor, Vendor, &[Keep(NextUpdate), Start(NextUpdate), Resume(Done)]),
+            (
+                "the customer writes twice",
+                "next done",
+                CustomerWrote,
+                Vendor,
+                Vendor,
+                &[Resume(NextUpdate), Resume(Done)],
+            ),
+            (
+                "an engineer answers",
+                "next done",
+                engineer,
+                Vendor,
+                Vendor,
+                &[Keep(NextUpdate), Start(NextUpdate), Resume(Done)],
+            ),
             ("the test goes on by itself", "next done", Nobody, Vendor, Customer, &[Drop(NextUpdate), Stop(Done)]),
             ("the test comes back to us", "done", Nobody, Customer, Vendor, &[Start(NextUpdate), Resume(Done)]),
-            ("the customer asks in their own turn", "done", CustomerWrote, Customer, Customer, &[Start(NextUpdate), Stop(Done)]),
+            (
+                "the customer asks in their own turn",
+                "done",
+                CustomerWrote,
+                Customer,
+                Customer,
+                &[Start(NextUpdate), Stop(Done)],
+            ),
             ("and then acts in it", "next done", contact, Customer, Customer, &[Stop(Done)]),
             ("the engineer answers there", "next done", engineer, Customer, Customer, &[Keep(NextUpdate), Stop(Done)]),
-            ("asked before the first answer", "first done", CustomerWrote, Customer, Customer, &[Resume(FirstAnswer), Stop(Done)]),
+            (
+                "asked before the first answer",
+                "first done",
+                CustomerWrote,
+                Customer,
+                Customer,
+                &[Resume(FirstAnswer), Stop(Done)],
+            ),
             ("done by the machine", "next done", Nobody, Vendor, Turn::Done, &[Drop(NextUpdate), Keep(Done)]),
-            ("done by an engineer at once", "first done", engineer, Vendor, Turn::Done, &[Keep(FirstAnswer), Keep(Done)]),
+            (
+                "done by an engineer at once",
+                "first done",
+                engineer,
+                Vendor,
+                Turn::Done,
+                &[Keep(FirstAnswer), Keep(Done)],
+            ),
             ("withdrawn", "first done", contact, Vendor, Over, &[Drop(FirstAnswer), Drop(Done)]),
             ("trouble after it was done", "", contact, Turn::Done, Vendor, &[Start(NextUpdate), Start(Done)]),
         ];
@@ -255,7 +303,8 @@ mod tests {
             DelayUnit::Minutes | DelayUnit::Hours | DelayUnit::Days => panic!("{delay}"),
         };
         for objective in Objective::ALL {
-            let all: Vec<u32> = Priority::ALL.iter().map(|priority| nominal(Targets::standard(*priority).of(*objective))).collect();
+            let all: Vec<u32> =
+                Priority::ALL.iter().map(|priority| nominal(Targets::standard(*priority).of(*objective))).collect();
             assert!(all.is_sorted(), "{objective}: {all:?}");
         }
     }

@@ -182,7 +182,11 @@ mod tests {
     /// 2026-11-27 is a Friday.
     #[test]
     fn spans_end_as_the_table_says() {
-        let split = calendar("Europe/Berlin", "mon-thu 09:00-12:00 13:00-17:00; fri 09:00-15:00", "2026-12-24 Eve\n2026-12-25 Day");
+        let split = calendar(
+            "Europe/Berlin",
+            "mon-thu 09:00-12:00 13:00-17:00; fri 09:00-15:00",
+            "2026-12-24 Eve\n2026-12-25 Day",
+        );
         let always = calendar("UTC", "mon-sun 00:00-24:00", "");
         for (what, calendar, start, span, end) in [
             ("over a week-end", &office("UTC"), "2026-11-27T15:30:00Z", "4bh", "2026-11-30T11:30:00Z"),
@@ -193,8 +197,20 @@ mod tests {
             ("over two holidays", &split, "2026-12-23T15:00:00Z", "2bh", "2026-12-28T09:00:00Z"),
             ("around the clock", &always, "2026-11-27T22:00:00Z", "1bd", "2026-11-28T22:00:00Z"),
             // Berlin leaves summer time on 2026-10-25: 09:00 is 07:00 UTC before and 08:00 UTC after.
-            ("over the end of summer time", &office("Europe/Berlin"), "2026-10-23T14:00:00Z", "2bh", "2026-10-26T09:00:00Z"),
-            ("over the start of summer time", &office("Europe/Berlin"), "2026-03-27T15:00:00Z", "2bh", "2026-03-30T08:00:00Z"),
+            (
+                "over the end of summer time",
+                &office("Europe/Berlin"),
+                "2026-10-23T14:00:00Z",
+                "2bh",
+                "2026-10-26T09:00:00Z",
+            ),
+            (
+                "over the start of summer time",
+                &office("Europe/Berlin"),
+                "2026-03-27T15:00:00Z",
+                "2bh",
+                "2026-03-30T08:00:00Z",
+            ),
         ] {
             assert_eq!(after(utc(start), Delay::parse(span).unwrap(), Some(calendar)), utc(end), "{what}");
         }
@@ -222,7 +238,10 @@ mod tests {
         // New York shows 01:00 to 02:00 twice on 2026-11-01: from 05:00 UTC and from 06:00 UTC.
         let night = calendar("America/New_York", "sun 01:30-03:00", "");
         assert_eq!(add_open(utc("2026-11-01T00:00:00Z"), TimeDelta::minutes(30), &night), utc("2026-11-01T06:00:00Z"));
-        assert_eq!(open_between(utc("2026-11-01T00:00:00Z"), utc("2026-11-02T00:00:00Z"), &night), TimeDelta::minutes(150));
+        assert_eq!(
+            open_between(utc("2026-11-01T00:00:00Z"), utc("2026-11-02T00:00:00Z"), &night),
+            TimeDelta::minutes(150)
+        );
     }
 
     #[test]
@@ -251,7 +270,8 @@ mod tests {
 
     /// Hours whose local times no zone ever skips or repeats, so that a landing can be judged by its local time.
     fn calendars() -> impl Strategy<Value = Calendar> {
-        let zones = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia"];
+        let zones =
+            ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia"];
         let weeks = [
             "mon-fri 09:00-17:00",
             "mon-thu 08:30-12:00 13:00-17:15; fri 08:00-14:00",

@@ -109,12 +109,7 @@ pub async fn of_customer(tx: &mut Tx, customer: CustomerId) -> Result<Option<Nam
 ///
 /// # Errors
 /// [`StoreError::Duplicate`] where another calendar has the name.
-pub async fn put(
-    tx: &mut Tx,
-    named: &Named,
-    by: Option<PersonId>,
-    at: DateTime<Utc>,
-) -> Result<(), StoreError> {
+pub async fn put(tx: &mut Tx, named: &Named, by: Option<PersonId>, at: DateTime<Utc>) -> Result<(), StoreError> {
     if named.is_vendor {
         on!(tx, conn => sqlx::query(RELIEVE_VENDOR).bind(named.id).execute(conn).await.map(|_| ()))?;
     }

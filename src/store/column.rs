@@ -11,8 +11,8 @@ use crate::domain::actor::Role;
 use crate::domain::case::{Priority, WaitingOn};
 use crate::domain::customer::Architecture;
 use crate::domain::id::{
-    AgentId, AttachmentId, CalendarId, CaseId, CustomerId, EntryId, IncomingId, MessageId, PersonId, PolicyRowId, ProbeId, ReadyTextId,
-    SecretId, ServerId, SettingsId, TenantId, TunnelId,
+    AgentId, AttachmentId, CalendarId, CaseId, CustomerId, EntryId, IncomingId, MessageId, PersonId, PolicyRowId,
+    ProbeId, ReadyTextId, SecretId, ServerId, SettingsId, TenantId, TunnelId,
 };
 use crate::domain::mail_settings::Encryption;
 use crate::domain::objective::{Objective, Outcome};

@@ -168,7 +168,8 @@ pub async fn urgent(
     now: DateTime<Utc>,
     limit: i64,
 ) -> Result<(Vec<Urgent>, i64), StoreError> {
-    let rows = on!(tx, conn => sqlx::query_as(LIST_URGENT).bind(objective).bind(now).bind(limit).fetch_all(conn).await)?;
+    let rows =
+        on!(tx, conn => sqlx::query_as(LIST_URGENT).bind(objective).bind(now).bind(limit).fetch_all(conn).await)?;
     let count = on!(tx, conn => sqlx::query_scalar(COUNT_URGENT).bind(objective).bind(now).fetch_one(conn).await)?;
     Ok((rows, count))
 }

@@ -105,7 +105,12 @@ impl Tables {
             groups: vec![group(vec![row(&samples::unbroken(), samples::HOSTILE, late)])],
             ..full.clone()
         };
-        vec![("empty", Self { groups: vec![group(Vec::new())], form: None, ..full.clone() }), ("full", full), ("wrong", wrong), ("hostile", hostile)]
+        vec![
+            ("empty", Self { groups: vec![group(Vec::new())], form: None, ..full.clone() }),
+            ("full", full),
+            ("wrong", wrong),
+            ("hostile", hostile),
+        ]
     }
 }
 

@@ -140,7 +140,10 @@ mod tests {
             "UID:2\r\nDTSTART;VALUE=DATE:20270101\r\nSUMMARY:New\r\n  Year",
             "UID:3\r\nDTSTART:20250101\r\nSUMMARY:Of a year that is over",
         ]);
-        assert_eq!(lines(&found), ["2026-12-25 Christmas, both days", "2026-12-26 Christmas, both days", "2027-01-01 New Year"]);
+        assert_eq!(
+            lines(&found),
+            ["2026-12-25 Christmas, both days", "2026-12-26 Christmas, both days", "2027-01-01 New Year"]
+        );
         assert_eq!(found.left_out, Vec::<String>::new());
     }
 
@@ -151,8 +154,14 @@ mod tests {
             "DTSTART;VALUE=DATE:20201003\r\nRRULE:FREQ=YEARLY;UNTIL=20270101T000000Z\r\nSUMMARY:Unity",
             "DTSTART;VALUE=DATE:20200229\r\nRRULE:FREQ=YEARLY\r\nSUMMARY:Leap",
         ]);
-        let expected =
-            ["2026-05-01 May Day", "2026-10-03 Unity", "2027-05-01 May Day", "2027-10-03 Unity", "2028-02-29 Leap", "2028-05-01 May Day"];
+        let expected = [
+            "2026-05-01 May Day",
+            "2026-10-03 Unity",
+            "2027-05-01 May Day",
+            "2027-10-03 Unity",
+            "2028-02-29 Leap",
+            "2028-05-01 May Day",
+        ];
         assert_eq!(lines(&found), expected);
     }
 

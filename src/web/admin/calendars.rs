@@ -77,16 +77,21 @@ async fn show(
         Fact::new("Hours", named.calendar.week.to_string()).change(edit.as_str()),
         Fact::new("Measures", whose),
     ];
-    let holidays = named.calendar.holidays.iter().map(|(day, name)| {
-        Fact::new(day.format("%-d %B %Y").to_string(), name.as_str())
-    });
+    let holidays =
+        named.calendar.holidays.iter().map(|(day, name)| Fact::new(day.format("%-d %B %Y").to_string(), name.as_str()));
     let mut sections = vec![Section { heading: "On record".to_owned(), facts }];
     if !named.calendar.holidays.is_empty() {
         sections.push(Section { heading: "Holidays".to_owned(), facts: holidays.collect() });
     }
-    let field = Field::new(Kind::File, "file", "iCalendar file (.ics)").hint("Its whole days from this year on are added");
-    let mut form = Form::new("holidays", format!("{}/holidays", path(&named)), form_key(), Button::of(Style::Other, "Add holidays"))
-        .fields(vec![field]);
+    let field =
+        Field::new(Kind::File, "file", "iCalendar file (.ics)").hint("Its whole days from this year on are added");
+    let mut form = Form::new(
+        "holidays",
+        format!("{}/holidays", path(&named)),
+        form_key(),
+        Button::of(Style::Other, "Add holidays"),
+    )
+    .fields(vec![field]);
     for error in errors {
         if let Some(field) = form.fields.iter_mut().find(|field| field.name == error.field) {
             field.error = Some(error.message.clone());
@@ -102,7 +107,10 @@ async fn show(
         links,
         acts: Vec::new(),
         form_heading: Some("Holidays from a file".to_owned()),
-        form: Some(Form { also: unused.then(|| Button { action: Some(format!("{}/delete", path(&named))), ..delete }), ..form }),
+        form: Some(Form {
+            also: unused.then(|| Button { action: Some(format!("{}/delete", path(&named))), ..delete }),
+            ..form
+        }),
         ..Record::new("Calendar", named.name.as_str())
     };
     let crumbs = vec![Link::new("Calendars", LIST)];
@@ -255,7 +263,8 @@ async fn assigning(visitor: &Visitor, customer: &Customer, chosen: &str) -> Resu
     let to = customer_path(customer);
     let mut form = Form::new("form", format!("{to}/calendar"), form_key(), Button::main("Save")).fields(vec![field]);
     form.cancel = Some(to);
-    let intro = "Clocks run in it while the customer has the turn. Due times that were computed before stay as they are.";
+    let intro =
+        "Clocks run in it while the customer has the turn. Due times that were computed before stay as they are.";
     Ok(Edit { heading: format!("Calendar of {}", customer.name), intro: Some(intro.to_owned()), form })
 }
 
@@ -279,7 +288,8 @@ pub(super) async fn due_times(visitor: Visitor) -> Result<Response, Failure> {
         heading: "Clocks that would move".to_owned(),
         columns: ["Case", "What is due", "Was due", "Would be due"].map(str::to_owned).to_vec(),
         rows: rows.collect(),
-        note: (moves > reckoned.shifts.len()).then(|| format!("The first {} of {moves} are shown.", reckoned.shifts.len())),
+        note: (moves > reckoned.shifts.len())
+            .then(|| format!("The first {} of {moves} are shown.", reckoned.shifts.len())),
     };
     let button = Button::main("Compute due times again");
     let body = Tables {

@@ -91,7 +91,9 @@ fn force(all: &[(Priority, Targets, Option<Row>)]) -> Group {
         heading: "In force for cases that are opened now".to_owned(),
         columns: columns("Priority", &["First answer", "Next update", "Done", "Since"]),
         rows: all.iter().map(row).collect(),
-        note: Some("bh are hours and bd days in which your calendar is open; m, h and d pass by the wall clock.".to_owned()),
+        note: Some(
+            "bh are hours and bd days in which your calendar is open; m, h and d pass by the wall clock.".to_owned(),
+        ),
     }
 }
 
@@ -133,7 +135,9 @@ fn months(all: &[Month]) -> Group {
 
 fn form() -> Form {
     let priorities = Priority::ALL.iter().map(|one| Choice::new(one.as_str(), meaning(*one))).collect();
-    let span = |objective: Objective, label: &str| Field::new(Kind::Code, objective.as_str(), label).hint("Like 4bh, 2bd, 30m, 8h or 3d");
+    let span = |objective: Objective, label: &str| {
+        Field::new(Kind::Code, objective.as_str(), label).hint("Like 4bh, 2bd, 30m, 8h or 3d")
+    };
     Form::new("row", PATH, form_key(), Button::main("Add row")).fields(vec![
         Field::new(Kind::Radio, "priority", "Priority").options(priorities),
         Field::new(Kind::Code, "valid_from", "Valid from").hint("A date like 2026-12-01; empty for today").optional(),

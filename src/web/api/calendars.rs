@@ -69,7 +69,8 @@ fn shape(named: &Named) -> Json {
 
 /// Holidays as lines, out of a list of `{"date", "name"}`.
 fn holidays(sent: Option<&Json>) -> Result<String, Failure> {
-    let wrong = || Failure::from(Error::field("holidays", "wrong_type", "holidays takes a list of {\"date\", \"name\"}"));
+    let wrong =
+        || Failure::from(Error::field("holidays", "wrong_type", "holidays takes a list of {\"date\", \"name\"}"));
     let items = match sent {
         None | Some(Json::Null) => return Ok(String::new()),
         Some(Json::Array(items)) => items,

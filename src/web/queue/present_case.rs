@@ -70,10 +70,10 @@ fn standing(case: &case::Case, state: &State) -> Tag {
 fn clock(case: &case::Case, now: DateTime<Utc>) -> Tag {
     let tag = due(case, now);
     let at = instant(case.due_at);
-    let words = |due: &str| case.objective.map_or_else(
-        || due.to_owned(),
-        |objective| format!("{} {}", objective.title(), due.to_lowercase()),
-    );
+    let words = |due: &str| {
+        case.objective
+            .map_or_else(|| due.to_owned(), |objective| format!("{} {}", objective.title(), due.to_lowercase()))
+    };
     match tag.tone {
         Tone::You => Tag::new(Tone::You, format!("{} {at} (in {})", words("Due"), span(case.due_at - now))),
         Tone::Failed => {

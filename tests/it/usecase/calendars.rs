@@ -32,7 +32,8 @@ async fn first_reminder(t: &TestApp, number: i64) -> DateTime<Utc> {
     let case = t.case(number).await;
     let mut tx = t.app.db.read().await.unwrap();
     let timers = postern::store::timers::of_case(&mut tx, case.customer, case.id).await.unwrap();
-    let reminder = timers.iter().find(|timer| timer.kind == postern::store::timers::Kind::Remind && timer.paused_left_s.is_none());
+    let reminder =
+        timers.iter().find(|timer| timer.kind == postern::store::timers::Kind::Remind && timer.paused_left_s.is_none());
     reminder.unwrap().due_at
 }
 

@@ -36,7 +36,9 @@ fn wish(number: i64, priority: &str, reason: &str) -> Wish {
 
 /// Subjects of the mails to a lead that say that something is late.
 fn late(t: &TestApp) -> Vec<String> {
-    let words = |mail: postern::mail::Sent| mail.subject.split(" is late").next().unwrap().split("] ").nth(1).unwrap().to_owned();
+    let words = |mail: postern::mail::Sent| {
+        mail.subject.split(" is late").next().unwrap().split("] ").nth(1).unwrap().to_owned()
+    };
     t.mails_to("lou@vendor.example").into_iter().filter(|mail| mail.subject.contains(" is late")).map(words).collect()
 }
 
@@ -227,7 +229,10 @@ on_both! {
 
 /// How many mails to somebody begin their subject, behind the number, with a word.
 fn count(t: &TestApp, address: &str, word: &str) -> usize {
-    t.mails_to(address).iter().filter(|mail| mail.subject.split("] ").nth(1).is_some_and(|rest| rest.starts_with(word))).count()
+    t.mails_to(address)
+        .iter()
+        .filter(|mail| mail.subject.split("] ").nth(1).is_some_and(|rest| rest.starts_with(word)))
+        .count()
 }
 
 on_both! {
