@@ -29,6 +29,8 @@ pub mod log;
 pub mod mail_settings;
 /// What the vendor promises: first answer, next update, done.
 pub mod objective;
+/// Why a request was not carried out, in words.
+pub mod problem;
 /// Business time: when a span has passed in the hours of a calendar.
 pub mod schedule;
 /// The SYSLOG message of a test, and how it is framed.

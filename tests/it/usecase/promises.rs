@@ -213,7 +213,7 @@ on_both! {
         assert_eq!(db.number("SELECT COUNT(*) FROM timers").await, 0);
         assert_eq!(db.number("SELECT COUNT(*) FROM objectives WHERE ended_at IS NULL").await, 0);
 
-        t.with_product().await;
+        let _product = t.with_product().await;
         let number = t.reached().await;
         t.submit_settings(number).await;
         t.script.push(None);
