@@ -3,6 +3,7 @@
 mod admin;
 mod case;
 mod claims;
+mod clocks;
 mod hostile;
 mod people;
 mod queue;
