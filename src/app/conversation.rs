@@ -87,7 +87,11 @@ pub async fn write(
                 messages::add(tx, case.customer, case.id, &message).await?;
                 let files = link(tx, &person, &case, (&post.files, message.id)).await?;
                 let detail = json!({"message": message.id, "internal": message.is_internal, "files": files.len()});
-                turn::note(&app, tx, &mut case, &Actor::Person(person), ("wrote", detail), at).await?;
+                let actor = Actor::Person(person);
+                if !message.is_internal {
+                    turn::wrote(&app, tx, &mut case, &actor, at).await?;
+                }
+                turn::note(&app, tx, &mut case, &actor, ("wrote", detail), at).await?;
                 once.keep(tx, 201, resource::message(&message, &files).to_string(), at).await?;
                 Ok::<_, Error>(Outcome::Done((message, files)))
             })

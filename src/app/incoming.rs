@@ -95,7 +95,9 @@ async fn keep(
     let message = Message { id, at, author_id: Some(person.id), author_name: None, is_internal: false, body };
     messages::add(tx, case.customer, case.id, &message).await?;
     let detail = json!({"message": id, "internal": false, "by": "mail"});
-    turn::note(app, tx, &mut case, &Actor::Person(person), ("wrote", detail), at).await
+    let actor = Actor::Person(person);
+    turn::wrote(app, tx, &mut case, &actor, at).await?;
+    turn::note(app, tx, &mut case, &actor, ("wrote", detail), at).await
 }
 
 /// The same mail to the same address is one, however often a server hands it over.

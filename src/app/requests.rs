@@ -283,6 +283,10 @@ fn newborn(
         opened_at: at,
         waiting_since: at,
         due_at: at,
+        objective: None,
+        soon_at: None,
+        escalated_at: None,
+        step_due_at: None,
         closed_at: None,
         outcome: None,
     }

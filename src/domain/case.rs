@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::actor::{Person, Role};
 use super::id::{CaseId, CustomerId, PersonId, ServerId, TenantId, TunnelId};
+use super::objective::Objective;
 use super::words::words;
 use super::workflow::CaseState;
 
@@ -76,8 +77,16 @@ pub struct Case {
     pub opened_at: DateTime<Utc>,
     /// Since when the side named by `waiting_on` has had the turn.
     pub waiting_since: DateTime<Utc>,
-    /// When the present state is due; far in the future where no clock runs.
+    /// When the promise that is due first is due, or the step where none runs; far in the future where no clock runs.
     pub due_at: DateTime<Utc>,
+    /// Which promise that is.
+    pub objective: Option<Objective>,
+    /// From when on it is urgent.
+    pub soon_at: Option<DateTime<Utc>>,
+    /// Since when a lead has known that a promise that is still owed is broken.
+    pub escalated_at: Option<DateTime<Utc>>,
+    /// When the present state is due; none where it has no clock.
+    pub step_due_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub closed_at: Option<DateTime<Utc>>,
     /// How it ended.

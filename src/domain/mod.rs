@@ -9,6 +9,8 @@ pub mod actor;
 pub mod address;
 /// Files of a conversation: what they are and which are not taken.
 pub mod attachment;
+/// Calendars: in which hours of which days one side works.
+pub mod calendar;
 /// A case as it is stored, and who may see it.
 pub mod case;
 /// Why a probe ended as it did: one entry per cause, with owner and remedies.
@@ -25,9 +27,11 @@ pub mod id;
 pub mod log;
 /// SMTP settings of the product and of a probe.
 pub mod mail_settings;
+/// What the vendor promises: first answer, next update, done.
+pub mod objective;
 /// Why a request was not carried out, in words.
 pub mod problem;
-/// Business time: calendars, spans and when clocks ring.
+/// Business time: when a span has passed in the hours of a calendar.
 pub mod schedule;
 /// The SYSLOG message of a test, and how it is framed.
 pub mod syslog;

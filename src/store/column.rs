@@ -11,10 +11,11 @@ use crate::domain::actor::Role;
 use crate::domain::case::{Priority, WaitingOn};
 use crate::domain::customer::Architecture;
 use crate::domain::id::{
-    AgentId, AttachmentId, CaseId, ChangeId, CustomerId, EntryId, IncomingId, ListRequestId, MessageId, PersonId,
-    ProbeId, ReadyTextId, RelayId, SecretId, ServerId, SettingsId, TenantId, TunnelId,
+    AgentId, AttachmentId, CalendarId, CaseId, ChangeId, CustomerId, EntryId, IncomingId, ListRequestId, MessageId,
+    PersonId, PolicyRowId, ProbeId, ReadyTextId, RelayId, SecretId, ServerId, SettingsId, TenantId, TunnelId,
 };
 use crate::domain::mail_settings::Encryption;
+use crate::domain::objective::{Objective, Outcome};
 use crate::domain::tunnel::{Progress, TunnelState};
 use crate::domain::whitelist::{Protocol, RequestState};
 
@@ -55,6 +56,7 @@ macro_rules! id_columns {
 id_columns!(
     AgentId,
     AttachmentId,
+    CalendarId,
     CaseId,
     ChangeId,
     CustomerId,
@@ -63,6 +65,7 @@ id_columns!(
     ListRequestId,
     MessageId,
     PersonId,
+    PolicyRowId,
     ProbeId,
     ReadyTextId,
     RelayId,
@@ -89,6 +92,8 @@ word_columns!(
     RequestState,
     Priority,
     WaitingOn,
+    Objective,
+    Outcome,
     super::outbox::Kind,
     super::timers::Kind
 );

@@ -14,6 +14,7 @@ pub mod portable;
 
 pub mod agents;
 pub mod attachments;
+pub mod calendars;
 pub mod cases;
 pub mod customers;
 pub mod figures;
@@ -24,8 +25,10 @@ pub mod letters;
 pub mod list_requests;
 pub mod log;
 pub mod messages;
+pub mod objectives;
 pub mod outbox;
 pub mod people;
+pub mod policy;
 pub mod probes;
 pub mod queue;
 pub mod ready_texts;
@@ -221,9 +224,10 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 25] = [
+    let files: [(&str, &[(&str, &str)]); 28] = [
         ("agents", agents::STATEMENTS),
         ("attachments", attachments::STATEMENTS),
+        ("calendars", calendars::STATEMENTS),
         ("cases", cases::STATEMENTS),
         ("customers", customers::STATEMENTS),
         ("figures", figures::STATEMENTS),
@@ -234,8 +238,10 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("list_requests", list_requests::STATEMENTS),
         ("log", log::STATEMENTS),
         ("messages", messages::STATEMENTS),
+        ("objectives", objectives::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("people", people::STATEMENTS),
+        ("policy", policy::STATEMENTS),
         ("probes", probes::STATEMENTS),
         ("queue", queue::STATEMENTS),
         ("ready_texts", ready_texts::STATEMENTS),

@@ -45,7 +45,8 @@ pub mod samples;
 pub mod session;
 /// The pane of SMTP settings.
 pub mod settings;
-
+/// Pages of tables.
+pub mod tables;
 /// Texts that engineers begin a message with.
 pub mod texts;
 /// The whitelist register.

@@ -13,7 +13,7 @@ use postern::views::mail::{MailCase, MailContext, Recipient};
 use postern::views::samples::{self, HOSTILE};
 use postern::views::{
     Brand, Page, Theme, Views, admin, case, casework, error, help, portal, probe, quarantine, queue, records, relays,
-    session, settings, texts, whitelist,
+    session, settings, tables, texts, whitelist,
 };
 use serde::Serialize;
 
@@ -107,6 +107,7 @@ fn around_people(views: &Views, all: &mut Vec<Rendering>) -> Result<(), String> 
         records::Listing, ADMIN, "/admin/customers", "Customers", |_| None;
         records::Record, ADMIN, "/admin/customers", "Alder Mutual", |page| page.form.as_ref();
         records::Edit, ADMIN, "/admin/customers", "Add a customer", |page| Some(&page.form);
+        tables::Tables, ADMIN, "/admin/objectives", "Objectives", |page| page.form.as_ref();
         admin::About, ADMIN, "/admin/about", "About", |_| None;
         admin::Outbox, ADMIN, "/admin/outbox", "Outgoing mail", |_| None;
     }

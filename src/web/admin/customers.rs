@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::{administrator, again, customer_of, fill, page};
+use super::{administrator, again, calendars, customer_of, fill, page};
 use crate::app::{Error, FieldError, admin};
 use crate::domain::customer::{Architecture, Customer};
 use crate::views::common::{Empty, Fact, Link, Section};
@@ -51,6 +51,7 @@ pub(super) async fn one(visitor: Visitor, Path(id): Path<String>) -> Result<Resp
         Fact::new("Name", customer.name.as_str()).change(edit.as_str()),
         Fact::new("Architecture", words(customer.architecture)).change(edit.as_str()),
         Fact::new("Word for the list", word).change(edit),
+        calendars::fact(&visitor, &customer).await?,
         Fact::new("Tunnels", names(tunnels.into_iter().map(|tunnel| tunnel.name).collect())),
         Fact::new("Product tenants", names(tenants.into_iter().map(|tenant| tenant.name).collect())),
     ];

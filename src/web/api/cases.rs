@@ -10,6 +10,7 @@ use super::body::Body;
 use super::query::{Query, own_cursor, queue_cursor};
 use super::{describe, header, replayed, resource};
 use crate::app::cases::{Act, Answers};
+use crate::app::priority::{self, Wish};
 use crate::app::requests::Draft;
 use crate::app::resource as shape;
 use crate::app::{Outcome, cases, queue, requests};
@@ -145,6 +146,25 @@ pub(super) async fn release(
     let at = (path_number(&number)?, body.revision_if_sent());
     let case = queue::release_at(&visitor.app, person, at, body.text("note")?).await?;
     answer(&visitor, StatusCode::OK, &case)
+}
+
+/// Changes the priority of a case, with the reason.
+pub(super) async fn prioritize(
+    visitor: Visitor,
+    Path(number): Path<String>,
+    query: Query,
+    body: Body,
+) -> Result<Response, Failure> {
+    query.only(&[])?;
+    let person = visitor.person()?;
+    body.only(&["priority", "reason"])?;
+    let wish = Wish {
+        number: path_number(&number)?,
+        revision: body.revision_if_sent(),
+        priority: body.text("priority")?,
+        reason: body.text("reason")?,
+    };
+    outcome(&visitor, StatusCode::OK, priority::set(&visitor.app, person, wish, body.once(&visitor)?).await?)
 }
 
 /// Claims the most urgent case that nobody has; 204 where there is none.

@@ -11,6 +11,7 @@ use crate::domain::actor::Person;
 use crate::domain::case::{self, WaitingOn};
 use crate::domain::cause::{Cause, Owner};
 use crate::domain::id::MessageId;
+use crate::domain::objective::Objective;
 use crate::domain::workflow::{Phase, ProgressStatus, Rule, State, StateKind};
 use crate::store::probes::Probe;
 use crate::views::case::{Case, Turn};
@@ -122,12 +123,14 @@ fn turn(view: &View<'_>, state: &State, texts: &Texts<'_>, now: DateTime<Utc>) -
 fn promise(case: &case::Case, now: DateTime<Utc>) -> Option<String> {
     // A state without a clock is stored as due in the far future.
     let has_clock = case.due_at < now + chrono::TimeDelta::days(366);
-    (case.waiting_on == WaitingOn::Vendor && has_clock).then(|| {
+    (case.is_open && has_clock && (case.waiting_on == WaitingOn::Vendor || case.objective.is_some())).then(|| {
         let due = case.due_at.format("%-d %B %Y at %H:%M UTC");
-        if case.due_at < now {
-            format!("We wanted to answer by {due}. We are late, and we know it.")
-        } else {
-            format!("We answer by {due}.")
+        match (case.objective, case.due_at < now) {
+            (Some(Objective::NextUpdate), false) => format!("You hear from us by {due}."),
+            (Some(Objective::Done), false) => format!("We are done by {due}."),
+            (Some(Objective::FirstAnswer) | None, false) => format!("We answer by {due}."),
+            (Some(Objective::Done), true) => format!("We wanted to be done by {due}. We are late, and we know it."),
+            (_, true) => format!("We wanted to answer by {due}. We are late, and we know it."),
         }
     })
 }

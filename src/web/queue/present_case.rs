@@ -70,12 +70,19 @@ fn standing(case: &case::Case, state: &State) -> Tag {
 /// The clock that runs, absolute and relative.
 fn clock(case: &case::Case, now: DateTime<Utc>) -> Tag {
     let tag = due(case, now);
+    let at = instant(case.due_at);
+    let words = |due: &str| {
+        case.objective
+            .map_or_else(|| due.to_owned(), |objective| format!("{} {}", objective.title(), due.to_lowercase()))
+    };
     match tag.tone {
-        Tone::You => Tag::new(Tone::You, format!("Due {} (in {})", instant(case.due_at), span(case.due_at - now))),
+        Tone::You => Tag::new(Tone::You, format!("{} {at} (in {})", words("Due"), span(case.due_at - now))),
         Tone::Failed => {
-            Tag::new(Tone::Failed, format!("Overdue since {} ({})", instant(case.due_at), span(now - case.due_at)))
+            let told = if case.escalated_at.is_some() { ", leads told" } else { "" };
+            let text = format!("{} since {at} ({}){told}", words("Overdue"), span(now - case.due_at));
+            Tag::new(Tone::Failed, text)
         }
-        Tone::Neutral if case.is_open && case.waiting_on == WaitingOn::Customer => {
+        Tone::Neutral if case.is_open && case.waiting_on == WaitingOn::Customer && case.objective.is_none() => {
             Tag::new(Tone::Neutral, format!("Clock stopped since {}", instant(case.waiting_since)))
         }
         Tone::Neutral | Tone::Skipped | Tone::Us | Tone::Other | Tone::Done => tag,
@@ -207,6 +214,9 @@ fn earlier(around: &Surroundings) -> Fact {
 fn links(view: &View<'_>, around: &Surroundings) -> Vec<Link> {
     let number = view.case.number;
     let mut links = Vec::new();
+    if view.case.is_open {
+        links.push(Link::new("Change the priority", format!("/cases/{number}/priority")));
+    }
     if !view.settings.is_empty() {
         links.push(Link::new("SMTP settings", format!("/cases/{number}/settings")));
         if around.tenant.as_ref().is_some_and(|tenant| tenant.base_url.is_some()) {
