@@ -37,6 +37,12 @@ pub enum Error {
     /// Nobody is signed in.
     #[error("nobody is signed in")]
     SignedOut,
+    /// The person must first show again who it is; afterwards the page at this path is opened.
+    #[error("the person must show again who it is")]
+    Unproved(String),
+    /// The person must first set up a second factor.
+    #[error("the person must set up a second factor")]
+    FactorMissing,
     /// Address and password do not fit together, or the account is not active.
     #[error("the address and the password do not fit together")]
     WrongPassword,

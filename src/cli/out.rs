@@ -91,6 +91,8 @@ impl From<Error> for Stop {
             Error::NotFound => Self::Said(Code::NotFound, "there is no such thing".to_owned()),
             Error::Forbidden(_)
             | Error::SignedOut
+            | Error::Unproved(_)
+            | Error::FactorMissing
             | Error::WrongPassword
             | Error::Throttled(_)
             | Error::TestTooSoon(_) => Self::Said(Code::NotAllowed, error.to_string()),

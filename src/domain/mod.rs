@@ -3,6 +3,8 @@
 mod words;
 pub(crate) use words::words;
 
+/// What happens to an account, in words.
+pub mod account;
 /// Who acts, with which roles.
 pub mod actor;
 /// Strict parsers for addresses and networks, and their class by the IANA registries.
@@ -29,6 +31,8 @@ pub mod mail_settings;
 pub mod schedule;
 /// The SYSLOG message of a test, and how it is framed.
 pub mod syslog;
+/// How long somebody waits who failed to sign in.
+pub mod throttle;
 /// Tunnels, and what a whitelist entry may be.
 pub mod tunnel;
 /// Workflow definitions, their checker and the engine that decides.

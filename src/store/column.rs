@@ -7,6 +7,7 @@ use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
 use sqlx::{Decode, Encode, Postgres, Sqlite, Type};
 use uuid::Uuid;
 
+use crate::domain::account::AccountEvent;
 use crate::domain::actor::Role;
 use crate::domain::case::{Priority, WaitingOn};
 use crate::domain::customer::Architecture;
@@ -76,7 +77,7 @@ macro_rules! word_columns {
         });
     )*};
 }
-word_columns!(Role, Architecture, TunnelState, Progress, Priority, WaitingOn, super::outbox::Kind, super::timers::Kind);
+word_columns!(AccountEvent, Role, Architecture, TunnelState, Progress, Priority, WaitingOn, super::outbox::Kind, super::timers::Kind);
 
 column!(Encryption, String, word => word.as_str().to_owned(), stored => {
     Self::parse(&stored).map_err(|error| error.to_string().into())

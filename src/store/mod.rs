@@ -12,6 +12,7 @@ mod error;
 pub mod migrate;
 pub mod portable;
 
+pub mod accounts;
 pub mod agents;
 pub mod attachments;
 pub mod cases;
@@ -31,6 +32,7 @@ pub mod ready_texts;
 pub mod sessions;
 pub mod settings;
 mod soundness;
+pub mod throttle;
 pub mod timers;
 pub mod tunnels;
 pub mod vault;
@@ -218,7 +220,8 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 22] = [
+    let files: [(&str, &[(&str, &str)]); 24] = [
+        ("accounts", accounts::STATEMENTS),
         ("agents", agents::STATEMENTS),
         ("attachments", attachments::STATEMENTS),
         ("cases", cases::STATEMENTS),
@@ -237,6 +240,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("ready_texts", ready_texts::STATEMENTS),
         ("sessions", sessions::STATEMENTS),
         ("settings", settings::STATEMENTS),
+        ("throttle", throttle::STATEMENTS),
         ("timers", timers::STATEMENTS),
         ("tunnels", tunnels::STATEMENTS),
         ("vault", vault::STATEMENTS),

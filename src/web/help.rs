@@ -41,6 +41,18 @@ const CODES: &[(&str, &str, &str, &str)] = &[
         "Sign in again, or send an API token as Authorization: Bearer TOKEN.",
     ),
     (
+        "unproved",
+        "Show again who you are",
+        "The act needs somebody who has shown lately who it is; the session is older than that.",
+        "Enter your password, or a code of your second factor, on the page that is offered, then repeat the act.",
+    ),
+    (
+        "factor_missing",
+        "A second factor is needed",
+        "This installation asks the people of the vendor for a second factor, and this account has none.",
+        "Sign in, set one up on the page that opens, and repeat what you wanted.",
+    ),
+    (
         "wrong_password",
         "Not signed in",
         "Email address and password do not match, or the account is not active.",

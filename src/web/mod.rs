@@ -4,6 +4,7 @@
 //! into a page or a resource. It returns `problem::Failure` for everything else; `visit` renders that once, as the page
 //! or the `application/problem+json` (RFC 9457) that the client asked for.
 
+mod account;
 mod admin;
 mod agent;
 mod api;
@@ -18,6 +19,7 @@ mod problem;
 mod queue;
 mod session;
 mod setup;
+mod source;
 mod visit;
 
 use std::sync::Arc;
@@ -67,6 +69,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(session::routes())
         .merge(setup::routes())
         .merge(password::routes())
+        .merge(account::routes())
         .merge(portal::routes())
         .merge(queue::routes())
         .merge(admin::routes())

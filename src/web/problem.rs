@@ -121,6 +121,8 @@ pub(super) fn lost_nothing(visitor: &Visitor, error: Error, number: i64, kept: V
         Error::NotFound
         | Error::Forbidden(_)
         | Error::SignedOut
+        | Error::Unproved(_)
+        | Error::FactorMissing
         | Error::WrongPassword
         | Error::Throttled(_)
         | Error::TestTooSoon(_)
@@ -181,6 +183,14 @@ fn told(error: &Error) -> Told {
         Error::SignedOut => {
             let detail = "Sign in, or send an API token as Authorization: Bearer TOKEN.".into();
             say(StatusCode::UNAUTHORIZED, "signed_out", "Nobody is signed in", detail)
+        }
+        Error::Unproved(_) => {
+            let detail = "Nothing was changed. Show again who you are at /account/prove, then repeat this.".into();
+            say(StatusCode::FORBIDDEN, "unproved", "Show again who you are", detail)
+        }
+        Error::FactorMissing => {
+            let detail = "Set up a second factor at /account/factor first.".into();
+            say(StatusCode::FORBIDDEN, "factor_missing", "A second factor is needed", detail)
         }
         Error::WrongPassword => {
             let detail = "Email address and password do not match.".into();
@@ -328,6 +338,11 @@ fn error_page(visitor: &Visitor, error: &Error, fields: &[FieldError]) -> ErrorP
         Error::Forbidden(why) => {
             let mut page = ErrorPage::forbidden(home);
             page.text.insert(0, format!("{why}."));
+            page
+        }
+        Error::Unproved(_) | Error::FactorMissing => {
+            let mut page = ErrorPage::forbidden(Link::new("Your account", super::account::PATH));
+            page.text = vec![told(error).detail];
             page
         }
         Error::SignedOut | Error::WrongPassword => {

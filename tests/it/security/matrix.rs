@@ -42,6 +42,8 @@ const ADMINS: Cells = ["iffffff+f"; 3];
 const ADMIN_RECORD: Cells = ["iffffffnf"; 3];
 /// Those who work the queue, for a record that is not there.
 const ENGINEERS_RECORD: Cells = ["ifffnnnff"; 3];
+/// Whoever is signed in: a token of a program opens no other ways in.
+const SESSIONS: Cells = ["i+++++++f"; 3];
 /// Agents, who are nobody of these.
 const AGENTS: Cells = ["iiiiiiiii"; 3];
 /// Whoever may see the case: another's is as absent as one that is not there.
@@ -58,6 +60,19 @@ const ROWS: &[(&str, &str, Cells)] = &[
     ("POST", "/sign-in", OPEN),
     ("GET", "/signed-in", ["f++++++++"; 3]),
     ("POST", "/sign-out", OPEN),
+    ("GET", "/sign-in/code", OPEN),
+    ("POST", "/sign-in/code", OPEN),
+    ("GET", "/account", SESSIONS),
+    ("POST", "/account/name", SESSIONS),
+    ("POST", "/account/password", SESSIONS),
+    ("POST", "/account/sessions/end", SESSIONS),
+    ("GET", "/account/prove", SESSIONS),
+    ("POST", "/account/prove", SESSIONS),
+    ("GET", "/account/factor", SESSIONS),
+    ("POST", "/account/factor", SESSIONS),
+    ("POST", "/account/factor/confirm", SESSIONS),
+    ("POST", "/account/factor/remove", SESSIONS),
+    ("POST", "/account/recovery", SESSIONS),
     ("GET", "/setup", USED_UP),
     ("POST", "/setup", OPEN),
     ("GET", "/help", OPEN),
