@@ -6,7 +6,7 @@ use super::access::life;
 use super::admin::{check_text, require_admin};
 use super::passwords::{self, check_password};
 use super::throttle::Origin;
-use super::{App, Error, factor, sign_in};
+use super::{App, Error, Once, factor, sign_in};
 use crate::domain::account::AccountEvent;
 use crate::domain::actor::Person;
 use crate::domain::id::PersonId;
@@ -78,8 +78,12 @@ pub async fn change_password(
     app: &Arc<App>,
     session: &Session,
     (present, wanted): (Secret, Secret),
-    origin: &Origin,
+    (origin, once): (&Origin, Once),
 ) -> Result<(), Error> {
+    // By the second sending of a form the present password is another one.
+    if once.before(&mut app.db.read().await?).await?.is_some() {
+        return Ok(());
+    }
     if let Some(error) = check_password(&wanted) {
         return Err(Error::Invalid(vec![error]));
     }
@@ -93,12 +97,14 @@ pub async fn change_password(
     app.db
         .write(move |tx| {
             let (hash, token_hash, address) = (hash.clone(), token_hash.clone(), address.clone());
+            let once = once.clone();
             Box::pin(async move {
                 people::set_password(tx, id, &hash).await?;
                 sessions::end_others(tx, id, &token_hash).await?;
                 sessions::clear_links_of(tx, id).await?;
                 sessions::prove(tx, &token_hash, at).await?;
                 accounts::note(tx, id, AccountEvent::PasswordChanged, (None, address.as_deref()), at).await?;
+                once.keep(tx, 303, String::new(), at).await?;
                 Ok::<(), Error>(())
             })
         })

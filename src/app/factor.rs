@@ -92,8 +92,8 @@ pub async fn enrolment(app: &App, person: &Person) -> Result<Option<Enrolment>, 
 
 /// What makes codes of a key.
 fn codes(app: &App, key: &Secret, account: &str) -> Result<Totp, Error> {
-    let key: [u8; KEY_BYTES] =
-        token::unhex(key.expose()).ok_or_else(|| Error::Internal("the key of a second factor is damaged".to_owned()))?;
+    let key: [u8; KEY_BYTES] = token::unhex(key.expose())
+        .ok_or_else(|| Error::Internal("the key of a second factor is damaged".to_owned()))?;
     // A colon would end the issuer in the address that apps read.
     let plain = |text: &str| text.replace(':', " ");
     Builder::new()
@@ -109,12 +109,7 @@ fn codes(app: &App, key: &Secret, account: &str) -> Result<Totp, Error> {
 ///
 /// # Errors
 /// [`Error::Invalid`] for a wrong code, and where no key waits.
-pub async fn confirm(
-    app: &Arc<App>,
-    session: &Session,
-    code: Secret,
-    origin: &Origin,
-) -> Result<Vec<Secret>, Error> {
+pub async fn confirm(app: &Arc<App>, session: &Session, code: Secret, origin: &Origin) -> Result<Vec<Secret>, Error> {
     let (id, hash) = (session.person_id, session.token_hash.clone());
     let fresh = fresh_codes();
     let hashes = hashes(app, id, &fresh);

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::admin::require_admin;
 use super::passwords::{self, check_password};
 use super::throttle::Origin;
-use super::{App, Error, mails, throttle, token};
+use super::{App, Error, Once, mails, throttle, token};
 use crate::clock::fresh_id;
 use crate::domain::account::AccountEvent;
 use crate::domain::actor::Person;
@@ -39,28 +39,39 @@ pub async fn ask(app: &Arc<App>, email: &str) -> Result<(), Error> {
         // No account has such an address, and PostgreSQL takes no such text.
         return Ok(());
     }
-    order(app, email.trim().to_owned(), GAP).await
+    order(app, email.trim().to_owned()).await
 }
 
-/// Sends a person the invitation, or a link for a new password where one was set before.
+/// Sends a person the invitation, or a link for a new password where one was set before; a form that comes twice sends one.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`] for others than administrators.
-pub async fn invite(app: &Arc<App>, admin: &Person, id: PersonId) -> Result<(), Error> {
+pub async fn invite(app: &Arc<App>, admin: &Person, id: PersonId, once: Once) -> Result<(), Error> {
     require_admin(admin)?;
-    let entry = {
-        let mut tx = app.db.read().await?;
-        people::by_id(&mut tx, id).await?.ok_or(Error::NotFound)?
-    };
-    order(app, entry.person.email, TimeDelta::zero()).await
+    let at = app.now();
+    app.db
+        .write(move |tx| {
+            let once = once.clone();
+            Box::pin(async move {
+                let entry = people::by_id(tx, id).await?.ok_or(Error::NotFound)?;
+                if once.before(tx).await?.is_none() {
+                    order_in(tx, &entry.person.email, at).await?;
+                    once.keep(tx, 303, String::new(), at).await?;
+                }
+                Ok::<(), Error>(())
+            })
+        })
+        .await?;
+    app.wake.notify_waiters();
+    Ok(())
 }
 
-async fn order(app: &Arc<App>, email: String, gap: TimeDelta) -> Result<(), Error> {
+async fn order(app: &Arc<App>, email: String) -> Result<(), Error> {
     let (key, at) = (fresh_id(), app.now());
     app.db
         .write(move |tx| {
             let email = email.clone();
-            Box::pin(async move { Ok::<(), Error>(letters::ask(tx, &email, key, (at, at - gap)).await?) })
+            Box::pin(async move { Ok::<(), Error>(letters::ask(tx, &email, key, (at, at - GAP)).await?) })
         })
         .await?;
     app.wake.notify_waiters();

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod account;
+pub mod adding;
 pub mod admin;
 pub mod agents;
 mod answers;

@@ -50,9 +50,7 @@ pub(super) struct Subjects {
 impl Subjects {
     /// For an account, which `person` says where there is one.
     pub(super) fn of(app: &App, email: &str, person: Option<PersonId>, origin: &Origin) -> Self {
-        let device = origin.device.as_deref().filter(|text| {
-            person.is_some_and(|person| is_known(app, person, text))
-        });
+        let device = origin.device.as_deref().filter(|text| person.is_some_and(|person| is_known(app, person, text)));
         if let Some(device) = device {
             let subject = format!("device:{}", token::fingerprint(&[device.as_bytes()]));
             return Self { own: vec![(Scope::Device, subject)], is_known: true };

@@ -75,12 +75,7 @@ record! {
 ///
 /// # Errors
 /// What the database says.
-pub async fn begin_factor(
-    tx: &mut Tx,
-    person: PersonId,
-    key: &Sealed,
-    at: DateTime<Utc>,
-) -> Result<bool, StoreError> {
+pub async fn begin_factor(tx: &mut Tx, person: PersonId, key: &Sealed, at: DateTime<Utc>) -> Result<bool, StoreError> {
     let done = on!(tx, conn => sqlx::query(UPSERT_FACTOR)
         .bind(person).bind(key.id).bind(&key.key_id).bind(&key.nonce).bind(&key.sealed).bind(at)
         .execute(conn).await.map(|done| done.rows_affected()))?;

@@ -77,7 +77,17 @@ macro_rules! word_columns {
         });
     )*};
 }
-word_columns!(AccountEvent, Role, Architecture, TunnelState, Progress, Priority, WaitingOn, super::outbox::Kind, super::timers::Kind);
+word_columns!(
+    AccountEvent,
+    Role,
+    Architecture,
+    TunnelState,
+    Progress,
+    Priority,
+    WaitingOn,
+    super::outbox::Kind,
+    super::timers::Kind
+);
 
 column!(Encryption, String, word => word.as_str().to_owned(), stored => {
     Self::parse(&stored).map_err(|error| error.to_string().into())

@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn every_code_that_problems_are_answered_with_has_a_page() {
-        let source = include_str!("problem.rs");
+        let source = include_str!("problem/mod.rs");
         let after_status = source.split("StatusCode::").skip(1);
         let codes: BTreeSet<&str> = after_status
             .filter_map(|rest| {

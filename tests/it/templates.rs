@@ -12,8 +12,8 @@ use postern::views::form::{ErrorLink, Form};
 use postern::views::mail::{MailCase, MailContext, Recipient};
 use postern::views::samples::{self, HOSTILE};
 use postern::views::{
-    Brand, Page, Theme, Views, account, admin, case, casework, error, help, portal, probe, quarantine, queue, records, session,
-    settings, texts,
+    Brand, Page, Theme, Views, account, admin, case, casework, error, help, portal, probe, quarantine, queue, records,
+    session, settings, texts,
 };
 use serde::Serialize;
 

@@ -46,7 +46,8 @@ async fn page(visitor: &Visitor, confirm: Form) -> Result<Response, Failure> {
         None => (Style::Main, "Make a key"),
     };
     let must = visitor.app.staff_second_factor && person.is_staff();
-    let text = "This installation asks the vendor's people for a second factor. Everything else opens once it is set up.";
+    let text =
+        "This installation asks the vendor's people for a second factor. Everything else opens once it is set up.";
     let errors = confirm.errors();
     let body = Factor {
         must: must.then(|| Note::new(Tone::You, text)),

@@ -13,11 +13,11 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use super::fields::Fields;
+use super::frame;
 use super::problem::Failure;
 use super::session::{encode, safe_path, throttled};
 use super::setup::fill;
 use super::visit::{Visitor, form_key};
-use super::frame;
 use crate::app::account::{self, Ending};
 use crate::app::sign_in::{self, Proof};
 use crate::app::{App, Error, FieldError, token};
@@ -26,6 +26,8 @@ use crate::views::account::Account;
 use crate::views::common::Page;
 use crate::views::form::Form;
 use crate::views::session::Password;
+
+pub(super) use present::{happening, standing};
 
 /// The account of whoever is signed in.
 pub(super) const PATH: &str = "/account";
@@ -90,7 +92,8 @@ async fn change_password(visitor: Visitor, fields: Fields) -> Result<Response, F
     fields.only(&["present", "password"])?;
     let secret = |name: &str| Secret::new(fields.get(name).to_owned());
     let words = (secret("present"), secret("password"));
-    let errors = match account::change_password(&visitor.app, visitor.session()?, words, &visitor.origin).await {
+    let (session, once) = (visitor.session()?, fields.once(&visitor)?);
+    let errors = match account::change_password(&visitor.app, session, words, (&visitor.origin, once)).await {
         Ok(()) => return Ok(Redirect::to(PATH).into_response()),
         Err(Error::Invalid(errors)) => errors,
         Err(error @ Error::Throttled(_)) => vec![FieldError::new("present", "throttled", throttled(&error))],

@@ -24,7 +24,7 @@ pub(super) fn account(person: &Person, own: &Session, found: &Found, staff_needs
         facts: vec![Fact::code("Email address", person.email.as_str()), Fact::new("Roles", roles.join(", "))],
         name: Account::name_form(&form_key(), &person.name),
         password: Account::password_form(&form_key()),
-        factor: factor(&found.factor),
+        factor: standing(&found.factor),
         factor_links: if found.factor.since.is_none() {
             vec![Link::new("Set up a second factor", super::FACTOR)]
         } else {
@@ -33,12 +33,12 @@ pub(super) fn account(person: &Person, own: &Session, found: &Found, staff_needs
         factor_acts: factor_acts(&found.factor, must),
         sessions: found.sessions.iter().map(|session| row(session, own)).collect(),
         end_others: others.then(|| ending("others", "End all other sessions", None)),
-        events: found.events.iter().map(event).collect(),
+        events: found.events.iter().map(happening).collect(),
     }
 }
 
 /// How far somebody is with a second factor.
-pub(in crate::web) fn factor(status: &Status) -> Vec<Fact> {
+pub(in crate::web) fn standing(status: &Status) -> Vec<Fact> {
     let Some(since) = status.since else {
         return vec![Fact::new("Second factor", "None: the password alone signs in").tag(Tone::Neutral, "Off")];
     };
@@ -51,9 +51,7 @@ fn factor_acts(status: &Status, must: bool) -> Vec<Form> {
     if status.since.is_none() {
         return Vec::new();
     }
-    let act = |id: &str, action: &str, label: &str| {
-        Form::new(id, action, form_key(), Button::of(Style::Other, label))
-    };
+    let act = |id: &str, action: &str, label: &str| Form::new(id, action, form_key(), Button::of(Style::Other, label));
     let mut acts = vec![act("fresh", "/account/recovery", "Make new recovery codes")];
     if !must {
         acts.push(act("off", "/account/factor/remove", "Take the second factor away"));
@@ -82,7 +80,7 @@ fn ending(id: &str, label: &str, session: Option<String>) -> Form {
 }
 
 /// Something that happened to an account.
-pub(in crate::web) fn event(event: &Event) -> Happening {
+pub(in crate::web) fn happening(event: &Event) -> Happening {
     let who = match (&event.by_name, &event.address) {
         (Some(name), _) => format!("by {name}"),
         (None, Some(address)) => format!("from {address}"),
