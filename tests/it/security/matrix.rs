@@ -135,6 +135,8 @@ const ROWS: &[(&str, &str, Cells)] = &[
     ("POST", "/admin/people/{id}/disable", ADMIN_RECORD),
     ("POST", "/admin/people/{id}/invite", ADMIN_RECORD),
     ("POST", "/admin/people/{id}/enable", ADMIN_RECORD),
+    ("POST", "/admin/people/{id}/sessions/end", ADMIN_RECORD),
+    ("POST", "/admin/people/{id}/factor/reset", ADMIN_RECORD),
     ("GET", "/queue/quarantine/{mail}/original", ENGINEERS_RECORD),
     ("POST", "/queue/quarantine/{mail}/attach", ENGINEERS_RECORD),
     ("POST", "/queue/quarantine/{mail}/discard", ENGINEERS_RECORD),

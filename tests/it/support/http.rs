@@ -57,6 +57,16 @@ impl Browser {
         self
     }
 
+    /// What a cookie holds.
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies.get(name).cloned()
+    }
+
+    /// Plants a cookie.
+    pub(crate) fn set_cookie(&mut self, name: &str, value: &str) {
+        self.cookies.insert(name.to_owned(), value.to_owned());
+    }
+
     /// Opens a page.
     pub(crate) async fn get(&mut self, path: &str) -> Page {
         self.send(Method::GET, path, None, &[]).await
