@@ -64,6 +64,8 @@ mod walk;
 /// `postern workflow`.
 mod workflow;
 
+pub use out::last_words;
+
 /// What the help ends with.
 const EXAMPLES: &str = "Examples:
   postern demo                             try it: everything on this machine, nothing to configure

@@ -27,6 +27,8 @@ pub mod id;
 pub mod log;
 /// SMTP settings of the product and of a probe.
 pub mod mail_settings;
+/// Why a request was not carried out, in words.
+pub mod problem;
 /// Business time: calendars, spans and when clocks ring.
 pub mod schedule;
 /// The SYSLOG message of a test, and how it is framed.

@@ -40,6 +40,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::app::App;
 
 pub use health::figures;
+pub use problem::Failure;
 
 /// The largest form or API body that is read.
 const LARGEST_BODY: usize = 256 * 1024;
@@ -61,9 +62,10 @@ const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'sel
 
 /// The whole service as one router; the same one in `serve`, tests, `bench` and the demo walk.
 pub fn router(app: Arc<App>) -> Router {
-    let header = |name: HeaderName, value: &'static str| {
-        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
-    };
+    framed(app, routes())
+}
+
+fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(session::home))
         .merge(session::routes())
@@ -82,6 +84,14 @@ pub fn router(app: Arc<App>) -> Router {
         // Reports and files are larger than forms; their areas set their own limits.
         .merge(agent::routes())
         .merge(portal::files::routes())
+}
+
+/// Routes with what every answer of the service passes: who asks is found, failures are rendered, headers are set.
+pub fn framed(app: Arc<App>, routes: Router<Arc<App>>) -> Router {
+    let header = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    routes
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(CsrfLayer::new())
         .layer(from_fn_with_state(Arc::clone(&app), visit::visit))

@@ -142,15 +142,16 @@ fn lacks_factor(visitor: &Visitor, path: &str) -> bool {
 /// Somebody who is not signed in is led to the sign-in page and back, and so is who must do something else first;
 /// everybody else is told what went wrong.
 fn render(visitor: &Visitor, error: &Error) -> Response {
-    let is_get = visitor.method == Method::GET;
+    // Whoever sent a form is told, so that the way back leads to what was filled in.
+    let is_page = !visitor.json && visitor.method == Method::GET;
     let to = if let Error::Unproved(back) = error {
         Some(account::prove_path(back))
-    } else if matches!(error, Error::FactorMissing) && is_get {
+    } else if matches!(error, Error::FactorMissing) {
         Some(account::FACTOR.to_owned())
     } else {
-        (matches!(error, Error::SignedOut) && is_get).then(|| session::sign_in_path(&visitor.uri))
+        matches!(error, Error::SignedOut).then(|| session::sign_in_path(&visitor.uri))
     };
-    match to.filter(|_| !visitor.json) {
+    match to.filter(|_| is_page) {
         Some(to) => Redirect::to(&to).into_response(),
         None => problem::render(visitor, error),
     }

@@ -95,7 +95,7 @@ fn around_people(views: &Views, all: &mut Vec<Rendering>) -> Result<(), String> 
         session::CookieMissing, "", "/sign-in", "Sign-in was not kept", |_| None;
         session::Setup, "", "/setup", "Set up", |page| Some(&page.form);
         session::NoToken, "", "/setup", "Set-up link", |_| None;
-        error::ErrorPage, CUSTOMER, "/error", "Page not found", |_| None;
+        error::ErrorPage, CUSTOMER, "/error", "Not found", |_| None;
         help::Help, CUSTOMER, "/help", "Help", |_| None;
         help::Problem, CUSTOMER, "/help", "No answer on the port: help", |_| None;
         records::Listing, ADMIN, "/admin/customers", "Customers", |_| None;

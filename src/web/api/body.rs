@@ -9,6 +9,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor as Rea
 use serde_json::{Map, Value as Json};
 
 use crate::app::{Error, FieldError, Once, token};
+use crate::domain::problem::ProblemCode;
 use crate::web::problem::Failure;
 use crate::web::visit::Visitor;
 
@@ -62,7 +63,7 @@ fn members(headers: &HeaderMap, bytes: &Bytes) -> Result<Map<String, Json>, Fail
 }
 
 fn unreadable(why: &str) -> Failure {
-    Error::malformed("unreadable", format!("The body cannot be read as JSON: {why}")).into()
+    Error::malformed(ProblemCode::Unreadable, format!("The body cannot be read as JSON: {why}")).into()
 }
 
 /// One JSON object, in which no member stands twice: of two, nobody can say which was meant (RFC 8259, section 4).
@@ -211,7 +212,7 @@ pub(super) fn once(visitor: &Visitor, headers: &HeaderMap, bytes: &[u8]) -> Resu
     let key = key.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(key);
     if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         let text = "Idempotency-Key must be 1 to 255 visible ASCII characters; a UUID will do";
-        return Err(Error::malformed("bad_key", text).into());
+        return Err(Error::malformed(ProblemCode::BadKey, text).into());
     }
     let secret = visitor.app.vault.derive("idempotency");
     // The path without its prefix is what nested routers see; the whole one is what the client asked for.
