@@ -242,6 +242,7 @@ pub async fn forget_old_answers(app: &Arc<App>) -> Result<(), Error> {
         .write(move |tx| {
             Box::pin(async move {
                 throttle::forget_old(tx, at).await?;
+                incoming::forget_old(tx, at).await?;
                 crate::store::sessions::forget_before(tx, at - KEEP_SESSIONS).await?;
                 crate::store::accounts::forget_events_before(tx, at - KEEP_EVENTS).await?;
                 crate::store::attachments::forget_drafts_before(tx, before).await?;

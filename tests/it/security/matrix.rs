@@ -93,7 +93,7 @@ const ROWS: &[(&str, &str, Cells)] = &[
     ("GET", "/cases/{number}", CASE),
     ("GET", "/cases/{number}/sent", CASE),
     ("GET", "/cases/{number}/act/{event}", CASE_ACT),
-    ("POST", "/cases/{number}/act/{event}", CASE),
+    ("POST", "/cases/{number}/act/{event}", CASE_ACT),
     ("POST", "/cases/{number}/messages", CASE_ACT),
     ("POST", "/cases/{number}/tests", CASE_ACT),
     ("GET", "/cases/{number}/tests/{test}", CASE),

@@ -4,6 +4,7 @@ mod account;
 mod matrix;
 mod requests;
 mod sessions;
+mod singles;
 mod throttle;
 
 use std::collections::BTreeSet;
