@@ -288,7 +288,7 @@ on_both! {
         let t = TestApp::new(&db).await;
         let number = t.request().await.number;
         let address = reply_address(&t, &t.contact).await;
-        t.act(&t.contact, number, "withdraw", &[]).await.unwrap();
+        t.act(&t.contact, number, "cancel", &[("reason", "We changed our minds.")]).await.unwrap();
         assert!(t.case(number).await.closed_at.is_some());
         t.clock.advance(TimeDelta::days(30));
         take(&t, &mail("dana@alder.example", &address, "in time", "", "It was us.")).await;
