@@ -22,6 +22,7 @@ pub mod idempotency;
 pub mod incoming;
 pub mod jobs;
 pub mod letters;
+pub mod list_requests;
 pub mod log;
 pub mod messages;
 pub mod outbox;
@@ -29,6 +30,8 @@ pub mod people;
 pub mod probes;
 pub mod queue;
 pub mod ready_texts;
+pub mod register;
+pub mod relays;
 pub mod sessions;
 pub mod settings;
 mod soundness;
@@ -220,7 +223,7 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 24] = [
+    let files: [(&str, &[(&str, &str)]); 27] = [
         ("accounts", accounts::STATEMENTS),
         ("agents", agents::STATEMENTS),
         ("attachments", attachments::STATEMENTS),
@@ -231,6 +234,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("incoming", incoming::STATEMENTS),
         ("jobs", jobs::STATEMENTS),
         ("letters", letters::STATEMENTS),
+        ("list_requests", list_requests::STATEMENTS),
         ("log", log::STATEMENTS),
         ("messages", messages::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
@@ -238,6 +242,8 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("probes", probes::STATEMENTS),
         ("queue", queue::STATEMENTS),
         ("ready_texts", ready_texts::STATEMENTS),
+        ("register", register::STATEMENTS),
+        ("relays", relays::STATEMENTS),
         ("sessions", sessions::STATEMENTS),
         ("settings", settings::STATEMENTS),
         ("throttle", throttle::STATEMENTS),

@@ -21,6 +21,7 @@ mod session;
 mod setup;
 mod source;
 mod visit;
+mod whitelist;
 
 use std::sync::Arc;
 
@@ -74,6 +75,7 @@ fn routes() -> Router<Arc<App>> {
         .merge(account::routes())
         .merge(portal::routes())
         .merge(queue::routes())
+        .merge(whitelist::routes())
         .merge(admin::routes())
         .merge(help::routes())
         .nest("/api/v1", api::routes())

@@ -12,10 +12,10 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use super::fields::Fields;
+use super::fields::{Fields, encode};
 use super::frame;
 use super::problem::Failure;
-use super::session::{encode, safe_path, throttled};
+use super::session::{safe_path, throttled};
 use super::setup::fill;
 use super::visit::{Visitor, form_key};
 use crate::app::account::{self, Ending};
