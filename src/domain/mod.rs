@@ -3,6 +3,8 @@
 mod words;
 pub(crate) use words::words;
 
+/// What happens to an account, in words.
+pub mod account;
 /// Who acts, with which roles.
 pub mod actor;
 /// Strict parsers for addresses and networks, and their class by the IANA registries.
@@ -35,6 +37,8 @@ pub mod problem;
 pub mod schedule;
 /// The SYSLOG message of a test, and how it is framed.
 pub mod syslog;
+/// How long somebody waits who failed to sign in.
+pub mod throttle;
 /// Tunnels, and how far a whitelist entry has come.
 pub mod tunnel;
 /// What may stand on a tunnel's whitelist, and the forms in which firewalls read it.

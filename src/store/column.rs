@@ -7,6 +7,7 @@ use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
 use sqlx::{Decode, Encode, Postgres, Sqlite, Type};
 use uuid::Uuid;
 
+use crate::domain::account::AccountEvent;
 use crate::domain::actor::Role;
 use crate::domain::case::{Priority, WaitingOn};
 use crate::domain::customer::Architecture;
@@ -84,6 +85,7 @@ macro_rules! word_columns {
     )*};
 }
 word_columns!(
+    AccountEvent,
     Role,
     Architecture,
     TunnelState,

@@ -12,6 +12,7 @@ mod error;
 pub mod migrate;
 pub mod portable;
 
+pub mod accounts;
 pub mod agents;
 pub mod attachments;
 pub mod calendars;
@@ -37,6 +38,7 @@ pub mod relays;
 pub mod sessions;
 pub mod settings;
 mod soundness;
+pub mod throttle;
 pub mod timers;
 pub mod tunnels;
 pub mod vault;
@@ -224,7 +226,8 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 28] = [
+    let files: [(&str, &[(&str, &str)]); 29] = [
+        ("accounts", accounts::STATEMENTS),
         ("agents", agents::STATEMENTS),
         ("attachments", attachments::STATEMENTS),
         ("calendars", calendars::STATEMENTS),
@@ -249,6 +252,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("relays", relays::STATEMENTS),
         ("sessions", sessions::STATEMENTS),
         ("settings", settings::STATEMENTS),
+        ("throttle", throttle::STATEMENTS),
         ("timers", timers::STATEMENTS),
         ("tunnels", tunnels::STATEMENTS),
         ("vault", vault::STATEMENTS),

@@ -11,6 +11,8 @@ use rust_embed::RustEmbed;
 use serde::Serialize;
 use thiserror::Error;
 
+/// Somebody's own account.
+pub mod account;
 /// Pages about running the service.
 pub mod admin;
 /// The page of a case as the customer sees it, and the generic form of one event.

@@ -57,7 +57,9 @@ async fn one_login_per_role_opens_the_demo() {
         ["customer@demo.example", "engineer@demo.example", "lead@demo.example", "admin@demo.example"]
     );
     for login in &demo.logins {
-        let (_, person) = postern::app::access::sign_in(&demo.app, &login.email, login.password.clone()).await.unwrap();
+        let origin = postern::app::throttle::Origin::default();
+        let begun = postern::app::sign_in::sign_in(&demo.app, &login.email, login.password.clone(), &origin);
+        let person = begun.await.unwrap().person;
         assert_eq!(person.email, login.email);
     }
     demo.stop().await;

@@ -29,7 +29,7 @@ use super::sink::{Sink, SinkError};
 use crate::app::{App, Error};
 use crate::apply::StandIn;
 use crate::clock::Clock;
-use crate::config::{Brand, Config, MailConfig, MetricsConfig, Policy, ProbeConfig};
+use crate::config::{AccountsConfig, Brand, Config, MailConfig, MetricsConfig, Policy, ProbeConfig};
 use crate::mail::Mailer;
 use crate::probe::Prober;
 use crate::secret::Secret;
@@ -302,8 +302,11 @@ fn config(options: &Options, address: SocketAddr, data: PathBuf) -> Config {
         brand: Brand::default(),
         policy: Policy { allow_documentation: true },
         mail: MailConfig::default(),
-        // People who try the demo press the buttons more often than customers do.
+        // Its logins are for everybody who reads the terminal.
+        accounts: AccountsConfig { staff_second_factor: false },
+        trusted_proxies: Vec::new(),
         metrics: MetricsConfig::default(),
+        // People who try the demo press the buttons more often than customers do.
         probe: ProbeConfig { per_customer_hour: 60, ..ProbeConfig::default() },
         lab: options.server.lab(),
         file: None,

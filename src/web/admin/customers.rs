@@ -3,9 +3,11 @@
 use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::{administrator, again, calendars, customer_of, fill, page};
-use crate::app::{Error, FieldError, admin};
+use super::{administrator, again, calendars, customer_of, fill, identifier, page};
+use crate::app::{Error, FieldError, Outcome, adding, admin};
+use crate::clock::fresh_id;
 use crate::domain::customer::{Architecture, Customer};
+use crate::domain::id::CustomerId;
 use crate::views::common::{Empty, Fact, Link, Section};
 use crate::views::form::{Button, Choice, Field, Form, Kind, Width};
 use crate::views::records::{Cell, Edit, Listing, Record, Row};
@@ -79,16 +81,17 @@ pub(super) async fn new(visitor: Visitor) -> Result<Response, Failure> {
 pub(super) async fn add(visitor: Visitor, fields: Fields) -> Result<Response, Failure> {
     administrator(&visitor)?;
     fields.only(FIELDS)?;
+    let once = fields.once(&visitor)?;
     let outcome = async {
         let (name, architecture, list_word) = read(&fields)?;
-        let customer = admin::add_customer(&visitor.app, name, architecture).await?;
-        if list_word.is_some() {
-            admin::change_customer(&visitor.app, Customer { list_word, ..customer.clone() }).await?;
-        }
-        Ok(customer)
+        let customer = Customer { id: CustomerId::new(fresh_id()), name, architecture, list_word };
+        adding::customer(&visitor.app, visitor.person.as_ref().ok_or(Error::SignedOut)?, customer, once).await
     };
     match outcome.await {
-        Ok(customer) => Ok(Redirect::to(&path(&customer)).into_response()),
+        Ok(Outcome::Done(customer)) => Ok(Redirect::to(&path_of(customer.id)).into_response()),
+        Ok(Outcome::Before(answer)) => {
+            Ok(Redirect::to(&path_of(CustomerId::new(identifier(&answer.answer)?))).into_response())
+        }
         Err(Error::Invalid(errors)) => {
             let mut body = adding();
             fill(&mut body.form, &fields, &errors);
@@ -187,7 +190,11 @@ fn form(action: &str, submit: &str, cancel: &str) -> Form {
 
 /// The page of a customer.
 pub(super) fn path(customer: &Customer) -> String {
-    format!("/admin/customers/{}", customer.id.uuid().simple())
+    path_of(customer.id)
+}
+
+fn path_of(id: CustomerId) -> String {
+    format!("/admin/customers/{}", id.uuid().simple())
 }
 
 fn words(architecture: Architecture) -> &'static str {

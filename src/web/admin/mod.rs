@@ -63,6 +63,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/admin/people/{id}/disable", post(people::disable))
         .route("/admin/people/{id}/invite", post(people::send_link))
         .route("/admin/people/{id}/enable", post(people::enable))
+        .route("/admin/people/{id}/sessions/end", post(people::end_sessions))
+        .route("/admin/people/{id}/factor/reset", post(people::reset_factor))
         .route("/admin/about", get(about))
         .route("/admin/outbox", get(outbox))
         .route("/admin/outbox/resend", post(resend))

@@ -6,7 +6,9 @@ use chrono::NaiveDateTime;
 
 use super::words;
 use crate::app::FieldError;
+use crate::app::conversation::CREDENTIAL;
 use crate::domain::case::Case;
+use crate::domain::credential;
 use crate::domain::workflow::{self, Definition, FieldType, Rule, Store};
 use crate::views::common::Fact;
 use crate::views::form::{Button, Choice, Field, Form, Kind, Style, Width};
@@ -68,6 +70,28 @@ pub(in crate::web) fn mark(form: &mut Form, errors: &[FieldError]) {
             field.error = Some(error.message.clone());
         }
     }
+}
+
+/// Warns of texts that look as if they held a password or key, where none belongs: an answer is read by more people.
+pub(in crate::web) fn credentials(definition: &Definition, typed: &BTreeMap<String, String>) -> Vec<FieldError> {
+    let is_text = |name: &str| {
+        definition
+            .fields
+            .get(name)
+            .is_some_and(|field| field.field_type == FieldType::Text && field.store != Store::Vault && !field.is_line())
+    };
+    let found = typed.iter().filter(|(name, _)| is_text(name)).filter_map(|(name, text)| {
+        let what = credential::found(text)?;
+        let text = format!("This looks like {what}. Take it out, or confirm below that you want to send it");
+        Some(FieldError::new(name, CREDENTIAL, text))
+    });
+    found.collect()
+}
+
+/// The box with which somebody confirms that a text is to be sent as it is.
+pub(in crate::web) fn confirmation(name: &str) -> Field {
+    let choice = Choice::new("yes", "Send it as it is: it holds no password or key that is in use");
+    Field::new(Kind::Checkbox, name, "Confirm").options(vec![choice])
 }
 
 /// The form with answers to choose from beside one of its questions, whose input still takes any text.

@@ -42,6 +42,8 @@ const ADMINS: Cells = ["iffffff+f"; 3];
 const ADMIN_RECORD: Cells = ["iffffffnf"; 3];
 /// Those who work the queue, for a record that is not there.
 const ENGINEERS_RECORD: Cells = ["ifffnnnff"; 3];
+/// Whoever is signed in: a token of a program opens no other ways in.
+const SESSIONS: Cells = ["i+++++++f"; 3];
 /// The vendor's people, for a record that is not there.
 const STAFF_RECORD: Cells = ["ifffnnnnf"; 3];
 /// Leads, for a record that is not there.
@@ -66,6 +68,19 @@ const ROWS: &[(&str, &str, Cells)] = &[
     ("POST", "/sign-in", OPEN),
     ("GET", "/signed-in", ["f++++++++"; 3]),
     ("POST", "/sign-out", OPEN),
+    ("GET", "/sign-in/code", OPEN),
+    ("POST", "/sign-in/code", OPEN),
+    ("GET", "/account", SESSIONS),
+    ("POST", "/account/name", SESSIONS),
+    ("POST", "/account/password", SESSIONS),
+    ("POST", "/account/sessions/end", SESSIONS),
+    ("GET", "/account/prove", SESSIONS),
+    ("POST", "/account/prove", SESSIONS),
+    ("GET", "/account/factor", SESSIONS),
+    ("POST", "/account/factor", SESSIONS),
+    ("POST", "/account/factor/confirm", SESSIONS),
+    ("POST", "/account/factor/remove", SESSIONS),
+    ("POST", "/account/recovery", SESSIONS),
     ("GET", "/setup", USED_UP),
     ("POST", "/setup", OPEN),
     ("GET", "/help", OPEN),
@@ -86,7 +101,7 @@ const ROWS: &[(&str, &str, Cells)] = &[
     ("GET", "/cases/{number}", CASE),
     ("GET", "/cases/{number}/sent", CASE),
     ("GET", "/cases/{number}/act/{event}", CASE_ACT),
-    ("POST", "/cases/{number}/act/{event}", CASE),
+    ("POST", "/cases/{number}/act/{event}", CASE_ACT),
     ("POST", "/cases/{number}/messages", CASE_ACT),
     ("POST", "/cases/{number}/tests", CASE_ACT),
     ("GET", "/cases/{number}/tests/{test}", CASE),
@@ -156,6 +171,8 @@ const ROWS: &[(&str, &str, Cells)] = &[
     ("POST", "/admin/people/{id}/disable", ADMIN_RECORD),
     ("POST", "/admin/people/{id}/invite", ADMIN_RECORD),
     ("POST", "/admin/people/{id}/enable", ADMIN_RECORD),
+    ("POST", "/admin/people/{id}/sessions/end", ADMIN_RECORD),
+    ("POST", "/admin/people/{id}/factor/reset", ADMIN_RECORD),
     ("GET", "/queue/quarantine/{mail}/original", ENGINEERS_RECORD),
     ("POST", "/queue/quarantine/{mail}/attach", ENGINEERS_RECORD),
     ("POST", "/queue/quarantine/{mail}/discard", ENGINEERS_RECORD),
