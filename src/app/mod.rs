@@ -6,6 +6,7 @@
 pub mod access;
 pub mod admin;
 pub mod agents;
+pub mod alerts;
 mod answers;
 mod approval;
 pub mod backup;
@@ -34,6 +35,7 @@ pub mod replay;
 pub mod requests;
 pub mod resource;
 mod revisions;
+pub mod syslog;
 pub mod timers;
 pub mod token;
 pub mod tunnels;

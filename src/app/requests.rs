@@ -14,6 +14,7 @@ use super::{App, Error, FieldError, Once, Outcome, Secrets, resource, workflows}
 use crate::clock::fresh_id;
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::{Case, Priority, WaitingOn};
+use crate::domain::channel::Channel;
 use crate::domain::customer::{Architecture, Customer};
 use crate::domain::id::{CaseId, CustomerId};
 use crate::domain::tunnel::{Tunnel, TunnelState};
@@ -23,13 +24,16 @@ use crate::store::{Tx, cases, customers, tunnels};
 /// How long unsent answers are kept.
 pub const KEEP_DRAFT: TimeDelta = TimeDelta::days(30);
 
-/// What a person typed so far, untouched: nothing is lost, and each answer is judged when it is sent.
+/// What a person typed so far, untouched: nothing is lost, and each answer is judged when it is sent. Each name is that of a
+/// field of the workflow.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Draft {
+    /// `smtp` or `syslog`; e-mail where nothing is said.
+    pub channel: String,
     /// `private` or `public`.
     pub smtp_location: String,
-    /// `yes`, `no` or `unknown`; asked for a public server.
+    /// `yes`, `no` or `unknown`; asked for a public server of either channel.
     pub filters_inbound: String,
     /// Host name, optional.
     pub smtp_host: String,
@@ -41,7 +45,39 @@ pub struct Draft {
     pub encryption: String,
     /// Sender of alerts.
     pub sender_address: String,
+    /// `private` or `public`.
+    pub syslog_location: String,
+    /// Host name, optional.
+    pub syslog_host: String,
+    /// Address.
+    pub syslog_ip: String,
+    /// Port.
+    pub syslog_port: String,
+    /// `udp`, `tcp` or `tls`.
+    pub transport: String,
+    /// `octet_counting` or `lf`; optional, and none for UDP.
+    pub framing: String,
+    /// Name in the receiver's certificate, optional.
+    pub tls_name: String,
+    /// What alerts are about.
+    pub input_type: String,
 }
+
+/// What a request for e-mail alerts consists of, beside the channel.
+const SMTP: [&str; 7] =
+    ["smtp_location", "smtp_host", "smtp_ip", "smtp_port", "encryption", "sender_address", "filters_inbound"];
+/// What a request for SYSLOG alerts consists of, beside the channel.
+const SYSLOG: [&str; 9] = [
+    "syslog_location",
+    "syslog_host",
+    "syslog_ip",
+    "syslog_port",
+    "transport",
+    "framing",
+    "tls_name",
+    "input_type",
+    "filters_inbound",
+];
 
 impl Draft {
     /// A request as the members of one JSON object, each in its field's own type; null counts as not sent.
@@ -49,11 +85,21 @@ impl Draft {
     /// # Errors
     /// [`Error::Invalid`] names every member that a request does not have, or whose type its field does not take.
     pub fn from_json(app: &App, members: &Map<String, Json>) -> Result<Self, Error> {
-        let definition = app.workflows.newest()?;
         let (mut draft, mut errors) = (Self::default(), Vec::new());
-        for (name, json) in members {
-            let Some(slot) = draft.slot(name) else {
-                errors.push(FieldError::new(name, "unexpected", "A request has no such member"));
+        match members.get("channel") {
+            None | Some(Json::Null) => {}
+            Some(Json::String(word)) if Channel::parse(word).is_some() => draft.channel.clone_from(word),
+            Some(_) => {
+                errors.push(FieldError::new("channel", "not_an_option", "Send smtp or syslog; smtp where it is left out"));
+            }
+        }
+        let channel = draft.channel();
+        let definition = app.workflows.newest(channel)?;
+        for (name, json) in members.iter().filter(|(name, _)| *name != "channel") {
+            let known = draft.names().contains(&name.as_str());
+            let Some(slot) = draft.slot(name).filter(|_| known) else {
+                let text = format!("A request for {} alerts has no such member", channel.name());
+                errors.push(FieldError::new(name, "unexpected", text));
                 continue;
             };
             let field_type = definition.fields.get(name).map(|field| field.field_type);
@@ -63,11 +109,50 @@ impl Draft {
                 None => errors.push(answers::wrong_type(name, field_type, json)),
             }
         }
+        if draft.transport == "udp" && !draft.framing.is_empty() {
+            errors.push(FieldError::new("framing", "unexpected", "UDP has no framing; leave it out"));
+        }
         if errors.is_empty() { Ok(draft) } else { Err(Error::Invalid(errors)) }
     }
 
-    fn slot(&mut self, name: &str) -> Option<&mut String> {
+    /// What alerts are asked for; e-mail until something else is said.
+    pub fn channel(&self) -> Channel {
+        Channel::parse(self.channel.trim()).unwrap_or(Channel::Smtp)
+    }
+
+    /// Whether the server stands outside the customer's network.
+    pub fn is_public(&self) -> bool {
+        self.get(self.channel().server().location).unwrap_or_default().trim() == "public"
+    }
+
+    /// The answer to a question as it was typed; none for a question that no request asks.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        // One list of names serves reading and writing, and a draft is small.
         Some(match name {
+            "channel" => &self.channel,
+            "smtp_location" => &self.smtp_location,
+            "filters_inbound" => &self.filters_inbound,
+            "smtp_host" => &self.smtp_host,
+            "smtp_ip" => &self.smtp_ip,
+            "smtp_port" => &self.smtp_port,
+            "encryption" => &self.encryption,
+            "sender_address" => &self.sender_address,
+            "syslog_location" => &self.syslog_location,
+            "syslog_host" => &self.syslog_host,
+            "syslog_ip" => &self.syslog_ip,
+            "syslog_port" => &self.syslog_port,
+            "transport" => &self.transport,
+            "framing" => &self.framing,
+            "tls_name" => &self.tls_name,
+            "input_type" => &self.input_type,
+            _ => return None,
+        })
+    }
+
+    /// Where the answer to a question is kept.
+    pub fn slot(&mut self, name: &str) -> Option<&mut String> {
+        Some(match name {
+            "channel" => &mut self.channel,
             "smtp_location" => &mut self.smtp_location,
             "filters_inbound" => &mut self.filters_inbound,
             "smtp_host" => &mut self.smtp_host,
@@ -75,49 +160,63 @@ impl Draft {
             "smtp_port" => &mut self.smtp_port,
             "encryption" => &mut self.encryption,
             "sender_address" => &mut self.sender_address,
+            "syslog_location" => &mut self.syslog_location,
+            "syslog_host" => &mut self.syslog_host,
+            "syslog_ip" => &mut self.syslog_ip,
+            "syslog_port" => &mut self.syslog_port,
+            "transport" => &mut self.transport,
+            "framing" => &mut self.framing,
+            "tls_name" => &mut self.tls_name,
+            "input_type" => &mut self.input_type,
             _ => return None,
         })
     }
 
+    /// The questions of its channel.
+    fn names(&self) -> &'static [&'static str] {
+        match self.channel() {
+            Channel::Smtp => &SMTP,
+            Channel::Syslog => &SYSLOG,
+        }
+    }
+
+    /// The answers that are events' answers, without the place, which is an event of its own.
     fn raw(&self) -> BTreeMap<String, String> {
-        [
-            ("smtp_host", &self.smtp_host),
-            ("smtp_ip", &self.smtp_ip),
-            ("smtp_port", &self.smtp_port),
-            ("encryption", &self.encryption),
-            ("sender_address", &self.sender_address),
-            ("filters_inbound", &self.filters_inbound),
-        ]
-        .into_iter()
-        .filter(|(_, value)| !value.trim().is_empty())
-        .map(|(name, value)| (name.to_owned(), value.clone()))
-        .collect()
+        let place = self.channel().server().location;
+        let answers = self.names().iter().filter(|name| **name != place);
+        let typed = answers.filter_map(|name| Some(((*name).to_owned(), self.get(name)?.to_owned())));
+        typed.filter(|(_, value)| !value.trim().is_empty()).collect()
     }
 
     /// The same without NUL, which no database keeps in a text; U+FFFD marks the place.
     fn storable(&self) -> Self {
-        let keep = |text: &String| text.replace('\0', "\u{fffd}");
-        Self {
-            smtp_location: keep(&self.smtp_location),
-            filters_inbound: keep(&self.filters_inbound),
-            smtp_host: keep(&self.smtp_host),
-            smtp_ip: keep(&self.smtp_ip),
-            smtp_port: keep(&self.smtp_port),
-            encryption: keep(&self.encryption),
-            sender_address: keep(&self.sender_address),
+        let mut draft = self.clone();
+        for name in SMTP.iter().chain(&SYSLOG).chain(&["channel"]) {
+            if let Some(slot) = draft.slot(name) {
+                *slot = slot.replace('\0', "\u{fffd}");
+            }
         }
+        draft
     }
 
     /// The events that this request consists of, with the answers of each.
     fn events(&self, definition: &Definition, architecture: Architecture) -> Vec<(&'static str, Data)> {
-        let mut events = vec![("begin", Data::new())];
+        let mut events = match self.channel() {
+            Channel::Smtp => vec![("begin", Data::new())],
+            Channel::Syslog => Vec::new(),
+        };
         if architecture == Architecture::SecureRelay {
             return events;
         }
-        let location = Data::from([("smtp_location".to_owned(), Value::from(self.smtp_location.trim()))]);
-        events.push(("classify", location));
+        let place = self.channel().server().location;
+        let answer = Value::from(self.get(place).unwrap_or_default().trim());
+        events.push(("classify", Data::from([(place.to_owned(), answer)])));
         let mut answers = typed(definition, self.raw());
-        if self.smtp_location.trim() == "public" {
+        if self.transport.trim() == "udp" {
+            // Kept as typed for whoever changes the transport again.
+            answers.remove("framing");
+        }
+        if self.is_public() {
             events.push(("submit_public", answers));
         } else {
             answers.remove("filters_inbound");
@@ -175,18 +274,31 @@ pub async fn check(app: &App, person: &Person, draft: &Draft) -> Result<(), Erro
 }
 
 fn rehearse(app: &App, customer: &Customer, tunnel: Option<&Tunnel>, draft: &Draft) -> Result<(), Error> {
-    let definition = app.workflows.newest()?;
+    refuse_where_no_case_is_needed(customer, draft)?;
+    let definition = app.workflows.newest(draft.channel())?;
     let mut flow = birth(definition, inputs(customer, tunnel)).map_err(Error::from)?;
     for (name, data) in draft.events(definition, customer.architecture) {
         flow = step(app, definition, &flow, name, data)?;
     }
-    let address = flow.data.get("smtp_ip").and_then(Value::as_text).and_then(|text| text.parse().ok());
+    let field = draft.channel().server().address;
+    let address = flow.data.get(field).and_then(Value::as_text).and_then(|text| text.parse().ok());
     match (tunnel, address) {
         (Some(tunnel), Some(address)) if tunnel.is_our_side(address) => {
-            Err(Error::field("smtp_ip", "ours", "This IP is ours. Enter the IP of your SMTP server"))
+            let text = format!("This IP is ours. Enter the IP of your {}", draft.channel().server_name());
+            Err(Error::field(field, "ours", text))
         }
         _ => Ok(()),
     }
+}
+
+/// A Secure Relay runs in the customer's network, so its SYSLOG alerts are set in the product and go through no tunnel.
+fn refuse_where_no_case_is_needed(customer: &Customer, draft: &Draft) -> Result<(), Error> {
+    let is_relay = customer.architecture == Architecture::SecureRelay;
+    if is_relay && draft.channel() == Channel::Syslog {
+        let text = "Your site uses Secure Relay: set SYSLOG alerts in the product and choose your relay there. No case is needed.";
+        return Err(Error::Refused(Refusal::Guard(text.to_owned())));
+    }
+    Ok(())
 }
 
 fn step(app: &App, definition: &Definition, flow: &CaseState, name: &str, data: Data) -> Result<CaseState, Error> {
@@ -226,7 +338,8 @@ pub async fn send(app: &Arc<App>, person: &Person, draft: Draft, once: Once) -> 
 }
 
 async fn open(app: &App, tx: &mut Tx, customer: &Customer, person: &Person, draft: &Draft) -> Result<Case, Error> {
-    let definition = app.workflows.newest()?;
+    refuse_where_no_case_is_needed(customer, draft)?;
+    let definition = app.workflows.newest(draft.channel())?;
     let tunnel = tunnel_of(tx, customer).await?;
     if tunnel.is_none() && customer.architecture == Architecture::Vpn {
         let text = "Your VPN tunnel is not on record yet. Ask your contact at the vendor to enter it.";

@@ -15,6 +15,7 @@ use crate::domain::id::{
     SecretId, ServerId, SettingsId, TenantId, TunnelId,
 };
 use crate::domain::mail_settings::Encryption;
+use crate::domain::syslog::{Framing, InputType, Transport};
 use crate::domain::tunnel::{Progress, TunnelState};
 
 /// A type that is stored as another: how it is made into it, and back, where back may fail.
@@ -76,7 +77,19 @@ macro_rules! word_columns {
         });
     )*};
 }
-word_columns!(Role, Architecture, TunnelState, Progress, Priority, WaitingOn, super::outbox::Kind, super::timers::Kind);
+word_columns!(
+    Role,
+    Architecture,
+    TunnelState,
+    Progress,
+    Priority,
+    WaitingOn,
+    Transport,
+    Framing,
+    InputType,
+    super::outbox::Kind,
+    super::timers::Kind
+);
 
 column!(Encryption, String, word => word.as_str().to_owned(), stored => {
     Self::parse(&stored).map_err(|error| error.to_string().into())

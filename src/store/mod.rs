@@ -31,6 +31,7 @@ pub mod ready_texts;
 pub mod sessions;
 pub mod settings;
 mod soundness;
+pub mod syslog_settings;
 pub mod timers;
 pub mod tunnels;
 pub mod vault;
@@ -218,7 +219,7 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 22] = [
+    let files: [(&str, &[(&str, &str)]); 23] = [
         ("agents", agents::STATEMENTS),
         ("attachments", attachments::STATEMENTS),
         ("cases", cases::STATEMENTS),
@@ -237,6 +238,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("ready_texts", ready_texts::STATEMENTS),
         ("sessions", sessions::STATEMENTS),
         ("settings", settings::STATEMENTS),
+        ("syslog_settings", syslog_settings::STATEMENTS),
         ("timers", timers::STATEMENTS),
         ("tunnels", tunnels::STATEMENTS),
         ("vault", vault::STATEMENTS),

@@ -111,7 +111,8 @@ fn question(name: &str, field: &workflow::Field, is_sealed: bool) -> Field {
         }
         FieldType::Ip | FieldType::Host => Field::new(Kind::Code, name, label),
         FieldType::IpList => Field::new(Kind::Code, name, label).width(Width::Full),
-        FieldType::Port => Field::new(Kind::Number, name, label),
+        FieldType::Port | FieldType::Number => Field::new(Kind::Number, name, label),
+        FieldType::NumberList => Field::new(Kind::Code, name, label).width(Width::Full),
         FieldType::Email => Field::new(Kind::Email, name, label),
         FieldType::Timestamp => Field::new(Kind::Code, name, label).hint("In UTC, like 2026-12-01 08:00"),
         FieldType::Text if field.store == Store::Vault => {
@@ -144,6 +145,8 @@ fn known(field: &workflow::Field, case: &Case, name: &str) -> Option<String> {
         | FieldType::IpList
         | FieldType::Host
         | FieldType::Port
+        | FieldType::Number
+        | FieldType::NumberList
         | FieldType::Email
         | FieldType::Timestamp => words::shown(case, name),
     }
