@@ -35,6 +35,8 @@ pub mod probe;
 pub mod quarantine;
 /// The queue of the engineers.
 pub mod queue;
+/// The questions about a SYSLOG receiver.
+mod receiver;
 /// Lists, records and forms of administration.
 pub mod records;
 /// Hostile, long and ordinary values for the samples of every context.

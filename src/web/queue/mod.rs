@@ -7,6 +7,7 @@ mod present_case;
 mod present_list;
 mod present_panel;
 mod present_settings;
+mod present_syslog;
 mod quarantine;
 mod settings;
 mod texts;
