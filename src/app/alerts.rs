@@ -24,7 +24,10 @@ use crate::store::{Tx, cases, tunnels};
 pub async fn request(app: &App, tx: &mut Tx, effect: &Effect) -> Result<ProbeRequest, Error> {
     let case = case_of(tx, effect).await?;
     match case.channel() {
-        Channel::Smtp => mail(app, tx, &completion::load(app, tx, effect).await?).await,
+        Channel::Smtp => {
+            let task = completion::load(app, tx, effect).await?;
+            mail(app, tx, &task).await
+        }
         Channel::Syslog => line::after_apply(app, tx, &case, effect).await,
     }
 }

@@ -11,6 +11,7 @@ use super::{App, Error, FieldError, queue};
 use crate::apply::{self, ApplyError, FieldDiff};
 use crate::domain::actor::Person;
 use crate::domain::case::Case;
+use crate::domain::channel::Channel;
 use crate::domain::customer::Tenant;
 use crate::domain::id::{CustomerId, PersonId};
 use crate::store::people::{self, Entry};

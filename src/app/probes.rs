@@ -24,7 +24,7 @@ use crate::probe::{Entered, ProbeRequest, TunnelFacts, policy};
 use crate::smtp::report::{Level, Report};
 use crate::store::probes::{self, Outcome, Probe};
 use crate::store::settings::Settings;
-use crate::store::{Tx, cases, settings, tunnels};
+use crate::store::{Tx, cases, settings, syslog_settings, tunnels};
 
 /// What a queued test is to do.
 ///

@@ -10,8 +10,6 @@ use super::samples;
 /// SMTP settings of one server: what is in use, what the reader may change, how they were proven.
 #[derive(Clone, Debug, Serialize)]
 pub struct Settings {
-    /// `SMTP settings` or `SYSLOG settings`.
-    pub heading: String,
     /// Name or address of the server: part of the heading.
     pub server: String,
     /// Since when and by whom they are in use; none before the first apply.
@@ -158,6 +156,8 @@ pub struct CaseSettings {
     pub number: u64,
     /// The page of the case.
     pub back: String,
+    /// `SMTP settings` or `SYSLOG settings`.
+    pub heading: String,
     /// Name or address of the server: part of the heading.
     pub server: String,
     /// What is in use, and warnings that do not stop.
