@@ -54,7 +54,8 @@ pub fn typed(definition: &Definition, raw: BTreeMap<String, String>) -> Data {
                 },
                 Some(FieldType::Port | FieldType::Number) => {
                     let digits = text.trim();
-                    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
+                    let is_plain =
+                        digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
                     digits.parse().ok().filter(|_| is_plain).map_or(Value::Text(text), Value::Integer)
                 }
                 Some(FieldType::IpList) => Value::List(

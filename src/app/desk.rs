@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::syslog::product;
 use super::completion::{self, Task};
+use super::syslog::product;
 use super::{App, Error, FieldError, queue};
 use crate::apply::{self, ApplyError, FieldDiff};
 use crate::domain::actor::Person;

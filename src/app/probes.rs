@@ -8,8 +8,8 @@ use serde_json::{Value as Json, json};
 
 use super::approval::{self, Approval};
 use super::firing::{Firing, came_too_late};
-use super::turn::{fire, note};
 use super::syslog::line;
+use super::turn::{fire, note};
 use super::{App, Error, Once, Outcome as Answered, Secrets, facts};
 use crate::clock::fresh_id;
 use crate::domain::actor::{Actor, Person};

@@ -157,7 +157,8 @@ fn title(case: &Case) -> String {
     let fields = channel.server();
     let server = text(fields.host).or_else(|| text(fields.address));
     if channel == Channel::Syslog {
-        return server.map_or_else(|| case.title.clone(), |server| format!("SYSLOG to {server} through the VPN tunnel"));
+        return server
+            .map_or_else(|| case.title.clone(), |server| format!("SYSLOG to {server} through the VPN tunnel"));
     }
     match (text("architecture").as_deref(), text("smtp_location").as_deref(), server) {
         (Some("secure_relay"), _, _) => "SMTP settings with Secure Relay".to_owned(),

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use super::{Applied, ApplyError, ApplyRequest, Outcome, PasswordChange, SyslogApplied, SyslogRequest, fields, syslogs};
+use super::{
+    Applied, ApplyError, ApplyRequest, Outcome, PasswordChange, SyslogApplied, SyslogRequest, fields, syslogs,
+};
 use crate::files;
 use crate::redact::excerpt;
 

@@ -117,8 +117,9 @@ impl SyslogRequest {
     }
 
     fn check(&self) -> Result<(), ApplyError> {
-        let refused =
-            |field, received: &str, advice| Err(ApplyError::Refused { field, received: excerpt(received, 120), advice });
+        let refused = |field, received: &str, advice| {
+            Err(ApplyError::Refused { field, received: excerpt(received, 120), advice })
+        };
         let host = self.host.as_str();
         if host.is_empty() || host.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return refused("SYSLOG receiver", host, "give an address or a host name, without spaces");
@@ -136,8 +137,12 @@ impl SyslogRequest {
             return refused("criticity threshold", &self.threshold.to_string(), "changes of objects have none: give 0");
         }
         let lacks = match self.input {
-            InputType::Deviances => [("profiles", self.profiles.len()), ("indicators of exposure", self.checkers.len())],
-            InputType::Attacks => [("profiles", self.profiles.len()), ("indicators of attack", self.attack_types.len())],
+            InputType::Deviances => {
+                [("profiles", self.profiles.len()), ("indicators of exposure", self.checkers.len())]
+            }
+            InputType::Attacks => {
+                [("profiles", self.profiles.len()), ("indicators of attack", self.attack_types.len())]
+            }
             InputType::HealthChecks => [("health checks", self.health_checks.len()); 2],
             InputType::ObjectChanges => return Ok(()),
         };

@@ -60,7 +60,9 @@ impl TieTarget {
         let written = match before.as_ref().and_then(id_of) {
             Some(id) => self.change(Step::Write, id, &wanted).await,
             // The product takes an array, of one here.
-            None => self.send(Step::Write, Method::POST, ALERTS, Value::Array(vec![Value::Object(wanted.clone())])).await,
+            None => {
+                self.send(Step::Write, Method::POST, ALERTS, Value::Array(vec![Value::Object(wanted.clone())])).await
+            }
         };
         let trouble = match written {
             Ok(()) => None,
@@ -76,7 +78,8 @@ impl TieTarget {
             Ok(listed) => (ours(listed, request), None),
             Err(error) => (None, Some(error)),
         };
-        let read_back = syslogs::compare(&wanted, if unread.is_some() { None } else { Some(after.unwrap_or(&Value::Null)) });
+        let read_back =
+            syslogs::compare(&wanted, if unread.is_some() { None } else { Some(after.unwrap_or(&Value::Null)) });
         let failure = judge(&read_back, after.is_some(), trouble.as_ref(), unread);
         let put_back = match &failure {
             None => None,
@@ -98,7 +101,9 @@ impl TieTarget {
         };
         let outcome = match (before, ours(&listed, request)) {
             (None, None) => return "The product holds no such alert, as before.".to_owned(),
-            (Some(before), Some(now)) if different(&syslogs::compare(&fields_of(before, sent), Some(now))).is_empty() => {
+            (Some(before), Some(now))
+                if different(&syslogs::compare(&fields_of(before, sent), Some(now))).is_empty() =>
+            {
                 return "The product still holds the previous alert.".to_owned();
             }
             (None, Some(made)) => match id_of(made) {

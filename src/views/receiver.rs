@@ -79,7 +79,9 @@ impl Question {
             .fields
             .into_iter()
             .map(|field| match field.name.as_str() {
-                "syslog_ip" => field.value("203.0.113.19").error("Private IP must be in a private range, like 10.20.4.15"),
+                "syslog_ip" => {
+                    field.value("203.0.113.19").error("Private IP must be in a private range, like 10.20.4.15")
+                }
                 "transport" => field.value("tls"),
                 "syslog_port" => field.value("65 14").error("SYSLOG port must be a number from 1 to 65535"),
                 "input_type" => field.error("Choose which alerts you want"),

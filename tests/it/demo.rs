@@ -17,7 +17,14 @@ async fn receiver() -> Receiver {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_makes_cases_in_different_states_by_real_work() {
     let server = MailServer::Sink(Sink::start(&["203.0.113.25", "10.20.4.22"]).await.unwrap());
-    let demo = Demo::start(Options { listen: "127.0.0.1:0".parse().unwrap(), server, receiver: receiver().await, database: None }).await.unwrap();
+    let demo = Demo::start(Options {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        server,
+        receiver: receiver().await,
+        database: None,
+    })
+    .await
+    .unwrap();
     demo.make_cases().await.unwrap();
     let mut states = Vec::new();
     let mut tx = demo.app.db.read().await.unwrap();
@@ -54,7 +61,14 @@ async fn the_demo_makes_cases_in_different_states_by_real_work() {
 #[tokio::test]
 async fn one_login_per_role_opens_the_demo() {
     let server = MailServer::Sink(Sink::start(&[]).await.unwrap());
-    let demo = Demo::start(Options { listen: "127.0.0.1:0".parse().unwrap(), server, receiver: receiver().await, database: None }).await.unwrap();
+    let demo = Demo::start(Options {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        server,
+        receiver: receiver().await,
+        database: None,
+    })
+    .await
+    .unwrap();
     let emails: Vec<&str> = demo.logins.iter().map(|login| login.email.as_str()).collect();
     assert_eq!(emails.len(), 6, "one login per role, and one per kind of customer");
     assert_eq!(

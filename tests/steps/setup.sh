@@ -35,6 +35,7 @@ missing_packages() {
   postgres_programs >/dev/null || echo postgresql
   has exim4 || has exim || echo exim4-daemon-light
   [ "$1" = all ] || return 0
+  has rsyslogd || echo rsyslog
   has chromium || echo chromium
   has node || echo nodejs
   has npm || echo npm

@@ -77,7 +77,11 @@ impl Draft {
             None | Some(Json::Null) => {}
             Some(Json::String(word)) if Channel::parse(word).is_some() => draft.channel.clone_from(word),
             Some(_) => {
-                errors.push(FieldError::new("channel", "not_an_option", "Send smtp or syslog; smtp where it is left out"));
+                errors.push(FieldError::new(
+                    "channel",
+                    "not_an_option",
+                    "Send smtp or syslog; smtp where it is left out",
+                ));
             }
         }
         let channel = draft.channel();

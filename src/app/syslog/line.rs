@@ -80,8 +80,8 @@ async fn request(
     let sender = tunnel.alerting_ip.to_string();
     let line = TestLine { at: app.now(), host: &sender, test_id: &test_id }.build();
     let approval = approval::of(app, tx, tunnel, (host, port)).await?;
-    let request = entered.parse(line, test_id).map_err(|fault| {
-        Error::Internal(format!("test of case {}: {}: {}", case.number, fault.field, fault.detail))
-    })?;
+    let request = entered
+        .parse(line, test_id)
+        .map_err(|fault| Error::Internal(format!("test of case {}: {}: {}", case.number, fault.field, fault.detail)))?;
     Ok(finish(app, tunnel, approval, request))
 }

@@ -68,7 +68,10 @@ pub fn judge(result: &Result<SyslogApplied, ApplyError>) -> (ApplyAnswer, Option
         },
         Outcome::WrittenToFile { path } => ApplyAnswer {
             outcome: "by_hand",
-            evidence: format!("The settings were written to {}. Enter them in the product and confirm.", path.display()),
+            evidence: format!(
+                "The settings were written to {}. Enter them in the product and confirm.",
+                path.display()
+            ),
         },
         Outcome::Failed { reason, .. } => {
             let back = applied.put_back.as_deref().unwrap_or_default();

@@ -70,7 +70,8 @@ impl Alerts {
             let Value::Object(alert) = alert else {
                 return problem(StatusCode::BAD_REQUEST, "an alert must be a JSON object");
             };
-            let missing = REQUIRED.iter().find(|name| !alert.contains_key(**name)).map(|name| format!("{name} is missing"));
+            let missing =
+                REQUIRED.iter().find(|name| !alert.contains_key(**name)).map(|name| format!("{name} is missing"));
             if let Some(fault) = missing.or_else(|| fault(alert)) {
                 return problem(StatusCode::BAD_REQUEST, &fault);
             }

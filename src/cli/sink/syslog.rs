@@ -44,8 +44,10 @@ impl SyslogSink {
             match UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).await {
                 Ok(socket) => {
                     let kept = Arc::default();
-                    let servers =
-                        [tokio::spawn(datagrams(socket, Arc::clone(&kept))), tokio::spawn(streams(listener, Arc::clone(&kept)))];
+                    let servers = [
+                        tokio::spawn(datagrams(socket, Arc::clone(&kept))),
+                        tokio::spawn(streams(listener, Arc::clone(&kept))),
+                    ];
                     return Ok(Self { port, kept, servers });
                 }
                 Err(error) => last = error,

@@ -108,7 +108,10 @@ pub(in crate::cli) async fn run(plan: &Plan) -> Result<(), Stop> {
             if plan.branch == Branch::All {
                 continue;
             }
-            return Err(Stop::Said(Code::Usage, "the lab walks private, trouble and syslog; leave --lab out".to_owned()));
+            return Err(Stop::Said(
+                Code::Usage,
+                "the lab walks private, trouble and syslog; leave --lab out".to_owned(),
+            ));
         }
         if plan.broken.is_some() && *branch != Branch::Private {
             return Err(Stop::Said(Code::Usage, "--break belongs to --walk private".to_owned()));
@@ -122,8 +125,9 @@ async fn walk(plan: &Plan, branch: Branch) -> Result<(), Stop> {
     let server = mail_server(plan).await?;
     let receiver = receiver(plan, branch, &server).await?;
     let listen = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
-    let demo =
-        Demo::start(Options { listen, server, receiver, database: None }).await.map_err(|error| Stop::failed(chain(&error)))?;
+    let demo = Demo::start(Options { listen, server, receiver, database: None })
+        .await
+        .map_err(|error| Stop::failed(chain(&error)))?;
     let mut walk = Walk { demo, json: plan.json, began: Instant::now(), number: 0 };
     let outcome = match branch {
         Branch::Private => walk.private(plan.broken).await,

@@ -35,7 +35,8 @@ impl Walk {
         self.reaches("tunnel test", "settings").await?;
         self.offers(&mut engineer).await?;
         self.act(&mut engineer, ("enter the SYSLOG settings", "act/submit_settings"), &SETTINGS).await?;
-        self.leaves("test with the settings", &["full_test"], &["applying", "apply_failed", "confirm_delivery"]).await?;
+        self.leaves("test with the settings", &["full_test"], &["applying", "apply_failed", "confirm_delivery"])
+            .await?;
         self.leaves("apply and read back", &["applying"], &["confirm_delivery"]).await?;
         self.product_holds(transport)?;
         self.line_arrived("a").await?;

@@ -11,7 +11,8 @@ use super::Definition;
 use super::fields::{self, FieldProblem};
 use super::guard::Facts;
 use super::model::{
-    AlertPath, ApplyKind, Branch, End, Order, Priority, ProbeKind, ProbeLevel, Rule, State, StateKind, Target, Verb, WhitelistAction,
+    AlertPath, ApplyKind, Branch, End, Order, Priority, ProbeKind, ProbeLevel, Rule, State, StateKind, Target, Verb,
+    WhitelistAction,
 };
 use super::value::{Data, Value};
 

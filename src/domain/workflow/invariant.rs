@@ -72,8 +72,22 @@ impl std::fmt::Display for Violation {
 
 /// Fields that make up the settings of the product; a test speaks for exactly these values.
 const SETTINGS: [&str; 16] = [
-    "smtp_ip", "smtp_host", "smtp_port", "encryption", "sender_address", "tls_name", "syslog_ip", "syslog_host", "syslog_port",
-    "transport", "framing", "input_type", "directories", "threshold", "profiles", "checkers",
+    "smtp_ip",
+    "smtp_host",
+    "smtp_port",
+    "encryption",
+    "sender_address",
+    "tls_name",
+    "syslog_ip",
+    "syslog_host",
+    "syslog_port",
+    "transport",
+    "framing",
+    "input_type",
+    "directories",
+    "threshold",
+    "profiles",
+    "checkers",
 ];
 /// What a case says once the product holds its settings.
 const APPLIED: [&str; 2] = ["smtp_applied", "syslog_applied"];

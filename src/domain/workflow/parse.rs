@@ -290,7 +290,8 @@ fn minutes(hours: &Hours) -> (u16, u16) {
 }
 
 fn field(raw: RawField, place: Place) -> Field {
-    let limit = if matches!(raw.field_type, FieldType::IpList | FieldType::NumberList) { LIST_LIMIT } else { TEXT_LIMIT };
+    let limit =
+        if matches!(raw.field_type, FieldType::IpList | FieldType::NumberList) { LIST_LIMIT } else { TEXT_LIMIT };
     Field {
         field_type: raw.field_type,
         label: raw.label,

@@ -109,8 +109,14 @@ mod tests {
 
     #[test]
     fn each_length_names_source_server_and_port() {
-        let request =
-            ForProvider { service: Service::Mail, alerting: "198.51.100.24", address: "203.0.113.9", port: "587", host: None, case: 1001 };
+        let request = ForProvider {
+            service: Service::Mail,
+            alerting: "198.51.100.24",
+            address: "203.0.113.9",
+            port: "587",
+            host: None,
+            case: 1001,
+        };
         let texts = request.texts().map(|fact| fact.value.unwrap());
         for text in &texts {
             for word in ["198.51.100.24", "203.0.113.9", "587"] {
@@ -123,8 +129,14 @@ mod tests {
     #[test]
     fn a_receiver_is_no_mail_server() {
         let service = Service::Syslog { udp: true };
-        let request =
-            ForProvider { service, alerting: "198.51.100.24", address: "203.0.113.9", port: "514", host: None, case: 7 };
+        let request = ForProvider {
+            service,
+            alerting: "198.51.100.24",
+            address: "203.0.113.9",
+            port: "514",
+            host: None,
+            case: 7,
+        };
         let [line, message, ticket] = request.texts().map(|fact| fact.value.unwrap());
         assert!(line.contains("SYSLOG") && line.contains("UDP port 514"), "{line}");
         assert!(message.contains("SYSLOG messages") && ticket.contains("UDP 514 (SYSLOG)"), "{ticket}");
@@ -134,7 +146,14 @@ mod tests {
     #[test]
     fn a_name_stands_in_place_of_the_address_and_beside_it_in_the_ticket() {
         let host = Some("smtp.provider.example");
-        let request = ForProvider { service: Service::Mail, alerting: "198.51.100.24", address: "203.0.113.9", port: "25", host, case: 7 };
+        let request = ForProvider {
+            service: Service::Mail,
+            alerting: "198.51.100.24",
+            address: "203.0.113.9",
+            port: "25",
+            host,
+            case: 7,
+        };
         let [line, message, ticket] = request.texts().map(|fact| fact.value.unwrap());
         assert!(line.contains("to smtp.provider.example on") && message.contains("smtp.provider.example port 25"));
         assert!(ticket.contains("Destination: 203.0.113.9 (smtp.provider.example)"), "{ticket}");

@@ -89,7 +89,8 @@ impl Asked {
         let place = draft.get(self.channel().server().location).unwrap_or_default();
         let is_private = place.trim() != "public";
         // The pages of the other channel can be opened too; there the way back is their own beginning.
-        let pages = if draft.channel() == self.channel() { Self::of(draft) } else { Self::all(self.channel()).to_vec() };
+        let pages =
+            if draft.channel() == self.channel() { Self::of(draft) } else { Self::all(self.channel()).to_vec() };
         let position = pages.iter().position(|page| *page == self).unwrap_or_default();
         let before = position.checked_sub(1).and_then(|before| pages.get(before)).map_or("/start", |page| page.path());
         let back = if suffix.is_empty() { before } else { "/start/check" };
@@ -151,9 +152,7 @@ pub(super) fn facts(draft: &Draft) -> Vec<Fact> {
             let fact = match name {
                 _ if typed.is_empty() => Fact::missing(label),
                 "smtp_location" | "syslog_location" | "filters_inbound" | "encryption" | "transport" | "framing"
-                | "input_type" => {
-                    Fact::new(label, words::choice_label(name, typed))
-                }
+                | "input_type" => Fact::new(label, words::choice_label(name, typed)),
                 _ => Fact::code(label, typed),
             };
             fact.change(format!("{}?from=check", page.path()))
@@ -271,8 +270,15 @@ mod tests {
         let draft = Draft { channel: "syslog".into(), syslog_location: "public".into(), ..Draft::default() };
         assert_eq!(Asked::of(&draft), [Asked::ReceiverPlace, Asked::ReceiverFilters, Asked::Receiver]);
         let question = Asked::Receiver.question(&draft, "", &[]);
-        assert_eq!((question.counter.as_deref(), question.back.as_str()), (Some("Question 3 of 3"), "/start/syslog/filters"));
-        assert_eq!(Asked::ReceiverPlace.question(&public(), "", &[]).back, "/start", "opened with answers about e-mail");
+        assert_eq!(
+            (question.counter.as_deref(), question.back.as_str()),
+            (Some("Question 3 of 3"), "/start/syslog/filters")
+        );
+        assert_eq!(
+            Asked::ReceiverPlace.question(&public(), "", &[]).back,
+            "/start",
+            "opened with answers about e-mail"
+        );
     }
 
     #[test]

@@ -99,5 +99,9 @@ fn choices(offers: &Offers) -> (Vec<Choices>, Vec<Note>) {
 }
 
 fn choice(offer: &Offer) -> Fact {
-    if offer.name.is_empty() { Fact::missing(offer.id.to_string()) } else { Fact::new(offer.id.to_string(), offer.name.as_str()) }
+    if offer.name.is_empty() {
+        Fact::missing(offer.id.to_string())
+    } else {
+        Fact::new(offer.id.to_string(), offer.name.as_str())
+    }
 }
