@@ -331,6 +331,49 @@ on_both! {
 }
 
 on_both! {
+    async fn an_engineer_asks_for_a_customer(db: TestDb) {
+        let t = TestApp::new(&db).await;
+        let mut engineer = Browser::signed_in(&t.app, &t.engineer).await;
+        assert!(engineer.open("/queue").await.shows("SYSLOG alerts for a customer"));
+        let form = engineer.open("/queue/syslog").await;
+        let customer = t.customer.id.to_string();
+        let mut answers = vec![
+            ("customer", ""),
+            ("syslog_location", "private"),
+            ("syslog_ip", "10.20.4.30"),
+            ("transport", "tcp"),
+            ("syslog_port", "514"),
+            ("input_type", "attacks"),
+        ];
+        let page = engineer.submit(&form, "/queue/syslog", &answers).await;
+        assert!(page.shows("Choose the customer") && page.body.contains("10.20.4.30"), "{}", page.body);
+        answers[0].1 = &customer;
+        answers[2].1 = "8.8.8.8";
+        let page = engineer.submit(&page, "/queue/syslog", &answers).await;
+        assert!(page.shows("Private IP must be in a private range"), "{}", page.body);
+        answers[2].1 = "10.20.4.30";
+        let sent = engineer.submit(&page, "/queue/syslog", &answers).await;
+        assert_eq!(sent.location().as_deref(), Some("/cases/1001"), "{}", sent.body);
+        t.drain().await;
+        assert!(!t.mails_to("dana@alder.example").is_empty(), "the customer's contacts are told");
+
+        let client = Client::of(&t.app, &t.engineer).await;
+        let request = json!({"channel": "syslog", "customer": customer, "syslog_location": "private",
+            "syslog_ip": "10.20.4.31", "syslog_port": 514, "transport": "udp", "input_type": "attacks"});
+        let case = client.post("/api/v1/requests", &[], &request).await.expect(201);
+        assert_eq!((&case["customer"], &case["number"]), (&json!(customer), &json!(1002)));
+        let mut nobody = request.clone();
+        nobody["customer"] = json!("nobody");
+        client.post("/api/v1/requests", &[], &nobody).await.problem(422, "invalid");
+        nobody["customer"] = json!(postern::clock::fresh_id().to_string());
+        client.post("/api/v1/requests", &[], &nobody).await.problem(404, "not_found");
+        let contact = Client::of(&t.app, &t.contact).await;
+        contact.post("/api/v1/requests", &[], &request).await.problem(422, "invalid");
+        Client::of(&t.app, &t.admin).await.post("/api/v1/requests", &[], &request).await.problem(403, "forbidden");
+    }
+}
+
+on_both! {
     async fn a_site_with_a_secure_relay_needs_no_case(db: TestDb) {
         let t = TestApp::new(&db).await;
         postern::app::admin::set_architecture(&t.app, "Alder Mutual", Architecture::SecureRelay).await.unwrap();

@@ -114,7 +114,48 @@ fn step(app: &App, definition: &Definition, flow: &CaseState, name: &str, data: 
 /// # Errors
 /// [`Error::Invalid`] names every field; [`Error::Refused`] where the customer has no tunnel yet.
 pub async fn send(app: &Arc<App>, person: &Person, draft: Draft, once: Once) -> Result<Outcome<Case>, Error> {
-    let customer = require_customer(person)?;
+    deliver(app, person, require_customer(person)?, draft, once).await
+}
+
+/// Sends a request on behalf of a customer, as [`send`].
+///
+/// # Errors
+/// As [`send`]; [`Error::Forbidden`] for people who do not work the queue; [`Error::NotFound`] without such a customer.
+pub async fn send_for(
+    app: &Arc<App>,
+    person: &Person,
+    customer: CustomerId,
+    draft: Draft,
+    once: Once,
+) -> Result<Outcome<Case>, Error> {
+    require_queue(person)?;
+    deliver(app, person, customer, draft, once).await
+}
+
+/// The customers on whose behalf a person may send requests, by name.
+///
+/// # Errors
+/// [`Error::Forbidden`] for people who do not work the queue; what the database says.
+pub async fn customers_to_serve(app: &App, person: &Person) -> Result<Vec<Customer>, Error> {
+    require_queue(person)?;
+    Ok(customers::list(&mut app.db.read().await?).await?)
+}
+
+fn require_queue(person: &Person) -> Result<(), Error> {
+    if person.works_queue() {
+        Ok(())
+    } else {
+        Err(Error::Forbidden("Requests on behalf of customers are for the vendor's engineers"))
+    }
+}
+
+async fn deliver(
+    app: &Arc<App>,
+    person: &Person,
+    customer: CustomerId,
+    draft: Draft,
+    once: Once,
+) -> Result<Outcome<Case>, Error> {
     let (shared, person) = (Arc::clone(app), person.clone());
     app.db
         .write(move |tx| {

@@ -12,8 +12,9 @@ use super::{describe, header, replayed, resource};
 use crate::app::cases::{Act, Answers};
 use crate::app::requests::Draft;
 use crate::app::resource as shape;
-use crate::app::{Outcome, cases, queue, requests};
+use crate::app::{Error, Outcome, cases, queue, requests};
 use crate::domain::case::Case;
+use crate::domain::id::CustomerId;
 use crate::web::portal::path_number;
 use crate::web::problem::Failure;
 use crate::web::visit::Visitor;
@@ -94,8 +95,19 @@ pub(super) async fn create(visitor: Visitor, query: Query, body: Body) -> Result
     query.only(&[])?;
     let person = visitor.person()?;
     let once = body.once(&visitor)?;
-    let draft = Draft::from_json(&visitor.app, &body.members)?;
-    outcome(&visitor, StatusCode::CREATED, requests::send(&visitor.app, person, draft, once).await?)
+    // Engineers name the customer for whom they ask; a contact's request is its own customer's.
+    let mut members = body.members;
+    let named = if person.is_staff() { members.remove("customer") } else { None };
+    let draft = Draft::from_json(&visitor.app, &members)?;
+    let sent = match named {
+        Some(named) => {
+            let id = named.as_str().and_then(|id| id.parse().ok()).map(CustomerId::new);
+            let unknown = || Error::field("customer", "unknown", "Send the id of a customer, as cases show it");
+            requests::send_for(&visitor.app, person, id.ok_or_else(unknown)?, draft, once).await?
+        }
+        None => requests::send(&visitor.app, person, draft, once).await?,
+    };
+    outcome(&visitor, StatusCode::CREATED, sent)
 }
 
 /// Does one act in a case.

@@ -3,6 +3,7 @@
 pub(in crate::web) mod case;
 mod claims;
 mod list;
+mod on_behalf;
 mod present_case;
 mod present_list;
 mod present_panel;
@@ -29,6 +30,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/queue/texts", get(texts::page).post(texts::add))
         .route("/queue/texts/{text}", post(texts::change))
         .route("/queue/texts/{text}/delete", post(texts::delete))
+        .route("/queue/syslog", get(on_behalf::form).post(on_behalf::send))
         .route("/queue/next", post(claims::next))
         .route("/cases/{number}/claim", post(claims::claim))
         .route("/cases/{number}/release", post(claims::release))

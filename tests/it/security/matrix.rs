@@ -131,6 +131,8 @@ const ROWS: &[(&str, &str, Cells)] = &[
     ("POST", "/queue/quarantine/{mail}/discard", ENGINEERS_RECORD),
     ("POST", "/queue/texts/{text}", ENGINEERS),
     ("POST", "/queue/texts/{text}/delete", ENGINEERS),
+    ("GET", "/queue/syslog", ENGINEERS),
+    ("POST", "/queue/syslog", ENGINEERS),
     ("GET", "/queue/quarantine", ENGINEERS),
     ("GET", "/queue/texts", ENGINEERS),
     ("POST", "/queue/texts", ENGINEERS),
