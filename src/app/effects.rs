@@ -52,31 +52,9 @@ pub(super) async fn leave(
                 let target = (text(case, host)?, number(case, port)?);
                 whitelist::change(tx, case, (*action, *side), target, firing).await?;
             }
-            Effect::Apply { kind, answers } => {
-                let settings = match kind {
-                    ApplyKind::Smtp => revisions::settings_to_apply(tx, case).await?.id,
-                    ApplyKind::Syslog => syslog::to_apply(tx, case).await?.id,
-                };
-                let payload = json!({"settings": settings, "answers": answers});
-                let lane = format!("tenant:{}", case.tenant.map_or_else(|| case.id.uuid(), |tenant| tenant.uuid()));
-                task(tx, case, key, Kind::Apply, (&lane, payload), firing).await?;
-            }
+            Effect::Apply { kind, answers } => apply(tx, case, key, (*kind, answers), firing).await?,
             Effect::SendTestAlert { path, answers, .. } => {
-                let settings = match path {
-                    AlertPath::Direct => {
-                        let settings = revisions::newest_settings(tx, case).await?;
-                        revisions::note_by_hand(tx, case, &settings, firing).await?;
-                        settings.id
-                    }
-                    AlertPath::Syslog => {
-                        let settings = syslog::newest(tx, case).await?;
-                        syslog::note_by_hand(tx, case, &settings, firing).await?;
-                        settings.id
-                    }
-                };
-                let payload = json!({"settings": settings, "answers": answers});
-                let lane = format!("alert:{}", case.id);
-                task(tx, case, key, Kind::TestAlert, (&lane, payload), firing).await?;
+                test_alert(tx, case, key, (*path, answers), firing).await?;
             }
             // Folded into the case by the engine, or kept by `clocks` and `turn`.
             Effect::Store { .. }
@@ -154,6 +132,46 @@ async fn probe(app: &App, tx: &mut Tx, case: &Case, mut ask: Ask<'_>, firing: &F
     }
     probes::queue(tx, case, ask, (firing.at, not_before)).await?;
     Ok(())
+}
+
+/// Applies settings that passed their test, one at a time for each tenant.
+async fn apply(
+    tx: &mut Tx,
+    case: &Case,
+    key: String,
+    (kind, answers): (ApplyKind, &str),
+    firing: &Firing<'_>,
+) -> Result<(), Error> {
+    let settings = match kind {
+        ApplyKind::Smtp => revisions::settings_to_apply(tx, case).await?.id,
+        ApplyKind::Syslog => syslog::to_apply(tx, case).await?.id,
+    };
+    let payload = json!({"settings": settings, "answers": answers});
+    let lane = format!("tenant:{}", case.tenant.map_or_else(|| case.id.uuid(), |tenant| tenant.uuid()));
+    task(tx, case, key, Kind::Apply, (&lane, payload), firing).await
+}
+
+async fn test_alert(
+    tx: &mut Tx,
+    case: &Case,
+    key: String,
+    (path, answers): (AlertPath, &str),
+    firing: &Firing<'_>,
+) -> Result<(), Error> {
+    let settings = match path {
+        AlertPath::Direct => {
+            let settings = revisions::newest_settings(tx, case).await?;
+            revisions::note_by_hand(tx, case, &settings, firing).await?;
+            settings.id
+        }
+        AlertPath::Syslog => {
+            let settings = syslog::newest(tx, case).await?;
+            syslog::note_by_hand(tx, case, &settings, firing).await?;
+            settings.id
+        }
+    };
+    let payload = json!({"settings": settings, "answers": answers});
+    task(tx, case, key, Kind::TestAlert, (&format!("alert:{}", case.id), payload), firing).await
 }
 
 async fn task(

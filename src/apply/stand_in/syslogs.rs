@@ -79,15 +79,12 @@ impl Alerts {
         let mut made = Vec::new();
         for alert in alerts.iter().filter_map(Value::as_object) {
             let mut kept = alert.clone();
-            match behaviour {
-                Behaviour::StoresNothing => {
-                    made.push(Value::Object(kept));
-                    continue;
-                }
-                Behaviour::StoresPartly => {
-                    kept.insert(THRESHOLD.to_owned(), json!(99));
-                }
-                _others => {}
+            if behaviour == Behaviour::StoresNothing {
+                made.push(Value::Object(kept));
+                continue;
+            }
+            if behaviour == Behaviour::StoresPartly {
+                kept.insert(THRESHOLD.to_owned(), json!(99));
             }
             self.add(&kept);
             made.extend(self.entries.last().cloned().map(Value::Object));
@@ -108,10 +105,10 @@ impl Alerts {
         if let Some(fault) = fault(&whole) {
             return problem(StatusCode::BAD_REQUEST, &fault);
         }
-        match behaviour {
-            Behaviour::StoresNothing => {}
-            Behaviour::StoresPartly => entry.extend(fields.get(IP).map(|ip| (IP.to_owned(), ip.clone()))),
-            _others => entry.extend(fields.clone()),
+        if behaviour == Behaviour::StoresPartly {
+            entry.extend(fields.get(IP).map(|ip| (IP.to_owned(), ip.clone())));
+        } else if behaviour != Behaviour::StoresNothing {
+            entry.extend(fields.clone());
         }
         if behaviour == Behaviour::StoresThenFails {
             return problem(StatusCode::INTERNAL_SERVER_ERROR, "it broke on the way out");

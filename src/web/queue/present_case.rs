@@ -9,6 +9,7 @@ use crate::app::desk::Surroundings;
 use crate::app::{App, Error};
 use crate::domain::actor::{Person, Role};
 use crate::domain::case::{self, WaitingOn};
+use crate::domain::channel::Channel;
 use crate::domain::tunnel::{Progress, TunnelState};
 use crate::domain::workflow::{Definition, Phase, ProgressStatus, State, StateKind};
 use crate::store::whitelist::Entry;
@@ -210,9 +211,15 @@ fn earlier(around: &Surroundings) -> Fact {
 fn links(view: &View<'_>, around: &Surroundings) -> Vec<Link> {
     let number = view.case.number;
     let mut links = Vec::new();
-    if !view.settings.is_empty() {
-        links.push(Link::new("SMTP settings", format!("/cases/{number}/settings")));
-        if around.tenant.as_ref().is_some_and(|tenant| tenant.base_url.is_some()) {
+    let channel = view.case.channel();
+    // The page of SYSLOG settings also holds what the product has to choose from, before there is a revision.
+    let (has_page, has_settings) = match channel {
+        Channel::Smtp => (!view.settings.is_empty(), true),
+        Channel::Syslog => (true, view.case.flow.data.contains_key("directories")),
+    };
+    if has_page {
+        links.push(Link::new(format!("{} settings", channel.name()), format!("/cases/{number}/settings")));
+        if has_settings && around.tenant.as_ref().is_some_and(|tenant| tenant.base_url.is_some()) {
             links.push(Link::new("Compare with the product", format!("/cases/{number}/apply-check")));
         }
     }
