@@ -20,7 +20,7 @@ use crate::views::portal::Sent;
 use crate::views::size;
 
 /// What customers told us, in the order of the request.
-const TOLD: [&str; 22] = [
+const TOLD: [&str; 21] = [
     "smtp_location",
     "smtp_host",
     "smtp_ip",
@@ -42,10 +42,9 @@ const TOLD: [&str; 22] = [
     "directories",
     "threshold",
     "profiles",
-    "initial_alerts",
 ];
 /// Those of them that are words and no values to copy.
-const WORDS: [&str; 9] = [
+const WORDS: [&str; 8] = [
     "smtp_location",
     "encryption",
     "filters_inbound",
@@ -54,7 +53,6 @@ const WORDS: [&str; 9] = [
     "transport",
     "framing",
     "input_type",
-    "initial_alerts",
 ];
 
 /// Answers that belong into the history as both sides read it.
