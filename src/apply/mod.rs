@@ -7,6 +7,7 @@ mod error;
 mod exchange;
 mod fields;
 mod file;
+mod relays;
 mod stand_in;
 mod syslogs;
 mod tie;
@@ -21,6 +22,7 @@ use serde_json::Value;
 pub use diff::{FieldDiff, diff};
 pub use error::{ApplyError, Step};
 pub use file::FileTarget;
+pub use relays::{RelaySeen, RelaysRead};
 pub use stand_in::{Behaviour, PasswordShown, Recorded, StandIn};
 pub use syslogs::{SyslogApplied, SyslogRequest};
 pub use tie::TieTarget;
@@ -254,6 +256,14 @@ impl Target {
         match self {
             Self::Tie(target) => target.apply_syslog(request).await,
             Self::File(target) => target.apply_syslog(request).await,
+        }
+    }
+
+    /// The Secure Relays that the tenant names; nothing is changed. A file names none.
+    pub async fn relays(&self) -> Result<RelaysRead, ApplyError> {
+        match self {
+            Self::Tie(target) => target.relays().await,
+            Self::File(_) => Ok(RelaysRead::default()),
         }
     }
 

@@ -11,12 +11,13 @@ use crate::domain::actor::Role;
 use crate::domain::case::{Priority, WaitingOn};
 use crate::domain::customer::Architecture;
 use crate::domain::id::{
-    AgentId, AttachmentId, CaseId, CustomerId, EntryId, IncomingId, MessageId, PersonId, ProbeId, ReadyTextId,
-    SecretId, ServerId, SettingsId, TenantId, TunnelId,
+    AgentId, AttachmentId, CaseId, ChangeId, CustomerId, EntryId, IncomingId, ListRequestId, MessageId, PersonId,
+    ProbeId, ReadyTextId, RelayId, SecretId, ServerId, SettingsId, TenantId, TunnelId,
 };
 use crate::domain::mail_settings::Encryption;
 use crate::domain::syslog::{Framing, InputType, Transport};
 use crate::domain::tunnel::{Progress, TunnelState};
+use crate::domain::whitelist::{Protocol, RequestState};
 
 /// A type that is stored as another: how it is made into it, and back, where back may fail.
 macro_rules! column {
@@ -56,13 +57,16 @@ id_columns!(
     AgentId,
     AttachmentId,
     CaseId,
+    ChangeId,
     CustomerId,
     EntryId,
     IncomingId,
+    ListRequestId,
     MessageId,
     PersonId,
     ProbeId,
     ReadyTextId,
+    RelayId,
     SecretId,
     ServerId,
     SettingsId,
@@ -82,6 +86,8 @@ word_columns!(
     Architecture,
     TunnelState,
     Progress,
+    Protocol,
+    RequestState,
     Priority,
     WaitingOn,
     Transport,

@@ -39,6 +39,8 @@ pub mod queue;
 mod receiver;
 /// Lists, records and forms of administration.
 pub mod records;
+/// The register of Secure Relays.
+pub mod relays;
 /// Hostile, long and ordinary values for the samples of every context.
 pub mod samples;
 /// Sign-in and first start.
@@ -48,6 +50,8 @@ pub mod settings;
 
 /// Texts that engineers begin a message with.
 pub mod texts;
+/// The whitelist register.
+pub mod whitelist;
 
 mod filters;
 

@@ -104,7 +104,6 @@ async function syslog(customer, engineer) {
   await look(customer, "syslog-confirm");
   await press(customer, null, "syslog-done", "/act/it_arrived");
   await open(engineer, `${page}/settings`, "syslog-applied");
-  await open(engineer, `${demo.url}/queue/syslog`, "syslog-for-a-customer");
 }
 
 /** Starts the demo on a free port and reads address, logins and the mail server's account from what it prints. */

@@ -334,31 +334,28 @@ on_both! {
     async fn an_engineer_asks_for_a_customer(db: TestDb) {
         let t = TestApp::new(&db).await;
         let mut engineer = Browser::signed_in(&t.app, &t.engineer).await;
-        assert!(engineer.open("/queue").await.shows("SYSLOG alerts for a customer"));
-        let form = engineer.open("/queue/syslog").await;
-        let customer = t.customer.id.to_string();
+        assert!(engineer.open("/queue/open").await.shows("Alder Mutual, SYSLOG"));
+        let (customer, contact) = (t.customer.id.to_string(), t.contact.id.to_string());
+        let path = format!("/queue/open?customer={customer}&channel=syslog");
+        let form = engineer.open(&path).await;
         let mut answers = vec![
-            ("customer", ""),
+            ("contact", contact.as_str()),
             ("syslog_location", "private"),
-            ("syslog_ip", "10.20.4.30"),
+            ("syslog_ip", "8.8.8.8"),
             ("transport", "tcp"),
             ("syslog_port", "514"),
             ("input_type", "attacks"),
         ];
-        let page = engineer.submit(&form, "/queue/syslog", &answers).await;
-        assert!(page.shows("Choose the customer") && page.body.contains("10.20.4.30"), "{}", page.body);
-        answers[0].1 = &customer;
-        answers[2].1 = "8.8.8.8";
-        let page = engineer.submit(&page, "/queue/syslog", &answers).await;
+        let page = engineer.submit(&form, &path, &answers).await;
         assert!(page.shows("Private IP must be in a private range"), "{}", page.body);
         answers[2].1 = "10.20.4.30";
-        let sent = engineer.submit(&page, "/queue/syslog", &answers).await;
+        let sent = engineer.submit(&page, &path, &answers).await;
         assert_eq!(sent.location().as_deref(), Some("/cases/1001"), "{}", sent.body);
         t.drain().await;
-        assert!(!t.mails_to("dana@alder.example").is_empty(), "the customer's contacts are told");
+        assert!(!t.mails_to("dana@alder.example").is_empty(), "the contact is told");
 
         let client = Client::of(&t.app, &t.engineer).await;
-        let request = json!({"channel": "syslog", "customer": customer, "syslog_location": "private",
+        let request = json!({"channel": "syslog", "customer": customer, "contact": contact, "syslog_location": "private",
             "syslog_ip": "10.20.4.31", "syslog_port": 514, "transport": "udp", "input_type": "attacks"});
         let case = client.post("/api/v1/requests", &[], &request).await.expect(201);
         assert_eq!((&case["customer"], &case["number"]), (&json!(customer), &json!(1002)));

@@ -114,48 +114,7 @@ fn step(app: &App, definition: &Definition, flow: &CaseState, name: &str, data: 
 /// # Errors
 /// [`Error::Invalid`] names every field; [`Error::Refused`] where the customer has no tunnel yet.
 pub async fn send(app: &Arc<App>, person: &Person, draft: Draft, once: Once) -> Result<Outcome<Case>, Error> {
-    deliver(app, person, require_customer(person)?, draft, once).await
-}
-
-/// Sends a request on behalf of a customer, as [`send`].
-///
-/// # Errors
-/// As [`send`]; [`Error::Forbidden`] for people who do not work the queue; [`Error::NotFound`] without such a customer.
-pub async fn send_for(
-    app: &Arc<App>,
-    person: &Person,
-    customer: CustomerId,
-    draft: Draft,
-    once: Once,
-) -> Result<Outcome<Case>, Error> {
-    require_queue(person)?;
-    deliver(app, person, customer, draft, once).await
-}
-
-/// The customers on whose behalf a person may send requests, by name.
-///
-/// # Errors
-/// [`Error::Forbidden`] for people who do not work the queue; what the database says.
-pub async fn customers_to_serve(app: &App, person: &Person) -> Result<Vec<Customer>, Error> {
-    require_queue(person)?;
-    Ok(customers::list(&mut app.db.read().await?).await?)
-}
-
-fn require_queue(person: &Person) -> Result<(), Error> {
-    if person.works_queue() {
-        Ok(())
-    } else {
-        Err(Error::Forbidden("Requests on behalf of customers are for the vendor's engineers"))
-    }
-}
-
-async fn deliver(
-    app: &Arc<App>,
-    person: &Person,
-    customer: CustomerId,
-    draft: Draft,
-    once: Once,
-) -> Result<Outcome<Case>, Error> {
+    let customer = require_customer(person)?;
     let (shared, person) = (Arc::clone(app), person.clone());
     app.db
         .write(move |tx| {
@@ -165,7 +124,8 @@ async fn deliver(
                     return Ok(Outcome::Before(answer));
                 }
                 let customer = customers::by_id(tx, customer).await?.ok_or(Error::NotFound)?;
-                let case = open(&app, tx, &customer, &person, &draft).await?;
+                let actor = Actor::Person(person.clone());
+                let case = open(&app, tx, (&customer, &person), &actor, &draft).await?;
                 cases::delete_draft(tx, customer.id, person.id).await?;
                 once.keep(tx, 201, resource::case(&app, &person, &case)?.to_string(), app.now()).await?;
                 Ok::<_, Error>(Outcome::Done(case))
@@ -174,7 +134,14 @@ async fn deliver(
         .await
 }
 
-async fn open(app: &App, tx: &mut Tx, customer: &Customer, person: &Person, draft: &Draft) -> Result<Case, Error> {
+/// Opens a case of a customer in the name of a contact, and fires what the answers say.
+pub(super) async fn open(
+    app: &App,
+    tx: &mut Tx,
+    (customer, contact): (&Customer, &Person),
+    actor: &Actor,
+    draft: &Draft,
+) -> Result<Case, Error> {
     refuse_where_no_case_is_needed(customer, draft)?;
     let definition = app.workflows.newest(draft.channel())?;
     let tunnel = tunnel_of(tx, customer).await?;
@@ -183,16 +150,14 @@ async fn open(app: &App, tx: &mut Tx, customer: &Customer, person: &Person, draf
         return Err(Error::Refused(Refusal::Guard(text.to_owned())));
     }
     let at = app.now();
-    let actor = Actor::Person(person.clone());
     let tenant = customers::tenants(tx, customer.id).await?.into_iter().next();
     let flow = birth(definition, inputs(customer, tunnel.as_ref())).map_err(Error::from)?;
-    let mut case = newborn(definition, flow, customer, person, (cases::take_number(tx).await?, at));
+    let mut case = newborn(definition, flow, customer, contact, (cases::take_number(tx).await?, at));
     case.tunnel = tunnel.map(|tunnel| tunnel.id);
     case.tenant = tenant.map(|tenant| tenant.id);
-    turn::birth(app, tx, &mut case, &actor, at).await?;
+    turn::birth(app, tx, &mut case, actor, at).await?;
     for (event, data) in draft.events(definition, customer.architecture) {
-        let firing =
-            Firing { actor: &actor, event, data, secrets: &Secrets::new(), expected_entered: None, probe: None, at };
+        let firing = Firing { actor, event, data, secrets: &Secrets::new(), expected_entered: None, probe: None, at };
         fire(app, tx, &mut case, firing).await?;
     }
     Ok(case)

@@ -3,7 +3,7 @@
 
 mod syslogs;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -90,6 +90,8 @@ struct Shared {
     behaviour: Behaviour,
     next: VecDeque<Behaviour>,
     requests: Vec<Recorded>,
+    /// What is read at other addresses.
+    beside: BTreeMap<String, Value>,
 }
 
 impl StandIn {
@@ -105,6 +107,7 @@ impl StandIn {
             behaviour: Behaviour::Normal,
             next: VecDeque::new(),
             requests: Vec::new(),
+            beside: BTreeMap::new(),
         }));
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move {
@@ -118,6 +121,11 @@ impl StandIn {
     /// The settings as stored, the password in clear text among them.
     pub fn settings(&self) -> Map<String, Value> {
         lock(&self.shared).settings.clone()
+    }
+
+    /// Answers reads of another address with this from here on.
+    pub fn serve(&self, path: &str, answer: Value) {
+        lock(&self.shared).beside.insert(path.to_owned(), answer);
     }
 
     /// Changes stored settings behind everybody's back.
@@ -227,6 +235,10 @@ async fn answer(
         ("GET", "/api/application-settings") => settings_answer(&lock(&shared)),
         ("PATCH", "/api/application-settings") => patch(&mut lock(&shared), &recorded.body, behaviour),
         ("POST", "/api/email-notifiers/test-message") => test_message(&recorded.body),
+        ("GET", path) => match lock(&shared).beside.get(path) {
+            Some(answer) => Json(answer.clone()).into_response(),
+            None => problem(StatusCode::NOT_FOUND, "Not found"),
+        },
         _ => problem(StatusCode::NOT_FOUND, "Not found"),
     }
 }

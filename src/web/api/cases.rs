@@ -12,7 +12,7 @@ use super::{describe, header, replayed, resource};
 use crate::app::cases::{Act, Answers};
 use crate::app::requests::Draft;
 use crate::app::resource as shape;
-use crate::app::{Error, Outcome, cases, queue, requests};
+use crate::app::{Error, Outcome, cases, opening, queue, requests};
 use crate::domain::case::Case;
 use crate::domain::id::CustomerId;
 use crate::web::portal::path_number;
@@ -68,7 +68,7 @@ pub(super) async fn one(
 }
 
 /// `If-None-Match` (RFC 9110, section 13.1.2): tags are compared weakly.
-fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let values = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     values
         .flat_map(|value| value.split(','))
@@ -95,15 +95,17 @@ pub(super) async fn create(visitor: Visitor, query: Query, body: Body) -> Result
     query.only(&[])?;
     let person = visitor.person()?;
     let once = body.once(&visitor)?;
-    // Engineers name the customer for whom they ask; a contact's request is its own customer's.
+    // Engineers name the customer and the contact for whom they ask; a contact's request is its own.
     let mut members = body.members;
-    let named = if person.is_staff() { members.remove("customer") } else { None };
+    let mut named = |name: &str| if person.is_staff() { members.remove(name) } else { None };
+    let named = named("customer").zip(named("contact"));
     let draft = Draft::from_json(&visitor.app, &members)?;
     let sent = match named {
-        Some(named) => {
-            let id = named.as_str().and_then(|id| id.parse().ok()).map(CustomerId::new);
+        Some((customer, contact)) => {
+            let id = customer.as_str().and_then(|id| id.parse().ok()).map(CustomerId::new);
             let unknown = || Error::field("customer", "unknown", "Send the id of a customer, as cases show it");
-            requests::send_for(&visitor.app, person, id.ok_or_else(unknown)?, draft, once).await?
+            let contact = contact.as_str().unwrap_or_default().to_owned();
+            opening::open(&visitor.app, person, (id.ok_or_else(unknown)?, contact), draft, once).await?
         }
         None => requests::send(&visitor.app, person, draft, once).await?,
     };

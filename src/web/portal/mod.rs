@@ -10,7 +10,7 @@ mod for_provider;
 mod list;
 pub(in crate::web) mod messages;
 pub(in crate::web) mod present_case;
-mod present_request;
+pub(in crate::web) mod present_request;
 mod request;
 mod result;
 pub(in crate::web) mod words;
@@ -21,12 +21,11 @@ use axum::Router;
 use axum::extract::Path;
 use axum::response::Response;
 use axum::routing::{get, post};
-use serde_json::Value as Json;
 
 use super::problem::Failure;
 use super::queue;
 use super::visit::Visitor;
-use crate::app::{App, Error, FieldError};
+use crate::app::{App, Error};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -56,20 +55,6 @@ async fn case_page(visitor: Visitor, Path(number): Path<String>) -> Result<Respo
     } else {
         case::page(&visitor, number).await
     }
-}
-
-/// What is wrong with an answer of a request, in the words of its pages.
-pub(in crate::web) fn request_faults(fault: &FieldError, is_private: bool) -> String {
-    present_request::said(fault, is_private)
-}
-
-/// The number of the case that an answer kept for a sent request names.
-///
-/// # Errors
-/// [`Error::Internal`] where it names none.
-pub(in crate::web) fn sent_number(answer: &str) -> Result<i64, Error> {
-    let number = serde_json::from_str::<Json>(answer).ok().and_then(|answer| answer.get("number")?.as_i64());
-    number.ok_or_else(|| Error::Internal("the answer kept for a sent request names no case".to_owned()))
 }
 
 /// A number in a path.

@@ -9,6 +9,7 @@ use crate::domain::channel::Channel;
 use crate::domain::mail_settings::Encryption;
 use crate::domain::workflow::{Definition, DelayUnit, Due, Target};
 use crate::views::common::{Fact, Note, Tone};
+use crate::views::form::Field;
 use crate::views::portal::Question;
 use crate::web::visit::form_key;
 
@@ -113,6 +114,29 @@ impl Asked {
         }
         question
     }
+}
+
+/// The names of all questions of a channel, in their order.
+pub(in crate::web) fn all_names(channel: Channel) -> impl Iterator<Item = &'static str> {
+    Asked::all(channel).into_iter().flat_map(|page| page.fields().iter().copied())
+}
+
+/// All questions of a channel on one page, for an engineer who hears the answers in any order.
+pub(in crate::web) fn all(draft: &Draft, errors: &[FieldError]) -> Vec<Field> {
+    let pages = Asked::all(draft.channel()).into_iter();
+    let mut fields: Vec<Field> = pages.flat_map(|page| page.question(draft, "", errors).form.fields).collect();
+    for field in &mut fields {
+        field.is_heading = false;
+        match field.name.as_str() {
+            "filters_inbound" => {
+                field.optional = true;
+                field.hint = Some("Asked for a server outside the customer's network only".to_owned());
+            }
+            "smtp_ip" | "syslog_ip" => "IP of the server".clone_into(&mut field.label),
+            _ => {}
+        }
+    }
+    fields
 }
 
 /// What is wrong, in the words of the page. Faults that only the parser knows in detail keep its own sentence.

@@ -3,6 +3,7 @@
 use axum::extract::Query;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use super::present_request::{self, Asked};
 use crate::app::requests::{self, Draft};
@@ -140,7 +141,10 @@ pub(super) async fn send(visitor: Visitor, fields: Fields) -> Result<Response, F
 fn number(outcome: &Outcome<Case>) -> Result<i64, Error> {
     match outcome {
         Outcome::Done(case) => Ok(case.number),
-        Outcome::Before(answer) => super::sent_number(&answer.answer),
+        Outcome::Before(answer) => serde_json::from_str::<Json>(&answer.answer)
+            .ok()
+            .and_then(|answer| answer.get("number").and_then(Json::as_i64))
+            .ok_or_else(|| Error::Internal("the answer kept for a sent request names no case".to_owned())),
     }
 }
 
