@@ -153,7 +153,7 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
     let entry = match &whitelist {
         Some((tunnel, check)) => {
             let network = ipnet::IpNet::from(check.address).to_string();
-            let port = super::facts::number(&case, "smtp_port").unwrap_or_default();
+            let port = super::facts::number(&case, case.channel().server().port).unwrap_or_default();
             crate::store::whitelist::find(&mut tx, tunnel.id, &network, (port, whitelist::protocol_of(&case))).await?
         }
         None => None,

@@ -7,6 +7,7 @@ use super::firing::Firing;
 use super::{App, Error, clocks, effects, objectives, token};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::case::{Case, WaitingOn};
+use crate::domain::channel::Channel;
 use crate::domain::log::{self, Entry};
 use crate::domain::objective::Word;
 use crate::domain::workflow::{Definition, Effect, Event, Sensitivity, Side, StateKind, apply, decide};
@@ -174,7 +175,13 @@ fn place(definition: &Definition, case: &mut Case, before: &Case, at: DateTime<U
 /// One line for lists, from what is known.
 fn title(case: &Case) -> String {
     let text = |field: &str| case.flow.data.get(field).map(ToString::to_string);
-    let server = text("smtp_host").or_else(|| text("smtp_ip"));
+    let channel = case.channel();
+    let fields = channel.server();
+    let server = text(fields.host).or_else(|| text(fields.address));
+    if channel == Channel::Syslog {
+        return server
+            .map_or_else(|| case.title.clone(), |server| format!("SYSLOG to {server} through the VPN tunnel"));
+    }
     match (text("architecture").as_deref(), text("smtp_location").as_deref(), server) {
         (Some("secure_relay"), _, _) => "SMTP settings with Secure Relay".to_owned(),
         (_, Some("public"), Some(server)) => format!("Reach {server} through the VPN tunnel"),

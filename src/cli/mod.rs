@@ -22,6 +22,8 @@ mod customer;
 pub mod demo;
 /// A mail server that we did not write, for the demo walk and for tests.
 pub mod foreign_smtp;
+/// A SYSLOG receiver that we did not write, for the demo walk.
+pub mod foreign_syslog;
 /// `postern health`.
 mod health;
 /// `postern mail-in`.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::actor::{Person, Role};
+use super::channel::Channel;
 use super::id::{CaseId, CustomerId, PersonId, ServerId, TenantId, TunnelId};
 use super::objective::Objective;
 use super::words::words;
@@ -67,7 +68,7 @@ pub struct Case {
     pub opened_by: PersonId,
     /// The tunnel it is about.
     pub tunnel: Option<TunnelId>,
-    /// The SMTP server it is about, once known.
+    /// The server it is about, once known.
     pub server: Option<ServerId>,
     /// The product tenant whose settings it ends in.
     pub tenant: Option<TenantId>,
@@ -112,6 +113,11 @@ impl Case {
             None => person.works_queue() || person.is(Role::Admin),
             Some(customer) => customer == self.customer && (person.all_cases || person.id == self.opened_by),
         }
+    }
+
+    /// What its alerts travel as.
+    pub fn channel(&self) -> Channel {
+        Channel::of(&self.workflow.id)
     }
 
     /// Who claimed it.

@@ -17,6 +17,8 @@ pub mod calendar;
 pub mod case;
 /// Why a probe ended as it did: one entry per cause, with owner and remedies.
 pub mod cause;
+/// What alerts travel as: e-mail or SYSLOG.
+pub mod channel;
 /// E-mail addresses, host names and ports: parsed once, then trusted.
 pub mod contact;
 /// Whether a text looks as if it held a password or a key.

@@ -17,6 +17,7 @@ use crate::domain::id::{
 };
 use crate::domain::mail_settings::Encryption;
 use crate::domain::objective::{Objective, Outcome};
+use crate::domain::syslog::{Framing, InputType, Transport};
 use crate::domain::tunnel::{Progress, TunnelState};
 use crate::domain::whitelist::{Protocol, RequestState};
 
@@ -96,6 +97,9 @@ word_columns!(
     WaitingOn,
     Objective,
     Outcome,
+    Transport,
+    Framing,
+    InputType,
     super::outbox::Kind,
     super::timers::Kind
 );

@@ -38,6 +38,7 @@ pub mod relays;
 pub mod sessions;
 pub mod settings;
 mod soundness;
+pub mod syslog_settings;
 pub mod throttle;
 pub mod timers;
 pub mod tunnels;
@@ -226,7 +227,7 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 29] = [
+    let files: [(&str, &[(&str, &str)]); 30] = [
         ("accounts", accounts::STATEMENTS),
         ("agents", agents::STATEMENTS),
         ("attachments", attachments::STATEMENTS),
@@ -252,6 +253,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("relays", relays::STATEMENTS),
         ("sessions", sessions::STATEMENTS),
         ("settings", settings::STATEMENTS),
+        ("syslog_settings", syslog_settings::STATEMENTS),
         ("throttle", throttle::STATEMENTS),
         ("timers", timers::STATEMENTS),
         ("tunnels", tunnels::STATEMENTS),

@@ -37,6 +37,8 @@ pub mod probe;
 pub mod quarantine;
 /// The queue of the engineers.
 pub mod queue;
+/// The questions about a SYSLOG receiver.
+mod receiver;
 /// Lists, records and forms of administration.
 pub mod records;
 /// The register of Secure Relays.

@@ -144,7 +144,8 @@ fn question(name: &str, field: &workflow::Field, is_sealed: bool) -> Field {
         }
         FieldType::Ip | FieldType::Host => Field::new(Kind::Code, name, label),
         FieldType::IpList => Field::new(Kind::Code, name, label).width(Width::Full),
-        FieldType::Port => Field::new(Kind::Number, name, label),
+        FieldType::Port | FieldType::Number => Field::new(Kind::Number, name, label),
+        FieldType::NumberList => Field::new(Kind::Code, name, label).width(Width::Full),
         FieldType::Email => Field::new(Kind::Email, name, label),
         FieldType::Timestamp => Field::new(Kind::Code, name, label).hint("In UTC, like 2026-12-01 08:00"),
         FieldType::Text if field.store == Store::Vault => {
@@ -177,6 +178,8 @@ fn known(field: &workflow::Field, case: &Case, name: &str) -> Option<String> {
         | FieldType::IpList
         | FieldType::Host
         | FieldType::Port
+        | FieldType::Number
+        | FieldType::NumberList
         | FieldType::Email
         | FieldType::Timestamp => words::shown(case, name),
     }
@@ -186,12 +189,13 @@ fn known(field: &workflow::Field, case: &Case, name: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::app::workflows::Workflows;
+    use crate::domain::channel::Channel;
 
     #[test]
     fn every_question_of_every_event_has_an_input_of_its_kind() {
         let workflows = Workflows::embedded().unwrap();
-        let definition = workflows.newest().unwrap();
-        for (name, field) in &definition.fields {
+        let definitions = Channel::ALL.iter().map(|channel| workflows.newest(*channel).unwrap());
+        for (name, field) in definitions.flat_map(|definition| &definition.fields) {
             let question = question(name, field, false);
             let has_options = matches!(question.kind, Kind::Radio | Kind::Checkbox | Kind::Select);
             assert_eq!(!question.options.is_empty(), has_options, "{name}");
@@ -203,7 +207,7 @@ mod tests {
     #[test]
     fn an_instant_may_be_written_as_people_write_it() {
         let workflows = Workflows::embedded().unwrap();
-        let definition = workflows.newest().unwrap();
+        let definition = workflows.newest(Channel::Smtp).unwrap();
         let typed = BTreeMap::from([
             ("hold_until".to_owned(), " 2026-12-01 08:00".to_owned()),
             ("reason".to_owned(), "2026-12-01 08:00".to_owned()),
@@ -216,7 +220,7 @@ mod tests {
     #[test]
     fn a_secret_is_never_among_what_is_kept() {
         let workflows = Workflows::embedded().unwrap();
-        let definition = workflows.newest().unwrap();
+        let definition = workflows.newest(Channel::Smtp).unwrap();
         let typed = BTreeMap::from([
             ("smtp_password".to_owned(), "hunter2".to_owned()),
             ("smtp_account".to_owned(), "postmaster".to_owned()),

@@ -9,6 +9,7 @@ mod present_case;
 mod present_list;
 mod present_panel;
 mod present_settings;
+mod present_syslog;
 mod priority;
 mod quarantine;
 pub(in crate::web) mod relays;

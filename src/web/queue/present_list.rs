@@ -162,11 +162,12 @@ fn row(
 fn asks(case: &Case) -> (String, Option<String>, Option<String>) {
     let text = |field: &str| words::shown(case, field);
     let say = |asks: &str, was, value| (asks.to_owned(), was, value);
-    match (text("new_ip"), words::text(case, "architecture"), words::text(case, "smtp_location")) {
+    let fields = case.channel().server();
+    match (text("new_ip"), words::text(case, "architecture"), words::text(case, fields.location)) {
         (Some(new), _, _) if case.workflow.id == "ip-change" => say("IP change", text("smtp_ip"), Some(new)),
         (_, Some("secure_relay"), _) => say("Help with the Secure Relay", None, None),
-        (_, _, Some("private")) => say("Whitelist", None, text("smtp_ip")),
-        (_, _, Some("public")) => say("Reach through the tunnel", None, text("smtp_ip")),
+        (_, _, Some("private")) => say("Whitelist", None, text(fields.address)),
+        (_, _, Some("public")) => say("Reach through the tunnel", None, text(fields.address)),
         (_, _, _) => (case.title.clone(), None, None),
     }
 }
