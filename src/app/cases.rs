@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 pub use super::answers::{Answers, typed};
 use super::conversation::{files_of, messages_for};
 use super::facts::offers;
+use super::family::{self, Family};
 use super::firing::Firing;
 pub use super::resource::etag;
 use super::turn::fire;
@@ -112,6 +113,8 @@ pub struct View<'v> {
     pub whitelist: Option<(Tunnel, Check)>,
     /// The whitelist entry of the case's address, where there is one.
     pub entry: Option<Entry>,
+    /// The case that it belongs to, and those that belong to it.
+    pub family: Family,
 }
 
 /// One line of a case's history.
@@ -167,6 +170,7 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
         history,
         whitelist,
         entry,
+        family: family::of(&mut tx, person, &case).await?,
         definition,
         case,
     })
@@ -265,7 +269,9 @@ async fn history(
     for row in log::entries(tx, case.customer, case.id).await? {
         let body: Json = serde_json::from_str(&row.body).unwrap_or_default();
         let text = |pointer: &str| body.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let from_case = body.get("from_case").and_then(Json::as_i64).filter(|_| text("/act") == "event");
         let who = match text("/actor/id") {
+            _ if from_case.is_some() => format!("Case {}", from_case.unwrap_or_default()),
             id if id.is_empty() => "Postern".to_owned(),
             id => names.of(tx, &id).await?,
         };

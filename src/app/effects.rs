@@ -13,7 +13,7 @@ use super::{App, Error, mails, probes, revisions, whitelist};
 use crate::clock::fresh_id;
 use crate::domain::case::{Case, Priority};
 use crate::domain::id::ServerId;
-use crate::domain::workflow::{Effect, ProbeLevel};
+use crate::domain::workflow::{ApplyWhat, Effect, ProbeLevel};
 use crate::store::outbox::{self, Kind};
 use crate::store::tunnels::{self, Server};
 use crate::store::{self, Tx, vault};
@@ -29,6 +29,10 @@ pub(super) async fn leave(
     effects: &[Effect],
     firing: &Firing<'_>,
 ) -> Result<(), Error> {
+    if firing.event == "put_back_by_hand" {
+        let former = revisions::former_settings(tx, case).await?;
+        revisions::note_by_hand(tx, case, &former, firing).await?;
+    }
     for (index, effect) in effects.iter().enumerate() {
         let key = effect_key(case, index);
         match effect {
@@ -51,8 +55,11 @@ pub(super) async fn leave(
                 let target = (text(case, host)?, number(case, port)?);
                 whitelist::change(tx, case, (*action, *side), target, firing).await?;
             }
-            Effect::Apply { answers } => {
-                let settings = revisions::settings_to_apply(tx, case).await?;
+            Effect::Apply { what, answers } => {
+                let settings = match what {
+                    ApplyWhat::Smtp => revisions::settings_to_apply(tx, case).await?,
+                    ApplyWhat::Former => revisions::former_settings(tx, case).await?,
+                };
                 let payload = json!({"settings": settings.id, "answers": answers});
                 let lane = format!("tenant:{}", case.tenant.map_or_else(|| case.id.uuid(), |tenant| tenant.uuid()));
                 task(tx, case, key, Kind::Apply, (&lane, payload), firing).await?;
@@ -64,7 +71,7 @@ pub(super) async fn leave(
                 let lane = format!("alert:{}", case.id);
                 task(tx, case, key, Kind::TestAlert, (&lane, payload), firing).await?;
             }
-            // Folded into the case by the engine, or kept by `clocks` and `turn`.
+            // Folded into the case by the engine, or kept by `clocks`, `turn` and `family`.
             Effect::Store { .. }
             | Effect::Set { .. }
             | Effect::Go { .. }
@@ -73,17 +80,16 @@ pub(super) async fn leave(
             | Effect::PauseClock
             | Effect::ResumeClock
             | Effect::StopClock
-            | Effect::CloseCase { .. } => {}
-            // The notice of an IP change becomes a case of its own with the step that builds its pages; until then the
-            // engineers are told by mail, which the same rules order.
-            Effect::Spawn { .. } | Effect::Signal { .. } => {}
+            | Effect::CloseCase { .. }
+            | Effect::Spawn { .. }
+            | Effect::Signal { .. } => {}
         }
     }
     Ok(())
 }
 
 /// The key by which everything that an effect causes can be told from a repeat. Sorts in the order of effects.
-fn effect_key(case: &Case, index: usize) -> String {
+pub(super) fn effect_key(case: &Case, index: usize) -> String {
     format!("{}.{:08}.{index:03}", case.id, case.revision)
 }
 

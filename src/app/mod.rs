@@ -19,6 +19,7 @@ pub mod desk;
 mod effects;
 mod error;
 mod facts;
+pub mod family;
 mod firing;
 pub mod health;
 pub mod incoming;

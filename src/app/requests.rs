@@ -239,7 +239,7 @@ async fn open(app: &App, tx: &mut Tx, customer: &Customer, person: &Person, draf
     let mut case = newborn(definition, flow, customer, person, (cases::take_number(tx).await?, at));
     case.tunnel = tunnel.map(|tunnel| tunnel.id);
     case.tenant = tenant.map(|tenant| tenant.id);
-    turn::birth(app, tx, &mut case, &actor, at).await?;
+    turn::birth(app, tx, &mut case, None, (&actor, at)).await?;
     for (event, data) in draft.events(definition, customer.architecture) {
         let firing =
             Firing { actor: &actor, event, data, secrets: &Secrets::new(), expected_entered: None, probe: None, at };
@@ -259,6 +259,7 @@ fn newborn(
         customer: customer.id,
         id: CaseId::new(fresh_id()),
         number,
+        parent: None,
         title: definition.title.clone(),
         workflow: workflows::reference(definition),
         revision: 0,

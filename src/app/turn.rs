@@ -1,16 +1,21 @@
 //! One event of a case, in the caller's transaction: decide, apply, log, effects, save. All of it or nothing.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
 use super::firing::Firing;
-use super::{App, Error, clocks, effects, token};
+use super::{App, Error, Secrets, clocks, effects, family, token};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::case::{Case, WaitingOn};
 use crate::domain::log::{self, Entry};
-use crate::domain::workflow::{Definition, Effect, Event, Sensitivity, Side, StateKind, apply, decide};
+use crate::domain::id::CaseId;
+use crate::domain::workflow::{
+    Data, Definition, Effect, Event, Kind, Sensitivity, Side, StateKind, apply, birth_effects, decide,
+};
 use crate::store::log::{self as rows, Personal};
-use crate::store::{Tx, cases};
+use crate::store::{Tx, cases, vault};
 
 /// Fires an event and saves the case. `case` was loaded in this transaction.
 ///
@@ -18,6 +23,31 @@ use crate::store::{Tx, cases};
 /// [`Error::Refused`] and [`Error::Invalid`] where the workflow does not accept it; [`Error::Claimed`] where a colleague
 /// works on the case.
 pub(super) async fn fire(app: &App, tx: &mut Tx, case: &mut Case, firing: Firing<'_>) -> Result<Vec<Effect>, Error> {
+    fire_handed(app, tx, case, firing, None).await
+}
+
+/// Where an event comes from another case: which one, and the fields of its vault that come along.
+#[derive(Clone, Debug)]
+pub(super) struct Handed {
+    /// The other case.
+    pub(super) case: CaseId,
+    /// Its number.
+    pub(super) number: i64,
+    /// Its vault fields whose values this case is to hold too.
+    pub(super) sealed: BTreeSet<String>,
+}
+
+/// [`fire`], for an event that may come from another case of the family.
+///
+/// # Errors
+/// As [`fire`].
+pub(super) async fn fire_handed(
+    app: &App,
+    tx: &mut Tx,
+    case: &mut Case,
+    firing: Firing<'_>,
+    handed: Option<&Handed>,
+) -> Result<Vec<Effect>, Error> {
     let definition = app.workflows.of(&case.workflow)?;
     let role = role_for(definition, case, &firing)?;
     refuse_if_claimed(tx, definition, case, &firing, role).await?;
@@ -25,7 +55,7 @@ pub(super) async fn fire(app: &App, tx: &mut Tx, case: &mut Case, firing: Firing
         name: firing.event.to_owned(),
         role: role.to_owned(),
         data: firing.data.clone(),
-        sealed: firing.secrets.keys().cloned().collect(),
+        sealed: firing.secrets.keys().chain(handed.iter().flat_map(|handed| &handed.sealed)).cloned().collect(),
         expected_entered: firing.expected_entered,
     };
     let decided = decide(definition, &case.flow, &event, &app.policy)?;
@@ -37,8 +67,9 @@ pub(super) async fn fire(app: &App, tx: &mut Tx, case: &mut Case, firing: Firing
     place(definition, case, &before, firing.at);
     clocks::keep(tx, definition, case, &before.flow, &decided, firing.at).await?;
     effects::leave(app, tx, case, &decided, &firing).await?;
-    case.title = title(case);
-    let body = json!({
+    take_over(tx, case, handed).await?;
+    case.title = title(definition, case);
+    let mut body = json!({
         "act": "event",
         "event": firing.event,
         "actor": actor_json(firing.actor),
@@ -46,10 +77,25 @@ pub(super) async fn fire(app: &App, tx: &mut Tx, case: &mut Case, firing: Firing
         "effects": decided,
         "definition": case.workflow.hash,
     });
+    if let (Some(handed), Some(members)) = (handed, body.as_object_mut()) {
+        members.insert("from_case".to_owned(), json!(handed.number));
+    }
     cases::replace(tx, loaded, case).await?;
     append(tx, definition, case, body, firing.at).await?;
     app.wake.notify_waiters();
+    family::follow(app, tx, case, (&before.flow.state, &decided), &firing).await?;
     Ok(decided)
+}
+
+/// The vault fields that another case hands over: the value stays sealed, and both cases refer to it.
+async fn take_over(tx: &mut Tx, case: &Case, handed: Option<&Handed>) -> Result<(), Error> {
+    let Some(handed) = handed else { return Ok(()) };
+    for field in &handed.sealed {
+        let missing = || Error::Internal(format!("case {} has no {field} to hand over", handed.number));
+        let id = vault::field(tx, (case.customer, handed.case), field).await?.ok_or_else(missing)?;
+        vault::set_field(tx, (case.customer, case.id), field, id).await?;
+    }
+    Ok(())
 }
 
 /// Logs something that is no event of the workflow (a claim, a message) and saves the case.
@@ -71,7 +117,7 @@ pub(super) async fn note(
     append(tx, app.workflows.of(&case.workflow)?, case, body, at).await
 }
 
-/// Adds a newborn case with the first entry of its log.
+/// Adds a newborn case with the first entry of its log and what its birth causes. A child is handed fields of the vault.
 ///
 /// # Errors
 /// What the database says.
@@ -79,26 +125,29 @@ pub(super) async fn birth(
     app: &App,
     tx: &mut Tx,
     case: &mut Case,
-    actor: &Actor,
-    at: DateTime<Utc>,
+    handed: Option<&Handed>,
+    (actor, at): (&Actor, DateTime<Utc>),
 ) -> Result<(), Error> {
     let definition = app.workflows.of(&case.workflow)?;
     case.revision = 1;
+    case.title = title(definition, case);
     let before = case.clone();
-    let start: Vec<Effect> = definition
-        .state(&case.flow.state)
-        .and_then(|state| state.clock.clone())
-        .map(|clock| Effect::StartClock { clock })
-        .into_iter()
-        .collect();
+    let caused = birth_effects(definition, &case.flow);
     place(definition, case, &before, at);
     cases::add(tx, case).await?;
-    clocks::keep(tx, definition, case, &before.flow, &start, at).await?;
+    take_over(tx, case, handed).await?;
+    clocks::keep(tx, definition, case, &before.flow, &caused, at).await?;
+    let secrets = Secrets::new();
+    let firing =
+        Firing { actor, event: "opened", data: Data::new(), secrets: &secrets, expected_entered: None, probe: None, at };
+    effects::leave(app, tx, case, &caused, &firing).await?;
+    cases::replace(tx, case.revision, case).await?;
     let body = json!({
         "act": "opened",
         "actor": actor_json(actor),
         "definition": case.workflow.hash,
         "born": case.flow,
+        "from_case": handed.map(|handed| handed.number),
     });
     append(tx, definition, case, body, at).await
 }
@@ -150,9 +199,12 @@ fn place(definition: &Definition, case: &mut Case, before: &Case, at: DateTime<U
 }
 
 /// One line for lists, from what is known.
-fn title(case: &Case) -> String {
+fn title(definition: &Definition, case: &Case) -> String {
     let text = |field: &str| case.flow.data.get(field).map(ToString::to_string);
     let server = text("smtp_host").or_else(|| text("smtp_ip"));
+    if definition.kind == Kind::Child {
+        return server.map_or_else(|| definition.title.clone(), |server| format!("{}: {server}", definition.title));
+    }
     match (text("architecture").as_deref(), text("smtp_location").as_deref(), server) {
         (Some("secure_relay"), _, _) => "SMTP settings with Secure Relay".to_owned(),
         (_, Some("public"), Some(server)) => format!("Reach {server} through the VPN tunnel"),

@@ -3,7 +3,7 @@
 //! Order of the effects: what was answered (store, seal), what the rule orders, what the branch orders, the clock of the
 //! state left, the move, what the new state orders on entry, the clock of the new state. Guards are read before any of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use super::Definition;
 use super::fields::{self, FieldProblem};
 use super::guard::Facts;
 use super::model::{
-    Branch, End, Order, Priority, ProbeKind, ProbeLevel, Rule, State, StateKind, Target, Verb, WhitelistAction,
+    ApplyWhat, Branch, End, Order, Priority, ProbeKind, ProbeLevel, Rule, State, StateKind, Target, Verb, WhitelistAction,
 };
 use super::value::{Data, Value};
 
@@ -89,14 +89,28 @@ pub enum Effect {
     Probe { level: ProbeLevel, kind: ProbeKind, host: String, port: String, answers: String },
     /// A whitelist entry changes.
     Whitelist { action: WhitelistAction, side: End, host: String, port: String },
-    /// The SMTP settings are written into the product; the machine answers with the event.
-    Apply { answers: String },
+    /// SMTP settings are written into the product; the machine answers with the event.
+    Apply {
+        #[serde(default)]
+        what: ApplyWhat,
+        answers: String,
+    },
     /// A test alert is sent to the address in the field; the machine answers with the event.
     SendTestAlert { to: String, answers: String },
-    /// A child begins.
-    Spawn { workflow: String, data: Data },
-    /// The parent receives an event.
-    Signal { signal: String, data: Data },
+    /// A child begins, with these values and with these fields of the vault.
+    Spawn {
+        workflow: String,
+        data: Data,
+        #[serde(default)]
+        sealed: BTreeSet<String>,
+    },
+    /// The parent receives an event, with these values and these fields of the vault.
+    Signal {
+        signal: String,
+        data: Data,
+        #[serde(default)]
+        sealed: BTreeSet<String>,
+    },
 }
 
 /// Why an event is not accepted.
@@ -233,8 +247,20 @@ pub(crate) fn apply_in_place(case: &mut CaseState, effects: &[Effect]) {
 ///
 /// # Errors
 /// Every input that is missing, unknown or of the wrong kind.
-#[expect(clippy::needless_pass_by_value, reason = "the values become the case's")]
 pub fn birth(definition: &Definition, inputs: Data) -> Result<CaseState, Refusal> {
+    birth_of_child(definition, inputs, BTreeSet::new())
+}
+
+/// [`birth`] of a case whose parent hands it fields of the vault.
+///
+/// # Errors
+/// As [`birth`].
+#[expect(clippy::needless_pass_by_value, reason = "the values become the case's")]
+pub(crate) fn birth_of_child(
+    definition: &Definition,
+    inputs: Data,
+    sealed: BTreeSet<String>,
+) -> Result<CaseState, Refusal> {
     known_state(definition, &definition.initial)?;
     let given = fields::inputs(definition, &inputs, &Policy { allow_documentation: true }).map_err(Refusal::Fields)?;
     let defaults = definition.fields.iter();
@@ -242,7 +268,7 @@ pub fn birth(definition: &Definition, inputs: Data) -> Result<CaseState, Refusal
         defaults.filter_map(|(name, field)| field.default.clone().map(|value| (name.clone(), value))).collect();
     data.extend(given);
     let state = definition.initial.clone();
-    let mut case = CaseState { state, previous: None, data, sealed: BTreeSet::new(), seq: 0, entered: 1 };
+    let mut case = CaseState { state, previous: None, data, sealed, seq: 0, entered: 1 };
     let effects = birth_effects(definition, &case);
     apply_in_place(&mut case, &effects);
     case.seq = 0;
@@ -343,22 +369,29 @@ impl<'a> Decision<'a> {
             Verb::Whitelist { action, side, host, port } => {
                 Effect::Whitelist { action: *action, side: *side, host: host.clone(), port: port.clone() }
             }
-            Verb::Apply { answers } => Effect::Apply { answers: answers.clone() },
+            Verb::Apply { what, answers } => Effect::Apply { what: *what, answers: answers.clone() },
             Verb::SendTestAlert { to, answers, .. } => {
                 Effect::SendTestAlert { to: to.clone(), answers: answers.clone() }
             }
-            Verb::Spawn { workflow, with } => {
-                let data =
-                    with.iter().filter_map(|field| self.value(field).map(|value| (field.clone(), value))).collect();
-                Effect::Spawn { workflow: workflow.clone(), data }
+            Verb::Spawn { workflow, with, secrets } => {
+                let (data, sealed) = self.gift(with, secrets);
+                Effect::Spawn { workflow: workflow.clone(), data, sealed }
             }
-            Verb::Signal { signal, with } => {
-                let pairs = with.iter();
-                let data =
-                    pairs.filter_map(|(theirs, ours)| self.value(ours).map(|value| (theirs.clone(), value))).collect();
-                Effect::Signal { signal: signal.clone(), data }
+            Verb::Signal { signal, with, secrets } => {
+                let (data, sealed) = self.gift(with, secrets);
+                Effect::Signal { signal: signal.clone(), data, sealed }
             }
         }
+    }
+
+    /// What another case is given: of the fields named, those that have a value.
+    fn gift(&self, with: &BTreeMap<String, String>, secrets: &[String]) -> (Data, BTreeSet<String>) {
+        let values = with.iter().filter_map(|(theirs, ours)| Some((theirs.clone(), self.value(ours)?)));
+        let is_sealed = |field: &&String| match self.set.iter().rev().find(|(name, _)| name == field) {
+            Some((_, value)) => value.is_some(),
+            None => self.facts.known(field),
+        };
+        (values.collect(), secrets.iter().filter(is_sealed).cloned().collect())
     }
 
     fn value(&self, field: &str) -> Option<Value> {

@@ -23,6 +23,8 @@ pub mod invariant;
 pub mod migrate;
 /// The vocabulary of a definition.
 pub mod model;
+/// Parent and child.
+pub mod family;
 /// Files of one folder, read together.
 pub mod package;
 /// TOML -> definition.
@@ -56,11 +58,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::check::{check, check_without};
 pub use self::diagnostic::{Code, Diagnostic, Place, Severity};
-pub use self::engine::{CaseState, Effect, Event, Policy, Refusal, apply, birth, decide};
+pub use self::engine::{CaseState, Effect, Event, Policy, Refusal, apply, birth, birth_effects, decide};
 pub use self::fields::FieldProblem;
 pub use self::guard::{Facts, Guard};
 pub use self::model::{
-    AlertPath, Branch, Calendar, ClockRule, Condition, Delay, DelayUnit, Due, End, EngineerWording, Escalation, Expiry,
+    AlertPath, ApplyWhat, Branch, Calendar, ClockRule, Condition, Delay, DelayUnit, Due, End, EngineerWording, Escalation, Expiry,
     Field, FieldType, Item, Kind, Order, Phase, Priority, ProbeKind, ProbeLevel, Progress, ProgressRule, Role, Rule,
     Scope, Sensitivity, Side, State, StateKind, Store, Style, Target, Verb, Weekday, WhitelistAction, Wording,
 };
@@ -92,10 +94,14 @@ pub struct Definition {
     pub children: Vec<String>,
     /// Signals that it sends to its parent.
     pub signals: Vec<String>,
-    /// A child of which a case has one at most: the event that the older one receives.
+    /// A child beside which its parent has no other.
+    pub at_most_one: bool,
+    /// The event that an older child of the same workflow receives; without it, a second one is refused.
     pub on_second: Option<String>,
     /// The event that a child receives when its parent ends.
     pub on_parent_end: Option<String>,
+    /// The event that a child receives when its parent leaves the state that it was in.
+    pub on_parent_move: Option<String>,
     /// Business hours.
     pub calendars: BTreeMap<String, Calendar>,
     /// Who may act.

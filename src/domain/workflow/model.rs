@@ -7,7 +7,7 @@ use super::guard::Guard;
 use super::value::Value;
 pub use super::verb::{Order, Verb};
 pub use super::words::{
-    AlertPath, End, FieldType, Kind, Phase, Priority, ProbeKind, ProbeLevel, Scope, Sensitivity, Side, StateKind,
+    AlertPath, ApplyWhat, End, FieldType, Kind, Phase, Priority, ProbeKind, ProbeLevel, Scope, Sensitivity, Side, StateKind,
     Store, Style, Weekday, WhitelistAction,
 };
 

@@ -243,7 +243,7 @@ pub(crate) fn label(effect: &Effect) -> Option<String> {
         Effect::CloseCase { outcome } => Some(format!("close_case:{outcome}")),
         Effect::Probe { level, .. } => Some(format!("probe:{level}")),
         Effect::Whitelist { action, .. } => Some(format!("whitelist:{action}")),
-        Effect::Apply { .. } => Some("apply:smtp".to_owned()),
+        Effect::Apply { what, .. } => Some(format!("apply:{what}")),
         Effect::SendTestAlert { .. } => Some(format!("send_test_alert:{}", AlertPath::Direct)),
         Effect::Spawn { workflow, .. } => Some(format!("spawn:{workflow}")),
         Effect::Signal { signal, .. } => Some(format!("signal:{signal}")),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::diagnostic::Place;
 use super::value::Value;
-use super::words::{AlertPath, End, Priority, ProbeKind, ProbeLevel, WhitelistAction};
+use super::words::{AlertPath, ApplyWhat, End, Priority, ProbeKind, ProbeLevel, WhitelistAction};
 
 /// An effect as a definition orders it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,14 +33,14 @@ pub enum Verb {
     Probe { level: ProbeLevel, kind: ProbeKind, host: String, port: String, answers: String },
     /// Record what is whitelisted.
     Whitelist { action: WhitelistAction, side: End, host: String, port: String },
-    /// Write the SMTP settings into the product.
-    Apply { answers: String },
+    /// Write SMTP settings into the product.
+    Apply { what: ApplyWhat, answers: String },
     /// Send a test alert.
     SendTestAlert { path: AlertPath, to: String, answers: String },
-    /// Start a child with these fields.
-    Spawn { workflow: String, with: Vec<String> },
-    /// Tell the parent; field of the parent -> field of this workflow.
-    Signal { signal: String, with: BTreeMap<String, String> },
+    /// Start a child; field of the child -> field of this workflow, and the vault fields that it begins with.
+    Spawn { workflow: String, with: BTreeMap<String, String>, secrets: Vec<String> },
+    /// Tell the parent; field of the parent -> field of this workflow, and the vault fields that it takes over.
+    Signal { signal: String, with: BTreeMap<String, String>, secrets: Vec<String> },
 }
 
 /// Fields that applying the settings reads.
@@ -50,7 +50,7 @@ impl Verb {
     /// The event with which the machine answers, if this is answered.
     pub fn answers(&self) -> Option<&str> {
         match self {
-            Self::Probe { answers, .. } | Self::Apply { answers } | Self::SendTestAlert { answers, .. } => {
+            Self::Probe { answers, .. } | Self::Apply { answers, .. } | Self::SendTestAlert { answers, .. } => {
                 Some(answers)
             }
             Self::Mail { .. }
@@ -68,15 +68,31 @@ impl Verb {
     pub fn reads(&self) -> Vec<&str> {
         match self {
             Self::Probe { host, port, .. } | Self::Whitelist { host, port, .. } => vec![host, port],
-            Self::Apply { .. } => APPLIED_FIELDS.to_vec(),
+            Self::Apply { what: ApplyWhat::Smtp, .. } => APPLIED_FIELDS.to_vec(),
             Self::SendTestAlert { to, .. } => vec![to],
-            Self::Spawn { with, .. } => with.iter().map(String::as_str).collect(),
-            Self::Signal { with, .. } => with.values().map(String::as_str).collect(),
-            Self::Mail { .. }
+            Self::Spawn { with, .. } | Self::Signal { with, .. } => with.values().map(String::as_str).collect(),
+            Self::Apply { what: ApplyWhat::Former, .. }
+            | Self::Mail { .. }
             | Self::OpenCase { .. }
             | Self::CloseCase { .. }
             | Self::Set { .. }
             | Self::Unset { .. } => Vec::new(),
+        }
+    }
+
+    /// Vault fields that the effect hands to another case.
+    pub fn hands_over(&self) -> &[String] {
+        match self {
+            Self::Spawn { secrets, .. } | Self::Signal { secrets, .. } => secrets,
+            Self::Mail { .. }
+            | Self::OpenCase { .. }
+            | Self::CloseCase { .. }
+            | Self::Set { .. }
+            | Self::Unset { .. }
+            | Self::Probe { .. }
+            | Self::Whitelist { .. }
+            | Self::Apply { .. }
+            | Self::SendTestAlert { .. } => &[],
         }
     }
 

@@ -191,6 +191,13 @@ words! {
         /// The customer's.
         Theirs = "theirs",
     }
+    /// Which settings are written into the product.
+    ApplyWhat {
+        /// Those that the case holds.
+        #[default] Smtp = "smtp",
+        /// Those that were in force before the case changed them: what its parent applied last.
+        Former = "former",
+    }
     /// Which way a test alert takes.
     AlertPath {
         /// Postern sends it through the server: proves the path, not the product.

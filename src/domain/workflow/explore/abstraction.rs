@@ -41,9 +41,10 @@ impl<'a> Abstraction<'a> {
         }
         for (_, order) in definition.orders() {
             carried.extend(order.verb.reads());
+            carried.extend(order.verb.hands_over().iter().map(String::as_str));
             if let Verb::Spawn { with, .. } = &order.verb {
-                read.extend(with.iter().map(String::as_str));
-                later.extend(with.iter().map(String::as_str));
+                read.extend(with.values().map(String::as_str));
+                later.extend(with.values().map(String::as_str));
             }
         }
         let carried: Vec<&str> = carried.into_iter().filter(|field| definition.fields.contains_key(*field)).collect();

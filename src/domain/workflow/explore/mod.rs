@@ -11,6 +11,8 @@ mod liveness;
 mod prepared;
 /// Where the search begins.
 mod starts;
+/// Whose turn it is.
+mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -30,7 +32,7 @@ pub(crate) type Seed = BTreeMap<String, Option<Value>>;
 
 /// What the search saw.
 pub(crate) struct Exploration<'a> {
-    /// W03, W05, W06, W07, W12, W16.
+    /// W03, W05, W06, W07, W12, W16, W27.
     pub(crate) findings: Vec<Diagnostic>,
     /// Every way by which a case enters a state.
     pub(crate) entries: Vec<Entry<'a>>,
@@ -171,13 +173,21 @@ impl<'a> Search<'a, '_> {
         }
     }
 
-    /// Whether an order does without this field: a child that takes it as optional.
+    /// Whether an order does without this field: a child or a parent that takes it as optional.
     fn may_be_unset(&self, verb: &Verb, field: &str) -> bool {
+        let named = |with: &BTreeMap<String, String>, takes: &dyn Fn(&String) -> bool| {
+            with.iter().filter(|(_, ours)| *ours == field).all(|(theirs, _)| takes(theirs))
+        };
         match verb {
-            Verb::Spawn { workflow, .. } => self
-                .package
-                .get(workflow)
-                .is_some_and(|child| child.optional_inputs.iter().any(|optional| optional == field)),
+            Verb::Spawn { workflow, with, .. } => {
+                let child = self.package.get(workflow);
+                child.is_some_and(|child| named(with, &|theirs| child.optional_inputs.contains(theirs)))
+            }
+            Verb::Signal { signal, with, .. } => {
+                let parents = self.package.values().filter(|parent| parent.children.contains(&self.definition.id));
+                let mut rules = parents.flat_map(Definition::all_rules).filter(|(_, rule)| rule.event == *signal);
+                rules.all(|(_, rule)| named(with, &|theirs| rule.may.contains(theirs)))
+            }
             Verb::Mail { .. }
             | Verb::OpenCase { .. }
             | Verb::CloseCase { .. }
@@ -186,8 +196,7 @@ impl<'a> Search<'a, '_> {
             | Verb::Probe { .. }
             | Verb::Whitelist { .. }
             | Verb::Apply { .. }
-            | Verb::SendTestAlert { .. }
-            | Verb::Signal { .. } => false,
+            | Verb::SendTestAlert { .. } => false,
         }
     }
 
@@ -196,6 +205,7 @@ impl<'a> Search<'a, '_> {
         let Some(configuration) = self.configurations.get(index).cloned() else { return };
         let Some(state) = definition.states.get(configuration.state) else { return };
         let Some(prepared) = self.prepared.get(configuration.state).cloned() else { return };
+        let mut accepted: Vec<&Rule> = Vec::new();
         for Prepared { rule, open, questions } in prepared.iter() {
             let fired = Fired { from: index, state, previous: configuration.previous, rule };
             for answers in combinations(questions, &configuration.codes) {
@@ -203,13 +213,25 @@ impl<'a> Search<'a, '_> {
                     let truth = |bit: usize| truths >> bit & 1 == 1;
                     let assumed: Vec<(&Expression, bool)> =
                         open.iter().enumerate().map(|(bit, atom)| (*atom, truth(bit))).collect();
-                    self.fire(&fired, &configuration.codes, &answers, &assumed);
+                    if self.fire(&fired, &configuration.codes, &answers, &assumed) {
+                        accepted.push(rule);
+                    }
                 }
             }
         }
+        if let Some(message) = turn::fault(definition, state, &accepted) {
+            self.fault(Code::W27, state.place, message);
+        }
     }
 
-    fn fire(&mut self, fired: &Fired<'a>, codes: &[u8], answers: &[(&'a str, u8)], assumed: &[(&Expression, bool)]) {
+    /// Fires a rule; whether it is accepted.
+    fn fire(
+        &mut self,
+        fired: &Fired<'a>,
+        codes: &[u8],
+        answers: &[(&'a str, u8)],
+        assumed: &[(&Expression, bool)],
+    ) -> bool {
         let Fired { rule, state, .. } = fired;
         let code = |field: &str| {
             let answered = answers.iter().find(|(name, _)| *name == field).map(|(_, code)| *code);
@@ -235,8 +257,9 @@ impl<'a> Search<'a, '_> {
                 let message =
                     format!("a condition of {} in {} reads {field}, which can be unset here", rule.event, state.id);
                 self.fault(Code::W12, rule.place, message);
+                false
             }
-            Ok((false, _)) => {}
+            Ok((false, _)) => false,
             Ok((true, fitting)) => {
                 if fitting.len() != 1 {
                     self.judge_choice(fired, answers, fitting.len());
@@ -244,6 +267,7 @@ impl<'a> Search<'a, '_> {
                 if let Some(branch) = fitting.first() {
                     self.follow(fired, branch, codes, answers);
                 }
+                true
             }
         }
     }
@@ -350,11 +374,12 @@ impl<'a> Search<'a, '_> {
         match &order.verb {
             Verb::Set { field, value } => self.assign(codes, field, self.abstraction.code(field, value)),
             Verb::Unset { field } => self.assign(codes, field, UNSET),
-            Verb::Spawn { workflow, with } => {
-                let seed = with.iter().filter(|field| code(field, codes) != UNSET);
-                let seed: Seed = seed
-                    .map(|field| (field.clone(), self.abstraction.value(field, code(field, codes)).cloned()))
+            Verb::Spawn { workflow, with, secrets } => {
+                let seed = with.iter().filter(|(_, ours)| code(ours, codes) != UNSET);
+                let mut seed: Seed = seed
+                    .map(|(theirs, ours)| (theirs.clone(), self.abstraction.value(ours, code(ours, codes)).cloned()))
                     .collect();
+                seed.extend(secrets.iter().filter(|field| code(field, codes) != UNSET).map(|name| (name.clone(), None)));
                 self.spawned.entry(workflow.clone()).or_default().insert(seed);
             }
             Verb::Mail { .. }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::text::{Name, Scalar, Slug};
-use crate::domain::workflow::model::{AlertPath, End, Priority, ProbeKind, ProbeLevel, WhitelistAction};
+use crate::domain::workflow::model::{AlertPath, ApplyWhat, End, Priority, ProbeKind, ProbeLevel, WhitelistAction};
 
 /// One effect of the closed list; the key that only it has is its verb.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -86,20 +86,12 @@ pub(crate) struct RawWhitelist {
     pub(crate) port: Name,
 }
 
-/// Writes the SMTP settings into the product.
+/// Writes SMTP settings into the product.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawApply {
-    pub(crate) apply: ApplyKind,
+    pub(crate) apply: ApplyWhat,
     pub(crate) answers: Name,
-}
-
-/// What is applied.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ApplyKind {
-    /// The SMTP settings.
-    Smtp,
 }
 
 /// Sends a test alert.
@@ -119,6 +111,12 @@ pub(crate) struct RawSpawn {
     #[schemars(length(min = 1), extend("uniqueItems" = true))]
     #[serde(rename = "with")]
     pub(crate) fields: Vec<Name>,
+    /// Field of the child -> field of this workflow, where the names differ.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) also: BTreeMap<Name, Name>,
+    /// Vault fields that the child begins with; their values stay sealed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) secrets: Vec<Name>,
 }
 
 /// Tells the parent.
@@ -129,4 +127,7 @@ pub(crate) struct RawSignal {
     /// Field of the parent -> field of this workflow.
     #[serde(default, rename = "with", skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) fields: BTreeMap<Name, Name>,
+    /// Vault fields that the parent takes over; their values stay sealed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) secrets: Vec<Name>,
 }
