@@ -184,6 +184,16 @@ pub async fn one(app: &App, person: &Person, number: i64) -> Result<Case, Error>
     visible(&mut app.db.read().await?, person, number).await
 }
 
+/// The number of the case that belongs to another one and was begun last, where there is one.
+///
+/// # Errors
+/// As [`one`].
+pub async fn youngest_child(app: &App, person: &Person, number: i64) -> Result<Option<i64>, Error> {
+    let mut tx = app.db.read().await?;
+    visible(&mut tx, person, number).await?;
+    Ok(cases::children(&mut tx, number).await?.first().map(|child| child.number))
+}
+
 /// The tunnel tests of a case, newest first.
 ///
 /// # Errors

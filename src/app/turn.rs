@@ -12,7 +12,7 @@ use crate::domain::case::{Case, WaitingOn};
 use crate::domain::log::{self, Entry};
 use crate::domain::id::CaseId;
 use crate::domain::workflow::{
-    Data, Definition, Effect, Event, Kind, Sensitivity, Side, StateKind, apply, birth_effects, decide,
+    Data, Definition, Effect, Event, Kind, Phase, Sensitivity, Side, StateKind, apply, birth_effects, decide,
 };
 use crate::store::log::{self as rows, Personal};
 use crate::store::{Tx, cases, vault};
@@ -64,7 +64,7 @@ pub(super) async fn fire_handed(
     case.flow = apply(&case.flow, &decided);
     case.revision += 1;
     // Before the clocks: a reminder goes to the owner of the new state.
-    place(definition, case, &before, firing.at);
+    place(definition, case, (&before, &decided), firing.at);
     clocks::keep(tx, definition, case, &before.flow, &decided, firing.at).await?;
     effects::leave(app, tx, case, &decided, &firing).await?;
     take_over(tx, case, handed).await?;
@@ -133,7 +133,7 @@ pub(super) async fn birth(
     case.title = title(definition, case);
     let before = case.clone();
     let caused = birth_effects(definition, &case.flow);
-    place(definition, case, &before, at);
+    place(definition, case, (&before, &caused), at);
     cases::add(tx, case).await?;
     take_over(tx, case, handed).await?;
     clocks::keep(tx, definition, case, &before.flow, &caused, at).await?;
@@ -179,11 +179,13 @@ async fn refuse_if_claimed(
 }
 
 /// Sets what lists show: whose turn it is, since when, whether the case is over.
-fn place(definition: &Definition, case: &mut Case, before: &Case, at: DateTime<Utc>) {
+fn place(definition: &Definition, case: &mut Case, (before, effects): (&Case, &[Effect]), at: DateTime<Utc>) {
     let Some(state) = definition.state(&case.flow.state) else { return };
     case.owner_role.clone_from(&state.owner);
     let side = state.owner.as_deref().and_then(|owner| definition.side_of(owner));
+    let is_over = state.kind == StateKind::Terminal || state.phase == Phase::Closed;
     case.waiting_on = match (state.kind, side) {
+        _ if is_over => WaitingOn::Nobody,
         (StateKind::Terminal | StateKind::Ongoing, _) | (_, None) => WaitingOn::Nobody,
         (StateKind::Normal | StateKind::Hold, Some(Side::Customer)) => WaitingOn::Customer,
         (StateKind::Normal | StateKind::Hold, Some(Side::Vendor | Side::Machine)) => WaitingOn::Vendor,
@@ -191,10 +193,23 @@ fn place(definition: &Definition, case: &mut Case, before: &Case, at: DateTime<U
     if case.waiting_on != before.waiting_on {
         case.waiting_since = at;
     }
-    if state.kind == StateKind::Terminal && case.is_open {
-        case.is_open = false;
-        case.closed_at = Some(at);
-        case.outcome.clone_from(&state.outcome);
+    let ordered = effects.iter().find_map(|effect| {
+        if let Effect::CloseCase { outcome } = effect { Some(outcome.clone()) } else { None }
+    });
+    match (is_over, case.is_open) {
+        (true, true) => {
+            case.is_open = false;
+            case.closed_at = Some(at);
+            case.outcome = ordered.or_else(|| state.outcome.clone());
+            // Whoever reopens it finds it with everybody else's.
+            case.claim = None;
+        }
+        (false, false) => {
+            case.is_open = true;
+            case.closed_at = None;
+            case.outcome = None;
+        }
+        (true, false) | (false, true) => {}
     }
 }
 

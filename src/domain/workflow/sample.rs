@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Definition;
 use super::engine::{CaseState, Event};
-use super::model::{Field, FieldType, Rule, Scope, State, StateKind, Store, Target};
+use super::model::{Field, FieldType, Phase, Rule, Scope, State, Store, Style, Target};
 use super::value::{Data, Value};
 
 /// `SplitMix64`: small, fast, and the same on every machine and in every version.
@@ -115,8 +115,8 @@ impl<'a> Choices<'a> {
 
 /// How often, in a hundred, a step goes the way that its author put first.
 const LUCK: usize = 55;
-/// Weights: a state's own rules are taken most often, ends seldom, so that walks get far.
-const OWN: usize = 40;
+/// Weights: a state's own rules are taken most often, ends and what loses something seldom, so that walks get far.
+const OWN: usize = 80;
 const OWN_END: usize = 4;
 const ANYWHERE: usize = 3;
 const ANYWHERE_END: usize = 2;
@@ -135,10 +135,10 @@ fn choices<'a>(definition: &'a Definition, state: &'a State, told: &BTreeSet<&st
 
 fn weight(definition: &Definition, rule: &Rule, own: bool) -> usize {
     let ends = rule.branches.iter().all(|branch| match &branch.to {
-        Target::State(id) => definition.state(id).is_some_and(|state| state.kind == StateKind::Terminal),
+        Target::State(id) => definition.state(id).is_some_and(|state| state.phase == Phase::Closed),
         Target::Same | Target::Previous => false,
     });
-    match (own, ends) {
+    match (own, ends || rule.style == Style::Danger) {
         (true, false) => OWN,
         (true, true) => OWN_END,
         (false, false) => ANYWHERE,

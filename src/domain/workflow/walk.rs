@@ -248,8 +248,8 @@ impl<'w, 'p: 'w> Family<'w, 'p> {
                 return Err(refusal);
             }
         };
-        let told: Vec<Effect> =
-            effects.iter().filter(|effect| matches!(effect, Effect::Spawn { .. } | Effect::Signal { .. })).cloned().collect();
+        let is_told = |effect: &&Effect| matches!(effect, Effect::Spawn { .. } | Effect::Signal { .. });
+        let told: Vec<Effect> = effects.iter().filter(is_told).cloned().collect();
         if told.iter().any(|effect| self.is_refused(effect)) {
             return Err(Refusal::Guard("Another change is under way".to_owned()));
         }
@@ -265,10 +265,10 @@ impl<'w, 'p: 'w> Family<'w, 'p> {
             *self.report.ended.entry(state.outcome.clone().unwrap_or_default()).or_default() += 1;
         }
         for effect in told {
-            match effect {
-                Effect::Spawn { workflow, data, sealed } => self.begin(&workflow, data, sealed, depth),
-                Effect::Signal { signal, data, sealed } => self.tell(0, &signal, (data, sealed), depth),
-                _ => {}
+            if let Effect::Spawn { workflow, data, sealed } = effect {
+                self.begin(&workflow, (data, sealed), depth);
+            } else if let Effect::Signal { signal, data, sealed } = effect {
+                self.tell(0, &signal, (data, sealed), depth);
             }
         }
         if index == 0 {
@@ -288,7 +288,7 @@ impl<'w, 'p: 'w> Family<'w, 'p> {
         child.is_some_and(|child| family::beginning(child, &self.open_children()) == Beginning::Refused)
     }
 
-    fn begin(&mut self, workflow: &str, data: Data, sealed: BTreeSet<String>, depth: usize) {
+    fn begin(&mut self, workflow: &str, (data, sealed): (Data, BTreeSet<String>), depth: usize) {
         let Some(choices) = self.choices.get(workflow) else { return };
         if let Beginning::Instead(event) = family::beginning(choices.definition(), &self.open_children()) {
             for older in (1..self.members.len()).filter(|index| self.is_open(*index)).collect::<Vec<_>>() {
