@@ -159,6 +159,44 @@ fn settings_that_change_between_test_and_application_are_seen() {
 }
 
 #[test]
+fn a_turn_that_is_nobodys_is_seen() {
+    // Both acts of the network engineer are refused where the tunnel's record holds no alerting IP.
+    let rule = "[[state.awaiting_configuration.on]]\nevent = \"configuration_refused\"\n";
+    let package = edited(rule, &format!("{rule}when = \"known(alerting_ips)\"\nrefuse = \"Not now\"\n"));
+    only(Invariant::TurnIsSomebodys, &package, &plan());
+}
+
+#[test]
+fn a_wait_whose_end_is_refused_is_seen() {
+    let rule = "[[state.test_deferred.on]]\nevent = \"retry_due\"\n";
+    let package = edited(rule, &format!("{rule}when = \"known(question)\"\nrefuse = \"Not now\"\n"));
+    only(Invariant::TurnIsSomebodys, &package, &plan());
+}
+
+#[test]
+fn a_signal_that_the_parent_does_not_hear_is_seen() {
+    fn broken(definition: &Definition, case: &CaseState, event: &Event, policy: &Policy) -> Decision {
+        if event.name == "child_failed" {
+            let (event, state) = (event.name.clone(), case.state.clone());
+            return Err(Refusal::Unhandled { event, state });
+        }
+        decide(definition, case, event, policy)
+    }
+    only(Invariant::SignalHeard, &shipped(), &Plan { decide: broken, ..plan() });
+}
+
+#[test]
+fn a_child_that_does_not_hear_its_parents_move_is_seen() {
+    fn broken(definition: &Definition, case: &CaseState, event: &Event, policy: &Policy) -> Decision {
+        if event.name == "withdraw" && event.role == "machine" && case.state == "change_asked" {
+            return Err(Refusal::Guard("Not now".to_owned()));
+        }
+        decide(definition, case, event, policy)
+    }
+    only(Invariant::SignalHeard, &shipped(), &Plan { decide: broken, ..plan() });
+}
+
+#[test]
 fn a_state_that_no_walk_reaches_is_seen() {
     fn broken(definition: &Definition, case: &CaseState, event: &Event, policy: &Policy) -> Decision {
         if event.name == "retire" {

@@ -4,6 +4,8 @@
 
 /// A Secure Relay.
 mod relay;
+/// The settings of a server in use change.
+mod settings;
 /// Servers that are reached through the tunnel.
 mod vpn;
 
@@ -43,23 +45,26 @@ pub(in crate::cli) enum Branch {
     SecureRelay,
     /// Alerts are on and stop arriving.
     Trouble,
+    /// Alerts are on and the settings change.
+    SettingsChange,
     /// One after the other.
     All,
 }
 
 impl Branch {
-    const EACH: [Self; 6] = [
+    const EACH: [Self; 7] = [
         Self::Private,
         Self::PublicFiltered,
         Self::PublicUnfiltered,
         Self::PublicUnknown,
         Self::SecureRelay,
         Self::Trouble,
+        Self::SettingsChange,
     ];
 
     /// Whether the lab has what the branch needs: a server behind the first customer's tunnel.
     fn goes_through_the_lab(self) -> bool {
-        matches!(self, Self::Private | Self::Trouble)
+        matches!(self, Self::Private | Self::Trouble | Self::SettingsChange)
     }
 }
 
@@ -101,7 +106,7 @@ pub(in crate::cli) async fn run(plan: &Plan) -> Result<(), Stop> {
             if plan.branch == Branch::All {
                 continue;
             }
-            return Err(Stop::Said(Code::Usage, "the lab walks private and trouble; leave --lab out".to_owned()));
+            return Err(Stop::Said(Code::Usage, "the lab walks private, trouble and settings-change; leave --lab out".to_owned()));
         }
         if plan.broken.is_some() && *branch != Branch::Private {
             return Err(Stop::Said(Code::Usage, "--break belongs to --walk private".to_owned()));
@@ -124,6 +129,7 @@ async fn walk(plan: &Plan, branch: Branch) -> Result<(), Stop> {
         Branch::PublicUnknown => walk.public("unknown").await,
         Branch::SecureRelay => walk.secure_relay().await,
         Branch::Trouble => walk.trouble().await,
+        Branch::SettingsChange => walk.settings_change().await,
         Branch::All => Ok(()),
     };
     walk.demo.stop().await;
@@ -209,8 +215,12 @@ impl Walk {
     }
 
     async fn case(&self, step: &'static str) -> Result<Case, Fault> {
+        self.case_of(step, self.number).await
+    }
+
+    async fn case_of(&self, step: &'static str, number: i64) -> Result<Case, Fault> {
         let engineer = &self.demo.people.engineer;
-        let view = cases::view(&self.demo.app, engineer, self.number).await;
+        let view = cases::view(&self.demo.app, engineer, number).await;
         view.map(|view| view.case).map_err(|error| Fault { step, what: chain(&error) })
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::Definition;
 use super::engine::{CaseState, Effect, Event};
+use super::explore::turn::leads_on;
 use super::guard::Facts;
 use super::model::{ApplyWhat, ProbeLevel, Rule, Side, State, StateKind, Store};
 use super::value::{Data, Value};
@@ -213,7 +214,10 @@ impl<'a> Watch<'a> {
             StateKind::Terminal => true,
             StateKind::Normal | StateKind::Ongoing => definition
                 .rules(&state.id)
-                .filter(|rule| rule.by.contains(owner) || by_machine(rule) && self.awaited.contains(&rule.event))
+                .filter(|rule| {
+                    rule.by.contains(owner) && leads_on(state, rule)
+                        || by_machine(rule) && self.awaited.contains(&rule.event)
+                })
                 .any(|rule| accepts(&rule)),
             StateKind::Hold => {
                 let clock = state.clock.as_ref().and_then(|clock| definition.clocks.get(clock));

@@ -1,5 +1,7 @@
 //! Use cases and workers over both databases, without the web.
 
+mod closing;
+mod family;
 mod limits;
 mod outbox;
 mod private_branch;

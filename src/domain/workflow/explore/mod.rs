@@ -12,7 +12,7 @@ mod prepared;
 /// Where the search begins.
 mod starts;
 /// Whose turn it is.
-mod turn;
+pub(in crate::domain::workflow) mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
