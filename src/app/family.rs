@@ -80,9 +80,9 @@ async fn begin(
             }
         }
         Beginning::Refused => {
-            let other = open.first().map_or_else(String::new, |child| {
-                format!("Case {}, {}, is under way. ", child.number, child.title)
-            });
+            let other = open
+                .first()
+                .map_or_else(String::new, |child| format!("Case {}, {}, is under way. ", child.number, child.title));
             let text = format!("{other}Finish or withdraw it first, then begin another change");
             return Err(Error::Refused(Refusal::Guard(text)));
         }
@@ -158,7 +158,12 @@ async fn tell(
     };
     // Boxed, because what is told may lead to further telling.
     if came_too_late(Box::pin(turn::fire_handed(app, tx, case, firing, Some(handed))).await)? {
-        tracing::error!(case = case.number, from = handed.number, event, "a case does not hear what another one tells it");
+        tracing::error!(
+            case = case.number,
+            from = handed.number,
+            event,
+            "a case does not hear what another one tells it"
+        );
     }
     Ok(())
 }

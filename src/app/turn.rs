@@ -9,8 +9,8 @@ use super::firing::Firing;
 use super::{App, Error, Secrets, clocks, effects, family, token};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::case::{Case, WaitingOn};
-use crate::domain::log::{self, Entry};
 use crate::domain::id::CaseId;
+use crate::domain::log::{self, Entry};
 use crate::domain::workflow::{
     Data, Definition, Effect, Event, Kind, Phase, Sensitivity, Side, StateKind, apply, birth_effects, decide,
 };
@@ -138,8 +138,15 @@ pub(super) async fn birth(
     take_over(tx, case, handed).await?;
     clocks::keep(tx, definition, case, &before.flow, &caused, at).await?;
     let secrets = Secrets::new();
-    let firing =
-        Firing { actor, event: "opened", data: Data::new(), secrets: &secrets, expected_entered: None, probe: None, at };
+    let firing = Firing {
+        actor,
+        event: "opened",
+        data: Data::new(),
+        secrets: &secrets,
+        expected_entered: None,
+        probe: None,
+        at,
+    };
     effects::leave(app, tx, case, &caused, &firing).await?;
     cases::replace(tx, case.revision, case).await?;
     let body = json!({
@@ -193,9 +200,9 @@ fn place(definition: &Definition, case: &mut Case, (before, effects): (&Case, &[
     if case.waiting_on != before.waiting_on {
         case.waiting_since = at;
     }
-    let ordered = effects.iter().find_map(|effect| {
-        if let Effect::CloseCase { outcome } = effect { Some(outcome.clone()) } else { None }
-    });
+    let ordered = effects
+        .iter()
+        .find_map(|effect| if let Effect::CloseCase { outcome } = effect { Some(outcome.clone()) } else { None });
     match (is_over, case.is_open) {
         (true, true) => {
             case.is_open = false;

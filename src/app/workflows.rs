@@ -67,9 +67,9 @@ impl Workflows {
     /// # Errors
     /// [`Error::Internal`] where this build does not hold it.
     pub fn beside(&self, parent: &WorkflowRef, id: &str) -> Result<&Definition, Error> {
-        self.by_version.get(&(id.to_owned(), parent.version)).ok_or_else(|| {
-            Error::Internal(format!("this build has no workflow {id} version {}", parent.version))
-        })
+        self.by_version
+            .get(&(id.to_owned(), parent.version))
+            .ok_or_else(|| Error::Internal(format!("this build has no workflow {id} version {}", parent.version)))
     }
 
     /// Every definition, by id and version.

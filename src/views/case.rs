@@ -104,7 +104,10 @@ impl Case {
         };
         done.acts = vec![Act::link("Give notice of an IP change", "/cases/2041/act/notify_ip_change")];
         done.notes = vec![
-            Note::new(Tone::Neutral, "Closed on 24 November 2026. Answer by 8 December 2026 at 13:00 UTC to reopen this case: it goes on where it was."),
+            Note::new(
+                Tone::Neutral,
+                "Closed on 24 November 2026. Answer by 8 December 2026 at 13:00 UTC to reopen this case: it goes on where it was.",
+            ),
             Note {
                 link: Some(Link::new("Case 2044: Change of the SMTP settings: mail.corp.example", "/cases/2044")),
                 ..Note::new(Tone::You, "A change is under way in a case of its own.")

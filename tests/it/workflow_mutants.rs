@@ -179,7 +179,8 @@ const GRAPH: &[Mutant] = &[
         assert!(tree.files[MAIN].contains(rule));
     }),
     (Code::W27, "the end of a wait is refused", |tree| {
-        let (from, to) = ("by = [\"machine\"]", "when = \"known(question)\"\nrefuse = \"Nobody asked\"\nby = [\"machine\"]");
+        let (from, to) =
+            ("by = [\"machine\"]", "when = \"known(question)\"\nrefuse = \"Nobody asked\"\nby = [\"machine\"]");
         tree.edit_rule(MAIN, "parked", "auto_close", from, to);
     }),
     (Code::W16, "test and repair chase each other by machine alone", |tree| {

@@ -106,7 +106,10 @@ pub(in crate::cli) async fn run(plan: &Plan) -> Result<(), Stop> {
             if plan.branch == Branch::All {
                 continue;
             }
-            return Err(Stop::Said(Code::Usage, "the lab walks private, trouble and settings-change; leave --lab out".to_owned()));
+            return Err(Stop::Said(
+                Code::Usage,
+                "the lab walks private, trouble and settings-change; leave --lab out".to_owned(),
+            ));
         }
         if plan.broken.is_some() && *branch != Branch::Private {
             return Err(Stop::Said(Code::Usage, "--break belongs to --walk private".to_owned()));

@@ -26,9 +26,9 @@ impl Walk {
         let fault = |what: String| Fault { step, what };
         let path = format!("/cases/{main}/act/change_settings");
         let place = customer.send(&path, &path, &[]).await.map_err(fault)?;
-        self.number = super::number(&place).filter(|number| *number != main).ok_or_else(|| {
-            fault(format!("the answer leads to {place}, not to a case of its own"))
-        })?;
+        self.number = super::number(&place)
+            .filter(|number| *number != main)
+            .ok_or_else(|| fault(format!("the answer leads to {place}, not to a case of its own")))?;
         let page = customer.open(&format!("/cases/{main}")).await.map_err(fault)?;
         if !page.contains(&format!("Case {}", self.number)) {
             return Err(fault(format!("the page of case {main} does not name case {}", self.number)));
@@ -37,12 +37,7 @@ impl Walk {
     }
 
     /// Port 587 becomes 25: whitelisted on both sides, tested, applied, confirmed; the former port is retired.
-    async fn another_port(
-        &mut self,
-        main: i64,
-        customer: &mut Visitor,
-        engineer: &mut Visitor,
-    ) -> Result<(), Fault> {
+    async fn another_port(&mut self, main: i64, customer: &mut Visitor, engineer: &mut Visitor) -> Result<(), Fault> {
         self.begin(main, customer).await?;
         let port = [("smtp_port", "25"), ("encryption", "starttls")];
         self.act(customer, ("enter another port", "act/change_connection"), &port).await?;
@@ -82,12 +77,7 @@ impl Walk {
     }
 
     /// The product answers 200 and stores nothing: the former settings are in force; then it works.
-    async fn product_lies(
-        &mut self,
-        main: i64,
-        customer: &mut Visitor,
-        engineer: &mut Visitor,
-    ) -> Result<(), Fault> {
+    async fn product_lies(&mut self, main: i64, customer: &mut Visitor, engineer: &mut Visitor) -> Result<(), Fault> {
         self.begin(main, customer).await?;
         self.demo.product.set_behaviour(Behaviour::StoresNothing);
         let sender = [("sender_address", "soc@customer.example")];

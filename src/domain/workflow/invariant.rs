@@ -204,9 +204,10 @@ impl<'a> Watch<'a> {
         let accepts = |rule: &&Rule| {
             let open = |field: &str| rule.questions().any(|question| question == field);
             rule.condition.as_ref().is_none_or(|condition| condition.guard.could_hold(&facts, &open))
-                && rule.branches.iter().any(|branch| {
-                    branch.guard.as_ref().is_none_or(|guard| guard.could_hold(&facts, &open))
-                })
+                && rule
+                    .branches
+                    .iter()
+                    .any(|branch| branch.guard.as_ref().is_none_or(|guard| guard.could_hold(&facts, &open)))
         };
         let by_machine = |rule: &&Rule| rule.by.iter().any(|role| definition.side_of(role) == Some(Side::Machine));
         let owner = state.owner.as_deref().unwrap_or_default();

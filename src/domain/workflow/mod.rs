@@ -9,10 +9,14 @@
 pub mod check;
 /// Findings and their places.
 pub mod diagnostic;
+/// What an event causes.
+mod effect;
 /// What an event does to a case.
 pub mod engine;
 /// Every configuration that a case can be in.
 mod explore;
+/// Parent and child.
+pub mod family;
 /// Answers, typed.
 pub mod fields;
 /// Conditions.
@@ -23,8 +27,6 @@ pub mod invariant;
 pub mod migrate;
 /// The vocabulary of a definition.
 pub mod model;
-/// Parent and child.
-pub mod family;
 /// Files of one folder, read together.
 pub mod package;
 /// TOML -> definition.
@@ -62,9 +64,10 @@ pub use self::engine::{CaseState, Effect, Event, Policy, Refusal, apply, birth, 
 pub use self::fields::FieldProblem;
 pub use self::guard::{Facts, Guard};
 pub use self::model::{
-    AlertPath, ApplyWhat, Branch, Calendar, ClockRule, Condition, Delay, DelayUnit, Due, End, EngineerWording, Escalation, Expiry,
-    Field, FieldType, Item, Kind, Order, Phase, Priority, ProbeKind, ProbeLevel, Progress, ProgressRule, Role, Rule,
-    Scope, Sensitivity, Side, State, StateKind, Store, Style, Target, Verb, Weekday, WhitelistAction, Wording,
+    AlertPath, ApplyWhat, Branch, Calendar, ClockRule, Condition, Delay, DelayUnit, Due, End, EngineerWording,
+    Escalation, Expiry, Field, FieldType, Item, Kind, Order, Phase, Priority, ProbeKind, ProbeLevel, Progress,
+    ProgressRule, Role, Rule, Scope, Sensitivity, Side, State, StateKind, Store, Style, Target, Verb, Weekday,
+    WhitelistAction, Wording,
 };
 pub use self::package::{Package, Step};
 pub use self::parse::parse;

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::engine::{
-    self, CaseState, Effect, Event, Policy, Refusal, apply_in_place, birth_effects, birth_of_child,
-};
+use super::engine::{self, CaseState, Effect, Event, Policy, Refusal, apply_in_place, birth_effects, birth_of_child};
 use super::family::{self, Beginning};
 use super::invariant::{Invariant, Violation, Watch};
 use super::model::StateKind;
@@ -164,7 +162,10 @@ pub fn walk_lane(package: &Package, plan: &Plan, lane: u64) -> Report {
 fn told(package: &Package) -> BTreeSet<&str> {
     let definitions = package.definitions.values();
     let events = definitions.flat_map(|child| {
-        child.signals.iter().chain([&child.on_second, &child.on_parent_end, &child.on_parent_move].into_iter().flatten())
+        child
+            .signals
+            .iter()
+            .chain([&child.on_second, &child.on_parent_end, &child.on_parent_move].into_iter().flatten())
     });
     events.map(String::as_str).collect()
 }

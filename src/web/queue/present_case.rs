@@ -124,8 +124,7 @@ fn facts(view: &View<'_>, around: &Surroundings) -> Vec<Fact> {
     let known =
         |label: &str, field: &str| words::shown(case, field).map(|value| beside(Fact::code(label, value), field));
     let chosen = |label: &str, field: &str| {
-        words::shown(case, field)
-            .map(|value| beside(Fact::new(label, words::choice_label(field, &value)), field))
+        words::shown(case, field).map(|value| beside(Fact::new(label, words::choice_label(field, &value)), field))
     };
     let server = words::shown(case, "smtp_ip").zip(words::shown(case, "smtp_port"));
     let mut facts = vec![server.map_or_else(

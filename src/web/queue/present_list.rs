@@ -169,7 +169,7 @@ fn asks(case: &Case) -> (String, Option<String>, Option<String>) {
         (Some(new), _, _) if case.workflow.id == "ip-change" => {
             let part = case.parent.map_or_else(String::new, |parent| format!(", part of case {parent}"));
             (format!("IP change{part}"), text("smtp_ip"), Some(new))
-        },
+        }
         (_, Some("secure_relay"), _) => say("Help with the Secure Relay", None, None),
         (_, _, Some("private")) => say("Whitelist", None, text("smtp_ip")),
         (_, _, Some("public")) => say("Reach through the tunnel", None, text("smtp_ip")),

@@ -24,7 +24,10 @@ async fn withdrawn(t: &TestApp) -> i64 {
     t.act(&t.contact, number, "cancel", &[("reason", "A mistake")]).await.unwrap();
     t.drain().await;
     let case = t.case(number).await;
-    assert_eq!((case.flow.state.as_str(), case.is_open, case.outcome.as_deref()), ("closing_cancelled", false, Some("cancelled")));
+    assert_eq!(
+        (case.flow.state.as_str(), case.is_open, case.outcome.as_deref()),
+        ("closing_cancelled", false, Some("cancelled"))
+    );
     assert_eq!((case.closed_at, case.waiting_on, case.claimant()), (Some(t.clock.now()), WaitingOn::Nobody, None));
     number
 }

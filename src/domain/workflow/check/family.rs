@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Findings;
-use crate::domain::workflow::{Definition, Kind};
 use crate::domain::workflow::diagnostic::{Code, Place};
 use crate::domain::workflow::model::{Order, Phase, Side, StateKind, Store, Target, Verb};
 use crate::domain::workflow::package::Package;
 use crate::domain::workflow::scenario;
+use crate::domain::workflow::{Definition, Kind};
 
 pub(super) fn check(package: &Package, found: &mut Findings) {
     for definition in package.definitions.values() {

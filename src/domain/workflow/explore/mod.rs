@@ -3,6 +3,8 @@
 
 /// Values as the search sees them.
 mod abstraction;
+/// What orders do without.
+mod gifts;
 /// What the graph of configurations says as a whole.
 mod graph;
 /// Which fields still matter.
@@ -170,33 +172,6 @@ impl<'a> Search<'a, '_> {
         }
         for (place, message) in found {
             self.fault(Code::W12, place, message);
-        }
-    }
-
-    /// Whether an order does without this field: a child or a parent that takes it as optional.
-    fn may_be_unset(&self, verb: &Verb, field: &str) -> bool {
-        let named = |with: &BTreeMap<String, String>, takes: &dyn Fn(&String) -> bool| {
-            with.iter().filter(|(_, ours)| *ours == field).all(|(theirs, _)| takes(theirs))
-        };
-        match verb {
-            Verb::Spawn { workflow, with, .. } => {
-                let child = self.package.get(workflow);
-                child.is_some_and(|child| named(with, &|theirs| child.optional_inputs.contains(theirs)))
-            }
-            Verb::Signal { signal, with, .. } => {
-                let parents = self.package.values().filter(|parent| parent.children.contains(&self.definition.id));
-                let mut rules = parents.flat_map(Definition::all_rules).filter(|(_, rule)| rule.event == *signal);
-                rules.all(|(_, rule)| named(with, &|theirs| rule.may.contains(theirs)))
-            }
-            Verb::Mail { .. }
-            | Verb::OpenCase { .. }
-            | Verb::CloseCase { .. }
-            | Verb::Set { .. }
-            | Verb::Unset { .. }
-            | Verb::Probe { .. }
-            | Verb::Whitelist { .. }
-            | Verb::Apply { .. }
-            | Verb::SendTestAlert { .. } => false,
         }
     }
 
@@ -379,7 +354,9 @@ impl<'a> Search<'a, '_> {
                 let mut seed: Seed = seed
                     .map(|(theirs, ours)| (theirs.clone(), self.abstraction.value(ours, code(ours, codes)).cloned()))
                     .collect();
-                seed.extend(secrets.iter().filter(|field| code(field, codes) != UNSET).map(|name| (name.clone(), None)));
+                seed.extend(
+                    secrets.iter().filter(|field| code(field, codes) != UNSET).map(|name| (name.clone(), None)),
+                );
                 self.spawned.entry(workflow.clone()).or_default().insert(seed);
             }
             Verb::Mail { .. }
@@ -391,7 +368,11 @@ impl<'a> Search<'a, '_> {
             | Verb::SendTestAlert { .. }
             | Verb::Signal { .. } => {}
         }
-        for field in unset.into_iter().filter(|field| !self.may_be_unset(&order.verb, field)).collect::<Vec<_>>() {
+        for field in unset
+            .into_iter()
+            .filter(|field| !gifts::may_be_unset(self.package, self.definition, &order.verb, field))
+            .collect::<Vec<_>>()
+        {
             let (verb, whence) = (order.verb.word(), whence());
             self.fault(Code::W12, order.place, format!("`{verb}` {whence} needs {field}, which can be unset here"));
         }

@@ -17,7 +17,8 @@ pub(super) fn fault(definition: &Definition, state: &State, accepted: &[&Rule]) 
         StateKind::Normal | StateKind::Ongoing => {
             let answered = state.enter.iter().filter_map(|order| order.verb.answers()).any(hears);
             let acts = accepted.iter().any(|rule| rule.by.contains(owner) && leads_on(state, rule));
-            (!answered && !acts).then(|| format!("the turn is nobody's in {id}: every act of its owner, {owner}, is refused"))
+            (!answered && !acts)
+                .then(|| format!("the turn is nobody's in {id}: every act of its owner, {owner}, is refused"))
         }
         StateKind::Hold => {
             let clock = state.clock.as_ref().and_then(|clock| definition.clocks.get(clock));
