@@ -127,7 +127,9 @@ fn choices<'a>(definition: &'a Definition, state: &'a State, told: &BTreeSet<&st
     rules
         .filter(|(_, rule)| !(rule.machine_only(definition) && told.contains(rule.event.as_str())))
         .map(|(index, rule)| {
-            until += weight(definition, rule, index < state.rules.len());
+            // What is closed is reopened as often as not.
+            let is_own = index < state.rules.len();
+            until += if state.phase == Phase::Closed { OWN } else { weight(definition, rule, is_own) };
             Choice { until, rule, roles: rule.by.iter().map(String::as_str).collect() }
         })
         .collect()

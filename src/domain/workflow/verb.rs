@@ -80,22 +80,6 @@ impl Verb {
         }
     }
 
-    /// Vault fields that the effect hands to another case.
-    pub fn hands_over(&self) -> &[String] {
-        match self {
-            Self::Spawn { secrets, .. } | Self::Signal { secrets, .. } => secrets,
-            Self::Mail { .. }
-            | Self::OpenCase { .. }
-            | Self::CloseCase { .. }
-            | Self::Set { .. }
-            | Self::Unset { .. }
-            | Self::Probe { .. }
-            | Self::Whitelist { .. }
-            | Self::Apply { .. }
-            | Self::SendTestAlert { .. } => &[],
-        }
-    }
-
     /// The verb as files know it.
     pub fn word(&self) -> &'static str {
         match self {

@@ -18,8 +18,6 @@ impl Liveness {
             for rule in definition.rules(&state.id) {
                 live.mark(position, abstraction, brought_along(rule));
                 live.mark(position, abstraction, rule.all_orders().flat_map(|order| order.verb.reads()));
-                let secrets = rule.all_orders().flat_map(|order| order.verb.hands_over());
-                live.mark(position, abstraction, secrets.map(String::as_str));
             }
         }
         while live.spread(definition, abstraction) {}

@@ -75,7 +75,7 @@ pub(crate) fn explore<'a>(
     package: &'a BTreeMap<String, Definition>,
     seeds: Option<&BTreeSet<Seed>>,
 ) -> Exploration<'a> {
-    let abstraction = Abstraction::of(definition);
+    let abstraction = Abstraction::of(definition, package);
     let live = Liveness::of(definition, &abstraction);
     let mut search = Search {
         definition,
@@ -351,13 +351,17 @@ impl<'a> Search<'a, '_> {
             Verb::Unset { field } => self.assign(codes, field, UNSET),
             Verb::Spawn { workflow, with, secrets } => {
                 let seed = with.iter().filter(|(_, ours)| code(ours, codes) != UNSET);
-                let mut seed: Seed = seed
+                let seed: Seed = seed
                     .map(|(theirs, ours)| (theirs.clone(), self.abstraction.value(ours, code(ours, codes)).cloned()))
                     .collect();
-                seed.extend(
-                    secrets.iter().filter(|field| code(field, codes) != UNSET).map(|name| (name.clone(), None)),
-                );
-                self.spawned.entry(workflow.clone()).or_default().insert(seed);
+                // Whether the vault holds something is not carried: a child must do with it and without.
+                let mut seeds = vec![seed];
+                for name in secrets {
+                    let with =
+                        seeds.clone().into_iter().map(|seed| seed.into_iter().chain([(name.clone(), None)]).collect());
+                    seeds.extend(with.collect::<Vec<Seed>>());
+                }
+                self.spawned.entry(workflow.clone()).or_default().extend(seeds);
             }
             Verb::Mail { .. }
             | Verb::OpenCase { .. }
