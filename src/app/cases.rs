@@ -115,6 +115,8 @@ pub struct View<'v> {
     pub entry: Option<Entry>,
     /// The case that it belongs to, and those that belong to it.
     pub family: Family,
+    /// Names of the customer's Secure Relays, where the person may be asked for one.
+    pub relays: Vec<String>,
 }
 
 /// One line of a case's history.
@@ -154,12 +156,17 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
         Some((tunnel, check)) => {
             let network = ipnet::IpNet::from(check.address).to_string();
             let port = super::facts::number(&case, "smtp_port").unwrap_or_default();
-            crate::store::whitelist::find(&mut tx, tunnel.id, &network, port).await?
+            crate::store::whitelist::find(&mut tx, tunnel.id, &network, (port, whitelist::protocol_of(&case))).await?
         }
         None => None,
     };
+    let offers = offers(definition, &case, person);
+    let relays = match offers.iter().any(|rule| rule.ask.iter().any(|name| name == "relay_name")) {
+        true => super::relays::names(&mut tx, case.customer).await?,
+        false => Vec::new(),
+    };
     Ok(View {
-        offers: offers(definition, &case, person),
+        offers,
         probes: probes::of_case(&mut tx, case.customer, case.id).await?,
         settings: settings::of_case(&mut tx, case.customer, case.id).await?,
         customer,
@@ -171,6 +178,7 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
         whitelist,
         entry,
         family: family::of(&mut tx, person, &case).await?,
+        relays,
         definition,
         case,
     })
@@ -284,6 +292,10 @@ async fn history(
             _ if from_case.is_some() => format!("Case {}", from_case.unwrap_or_default()),
             id if id.is_empty() => "Postern".to_owned(),
             id => names.of(tx, &id).await?,
+        };
+        let who = match text("/actor/on_behalf_of") {
+            id if id.is_empty() => who,
+            id => format!("{who} for {}", names.of(tx, &id).await?),
         };
         let what = match text("/act").as_str() {
             "event" => label(definition, &text("/event")),

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
+use crate::domain::problem::ProblemCode;
 use crate::domain::workflow::Refusal;
 use crate::store::StoreError;
 use crate::views::ViewError;
@@ -82,14 +83,20 @@ pub enum Error {
     /// The request cannot be read, or asks for something that is not known here.
     #[error("{detail}")]
     Malformed {
-        /// Stable word for the kind of fault.
-        code: &'static str,
-        /// What was received and what to do, as a sentence.
+        /// The kind of fault.
+        code: ProblemCode,
+        /// What was received and what to do, without a full stop.
         detail: String,
     },
     /// The body is of a kind that is not read here.
     #[error("the body is {0:?}, not JSON")]
     NotJson(String),
+    /// The whitelist of a tunnel has changed since it was read.
+    #[error("the whitelist has changed since it was read: it is at version {0}")]
+    ListChanged(i64),
+    /// Somebody has decided or done it before; the sentence says who or what.
+    #[error("{0}")]
+    Settled(String),
     /// An agent speaks of a job that it does not hold (any more).
     #[error("the job is not held by this agent")]
     JobLost,
@@ -106,7 +113,7 @@ pub enum Error {
 
 impl Error {
     /// A request that cannot be read.
-    pub fn malformed(code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn malformed(code: ProblemCode, detail: impl Into<String>) -> Self {
         Self::Malformed { code, detail: detail.into() }
     }
 
@@ -114,6 +121,84 @@ impl Error {
     pub fn field(field: &str, code: &'static str, message: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError::new(field, code, message)])
     }
+}
+
+impl Error {
+    /// What kind of failure it is, for whoever asked.
+    pub fn code(&self) -> ProblemCode {
+        match self {
+            Self::NotFound => ProblemCode::NotFound,
+            Self::Forbidden(_) | Self::Refused(Refusal::Forbidden { .. }) => ProblemCode::Forbidden,
+            Self::SignedOut => ProblemCode::SignedOut,
+            Self::WrongPassword => ProblemCode::WrongPassword,
+            Self::Throttled(_) => ProblemCode::Throttled,
+            Self::TestTooSoon(_) => ProblemCode::TestTooSoon,
+            Self::Refused(Refusal::Stale { .. } | Refusal::Unhandled { .. }) => ProblemCode::Stale,
+            Self::Refused(Refusal::Guard(_)) => ProblemCode::Refused,
+            Self::Invalid(_) => ProblemCode::Invalid,
+            Self::Changed { .. } => ProblemCode::Changed,
+            Self::Claimed { .. } => ProblemCode::Claimed,
+            Self::KeyReused => ProblemCode::KeyReused,
+            Self::KeyMissing => ProblemCode::KeyMissing,
+            Self::RevisionMissing => ProblemCode::RevisionMissing,
+            Self::Malformed { code, .. } => *code,
+            Self::NotJson(_) => ProblemCode::NotJson,
+            Self::ListChanged(_) => ProblemCode::ListChanged,
+            Self::Settled(_) => ProblemCode::Settled,
+            Self::JobLost => ProblemCode::JobLost,
+            Self::Store(StoreError::Unavailable(_)) => ProblemCode::Unavailable,
+            Self::Store(StoreError::Contended) => ProblemCode::Busy,
+            Self::Store(
+                StoreError::Duplicate(_)
+                | StoreError::Corrupt { .. }
+                | StoreError::Unfit(_)
+                | StoreError::Interrupted(_)
+                | StoreError::Database(_),
+            )
+            | Self::View(_)
+            | Self::Internal(_)
+            | Self::Refused(Refusal::Fields(_) | Refusal::Defect(_)) => ProblemCode::Internal,
+        }
+    }
+
+    /// What happened this time, as sentences for whoever asked: the same on a page, in the API and on a terminal.
+    /// Nothing of what only the log may know.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Forbidden(why) => format!("{why}."),
+            Self::Throttled(until) => format!("The next try is looked at from {}.", moment(*until)),
+            Self::TestTooSoon(next) => format!("Nothing was started. The next test can start at {}.", moment(*next)),
+            Self::Refused(Refusal::Guard(text)) => text.clone(),
+            Self::Invalid(fields) => {
+                let names = fields.iter().map(|field| if field.field.is_empty() { "the body" } else { &field.field });
+                format!("Look again at: {}.", names.collect::<Vec<_>>().join(", "))
+            }
+            Self::Changed { number, revision } => {
+                format!("Case {number} is at revision {revision}, so your act was not carried out.")
+            }
+            Self::Claimed { number, by, .. } => format!("{by} claimed case {number}. Nothing was changed."),
+            Self::ListChanged(version) => format!("The list is at version {version}. Nothing was recorded."),
+            Self::Settled(text) => format!("{text}."),
+            Self::Malformed { detail, .. } => format!("{detail}."),
+            Self::NotJson(received) => format!("{received:?} was received."),
+            Self::NotFound
+            | Self::SignedOut
+            | Self::WrongPassword
+            | Self::Refused(_)
+            | Self::KeyReused
+            | Self::KeyMissing
+            | Self::RevisionMissing
+            | Self::JobLost
+            | Self::Store(_)
+            | Self::View(_)
+            | Self::Internal(_) => self.code().happened().to_owned(),
+        }
+    }
+}
+
+/// A time that is near: the date would not help.
+fn moment(at: DateTime<Utc>) -> String {
+    format!("{} UTC", at.format("%H:%M:%S"))
 }
 
 impl From<Refusal> for Error {

@@ -26,11 +26,13 @@ pub mod incoming;
 pub mod installation;
 pub mod letters;
 pub mod mails;
+pub mod opening;
 pub mod passwords;
 pub mod people;
 pub mod probes;
 pub mod queue;
 pub mod ready_texts;
+pub mod relays;
 pub mod replay;
 pub mod requests;
 pub mod resource;
@@ -133,8 +135,10 @@ impl App {
             .map_err(|error| Error::Internal(format!("data folder {}: {error}", config.data.display())))?;
         let vault = Vault::open(&config.data.join("master.key"))?;
         let started_at = clock.now();
+        let db = backup::open(&config.database, &config.data, started_at).await?;
+        whitelist::register::complete(&db).await?;
         Ok(Arc::new(Self {
-            db: backup::open(&config.database, &config.data, started_at).await?,
+            db,
             clock,
             workflows: Workflows::embedded()?,
             views: Views::load()?,

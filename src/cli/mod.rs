@@ -61,8 +61,12 @@ mod version;
 mod visitor;
 /// `postern demo --walk`.
 mod walk;
+/// `postern whitelist`.
+mod whitelist;
 /// `postern workflow`.
 mod workflow;
+
+pub use out::last_words;
 
 /// What the help ends with.
 const EXAMPLES: &str = "Examples:
@@ -102,6 +106,9 @@ enum Command {
     /// Add, change and list installations of the product
     #[command(subcommand)]
     Tenant(tenant::TenantCommand),
+    /// List, add to, approve, apply and export the whitelists of tunnels
+    #[command(subcommand, alias = "allowlist")]
+    Whitelist(Box<whitelist::WhitelistCommand>),
     /// Run the tests of VPN tunnels where the tunnels are, for a service elsewhere
     Agent(Box<agent::AgentArgs>),
     /// Make keys for programs
@@ -147,6 +154,7 @@ pub fn main() -> ExitCode {
         Command::User(command) => user::run(&command),
         Command::Tunnel(command) => tunnel::run(&command),
         Command::Tenant(command) => tenant::run(&command),
+        Command::Whitelist(command) => whitelist::run(&command),
         Command::Agent(args) => agent::run(&args),
         Command::Token(command) => token::run(&command),
         Command::MailIn(args) => mail_in::run(&args),

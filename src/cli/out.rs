@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::app::Error;
 use crate::app::chain;
+use crate::domain::problem::ProblemCode;
 use crate::store::StoreError;
 
 /// Exit codes of commands, the same for all of them.
@@ -19,6 +20,8 @@ pub(super) enum Code {
     Usage = 2,
     /// What was named does not exist.
     NotFound = 4,
+    /// It changed meanwhile.
+    Changed = 5,
     /// Not allowed.
     NotAllowed = 6,
     /// Something that is needed is away: the database, the service.
@@ -80,38 +83,44 @@ impl From<StoreError> for Stop {
             | StoreError::Interrupted(_)
             | StoreError::Database(_) => Code::Failed,
         };
-        Self::Said(code, chain(&error))
+        Self::Said(code, last_words(&Error::Store(error)))
     }
 }
 
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
-        match error {
-            Error::Store(error) => error.into(),
-            Error::NotFound => Self::Said(Code::NotFound, "there is no such thing".to_owned()),
-            Error::Forbidden(_)
-            | Error::SignedOut
-            | Error::WrongPassword
-            | Error::Throttled(_)
-            | Error::TestTooSoon(_) => Self::Said(Code::NotAllowed, error.to_string()),
-            Error::Invalid(fields) => {
-                let texts: Vec<String> =
-                    fields.into_iter().map(|field| format!("{}: {}", field.field, field.message)).collect();
-                Self::Said(Code::Usage, texts.join("; "))
-            }
-            Error::Refused(_)
-            | Error::Changed { .. }
-            | Error::Claimed { .. }
-            | Error::KeyReused
-            | Error::KeyMissing
-            | Error::RevisionMissing
-            | Error::Malformed { .. }
-            | Error::NotJson(_)
-            | Error::JobLost
-            | Error::View(_)
-            | Error::Internal(_) => Self::failed(chain(&error)),
+        const CODES: &[(ProblemCode, Code)] = &[
+            (ProblemCode::NotFound, Code::NotFound),
+            (ProblemCode::Forbidden, Code::NotAllowed),
+            (ProblemCode::SignedOut, Code::NotAllowed),
+            (ProblemCode::WrongPassword, Code::NotAllowed),
+            (ProblemCode::Throttled, Code::NotAllowed),
+            (ProblemCode::TestTooSoon, Code::NotAllowed),
+            (ProblemCode::Invalid, Code::Usage),
+            (ProblemCode::ListChanged, Code::Changed),
+        ];
+        let code = CODES.iter().find(|(problem, _)| *problem == error.code()).map_or(Code::Failed, |(_, code)| *code);
+        if let Error::Store(error) = error {
+            return error.into();
         }
+        Self::Said(code, last_words(&error))
     }
+}
+
+/// What a command says about an error before it ends: what happened and what to do, as pages and the API say it. Whoever
+/// runs a command may also know what otherwise stands in the log only.
+pub fn last_words(error: &Error) -> String {
+    if let Error::Invalid(fields) = error {
+        let texts = fields.iter().map(|field| format!("{}: {}", field.field, field.message));
+        return texts.collect::<Vec<_>>().join("\n  ");
+    }
+    let for_the_log = error.code() == ProblemCode::Internal || matches!(error, Error::Store(_));
+    let happened = if for_the_log { chain(error) } else { error.detail() };
+    // What else a database does says itself what is in the way.
+    if matches!(error, Error::Store(_)) && error.code() == ProblemCode::Internal {
+        return happened;
+    }
+    format!("{happened}\n  {}", error.code().what_to_do())
 }
 
 /// One flag as a use case's field errors know it.

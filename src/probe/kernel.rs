@@ -64,7 +64,7 @@ fn ask(socket: &Socket, question: RouteMessage) -> Result<Way, NoWay> {
     let mut bytes = vec![0; request.buffer_len()];
     request.serialize(&mut bytes);
     socket.send(&bytes, 0).map_err(NoWay::Unknown)?;
-    let mut buffer = vec![0; 4096];
+    let mut buffer = [0; 4096];
     let length = socket.recv(&mut buffer.as_mut_slice(), 0).map_err(NoWay::Unknown)?;
     let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(buffer.get(..length).unwrap_or_default());
     let answer = answer.map_err(|error| NoWay::Unknown(io::Error::other(error.to_string())))?;

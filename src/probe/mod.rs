@@ -104,7 +104,7 @@ impl Prober {
     /// Runs one test to its end; never longer than the request's total (and a moment for closing).
     pub async fn run(&self, request: ProbeRequest) -> Report {
         match self {
-            Self::Real { clock, resolver, watch } => run::run(clock, resolver, watch, &request).await,
+            Self::Real { clock, resolver, watch } => run::run(clock, resolver, watch, request).await,
             Self::Scripted(script) => script.answer(request),
         }
     }
@@ -134,7 +134,7 @@ impl Script {
         if let Some(cause) = ended {
             record.fail(stage_of(cause), std::time::Duration::ZERO, cause, None, "scripted answer");
         }
-        let report = run::scripted_report(&self.clock, &request, &record);
+        let report = run::scripted_report(&self.clock, &request, record);
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(request);
         report
     }

@@ -110,6 +110,6 @@ fn listed(networks: &[ipnet::IpNet]) -> String {
 }
 
 /// Nothing where nothing was learned.
-pub(super) fn known(path: &PathReport) -> Option<PathReport> {
-    (*path != PathReport::default()).then(|| path.clone())
+pub(super) fn known(path: PathReport) -> Option<PathReport> {
+    (path != PathReport::default()).then_some(path)
 }

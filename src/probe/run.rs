@@ -57,19 +57,20 @@ impl Shared {
 }
 
 /// Runs a test.
-pub(super) async fn run(clock: &Clock, resolver: &Resolver, watch: &Watch, request: &ProbeRequest) -> Report {
+pub(super) async fn run(clock: &Clock, resolver: &Resolver, watch: &Watch, request: ProbeRequest) -> Report {
     let started_at = clock.now();
     let start = Instant::now();
     let mut record = Record::default();
     record.begin(Stage::Form, start.elapsed());
     record.pass(Stage::Form, start.elapsed(), None);
-    let prepared = match trust(clock, request) {
-        Ok(trust) => Shared { request: Arc::new(request.clone()), trust, watch: watch.clone(), start },
+    let prepared = match trust(clock, &request) {
+        Ok(trust) => Shared { request: Arc::new(request), trust, watch: watch.clone(), start },
         Err(detail) => {
             record.fail(Stage::Form, start.elapsed(), Cause::FormOptionInvalid, None, &detail);
-            return assemble(request, started_at, start, Outcome::before_any_address(record));
+            return assemble(&request, started_at, start, Outcome::before_any_address(record));
         }
     };
+    let request = &prepared.request;
     let addresses = match approach(resolver, request, &mut record, start).await {
         Some(addresses) => addresses,
         None => return assemble(request, started_at, start, Outcome::before_any_address(record)),
@@ -87,13 +88,13 @@ pub fn refused_form(clock: &Clock, target: Target, level: Level, stages: &[Stage
     let mut record = Record::default();
     record.begin(Stage::Form, start.elapsed());
     record.fail(Stage::Form, start.elapsed(), fault.cause, None, &fault.to_string());
-    report((target, level), clock.now(), 0, &Outcome::before_any_address(record), |_| stages.to_vec())
+    report((target, level), clock.now(), 0, Outcome::before_any_address(record), |_| stages.to_vec())
 }
 
 /// The report behind a prepared answer.
-pub(super) fn scripted_report(clock: &Clock, request: &ProbeRequest, record: &Record) -> Report {
-    let outcome = Outcome::before_any_address(record.clone());
-    report((request.target(), request.level), clock.now(), 0, &outcome, |implicit| request.stages(implicit))
+pub(super) fn scripted_report(clock: &Clock, request: &ProbeRequest, record: Record) -> Report {
+    let outcome = Outcome::before_any_address(record);
+    report((request.target(), request.level), clock.now(), 0, outcome, |implicit| request.stages(implicit))
 }
 
 fn trust(clock: &Clock, request: &ProbeRequest) -> Result<Trust, String> {
@@ -211,12 +212,13 @@ async fn attempt(shared: &Shared, address: IpAddr, record: Record, level: Level)
         Encryption::StartTls | Encryption::Unknown => Mode::StartTls,
         Encryption::ImplicitTls => Mode::ImplicitTls,
     };
-    let first = attempt_in(shared, address, record.clone(), level, mode).await;
+    let before = (shared.request.encryption == Encryption::Unknown).then(|| record.clone());
+    let first = attempt_in(shared, address, record, level, mode).await;
     let other = matches!(first.record.ended(), Some((_, Cause::ProtoTlsOnPlain)));
-    if shared.request.encryption != Encryption::Unknown || !other {
-        return first;
+    match before.filter(|_| other) {
+        Some(before) => attempt_in(shared, address, before, level, Mode::ImplicitTls).await,
+        None => first,
     }
-    attempt_in(shared, address, record, level, Mode::ImplicitTls).await
 }
 
 async fn attempt_in(shared: &Shared, address: IpAddr, record: Record, level: Level, mode: Mode) -> Attempt {
@@ -282,9 +284,10 @@ pub(super) fn dialed(request: &ProbeRequest, address: IpAddr) -> SocketAddr {
 }
 
 pub(super) fn stops_before(request: &ProbeRequest, stage: Stage) -> bool {
+    let Some(until) = request.until else { return false };
     let order = request.stages(request.encryption == Encryption::ImplicitTls);
     let at = |wanted: Stage| order.iter().position(|stage| *stage == wanted);
-    request.until.is_some_and(|until| at(stage) > at(until))
+    at(stage) > at(until)
 }
 
 fn listed(addresses: &[IpAddr]) -> String {
@@ -322,7 +325,7 @@ impl Outcome {
     fn single(attempt: Attempt) -> Self {
         let addresses = vec![attempt.row()];
         let Attempt { record, mode, source, certificate, path, .. } = attempt;
-        Self { record, mode: Some(mode), source, certificate, path: route::known(&path), addresses }
+        Self { record, mode: Some(mode), source, certificate, path: route::known(path), addresses }
     }
 }
 
@@ -330,7 +333,7 @@ fn assemble(request: &ProbeRequest, started_at: DateTime<Utc>, start: Instant, o
     let source = outcome.source.or(request.source);
     let outcome = Outcome { source, ..outcome };
     let about = (request.target(), request.level);
-    let report = report(about, started_at, millis(start.elapsed()), &outcome, |implicit| request.stages(implicit));
+    let report = report(about, started_at, millis(start.elapsed()), outcome, |implicit| request.stages(implicit));
     // An id that was never sent must not be searched for.
     let sent = report.stages.iter().any(|stage| stage.stage.step() == Step::Syslog && stage.status != Status::NotRun);
     Report { test_id: request.test_id().filter(|_| sent).map(str::to_owned), ..report }
@@ -340,10 +343,10 @@ fn report(
     (target, level): (Target, Level),
     started_at: DateTime<Utc>,
     ms: u64,
-    outcome: &Outcome,
+    outcome: Outcome,
     stages: impl FnOnce(bool) -> Vec<Stage>,
 ) -> Report {
-    let record = &outcome.record;
+    let record = outcome.record;
     let ended = record.ended();
     let implicit = outcome.mode.map_or(target.encryption == Encryption::ImplicitTls, |mode| mode == Mode::ImplicitTls);
     let proposal = match (target.encryption, outcome.mode, ended) {
@@ -352,24 +355,28 @@ fn report(
         (Encryption::Unknown, Some(_), Some((_, Cause::StarttlsNotOffered))) => Some(Encryption::None),
         (Encryption::Unknown | Encryption::None | Encryption::StartTls | Encryption::ImplicitTls, _, _) => None,
     };
+    let verdict = verdict_of(ended, record.warnings());
+    let warnings = record.warnings().to_vec();
+    let retry_after_s = record.retry_after().map(|wait| wait.as_secs());
+    let (stages, recipients, transcript) = record.into_parts(&stages(implicit));
     Report {
         level,
-        verdict: verdict_of(ended, record.warnings()),
+        verdict,
         stage: ended.map(|(stage, _)| stage),
         cause: ended.map(|(_, cause)| cause),
         target,
         source: outcome.source.map(|source| source.to_string()),
         started_at,
         ms,
-        stages: record.stages(&stages(implicit)),
-        warnings: record.warnings().to_vec(),
-        addresses: outcome.addresses.clone(),
-        recipients: record.recipients.clone(),
-        certificate: outcome.certificate.clone(),
-        transcript: record.transcript().to_vec(),
+        warnings,
+        retry_after_s,
+        addresses: outcome.addresses,
+        certificate: outcome.certificate,
         proposal,
         test_id: None,
-        path: outcome.path.clone(),
-        retry_after_s: record.retry_after().map(|wait| wait.as_secs()),
+        path: outcome.path,
+        stages,
+        recipients,
+        transcript,
     }
 }

@@ -14,5 +14,5 @@ use crate::smtp::stage::Stage;
 pub fn could_not_run(clock: &Clock, request: &ProbeRequest, stage: Stage, cause: Cause, detail: &str) -> Report {
     let mut record = Record::default();
     record.fail(stage, Duration::ZERO, cause, None, detail);
-    scripted_report(clock, request, &record)
+    scripted_report(clock, request, record)
 }

@@ -132,7 +132,7 @@ impl Record {
     /// The server said something.
     pub fn received(&mut self, now: Duration, lines: &[Vec<u8>]) {
         for line in lines {
-            let text = self.hidden(&escape(line));
+            let text = self.hidden(escape(line));
             self.speak(now, Speaker::Server, text);
         }
     }
@@ -167,6 +167,17 @@ impl Record {
     pub fn stages(&self, order: &[Stage]) -> Vec<StageReport> {
         let known = |stage: &Stage| self.stages.iter().find(|report| report.stage == *stage).cloned();
         order.iter().map(|stage| known(stage).unwrap_or_else(|| StageReport::plain(*stage, Status::NotRun))).collect()
+    }
+
+    /// What a report keeps: the stages in the given order (those that nothing is known about were not run), the
+    /// recipients, and the conversation.
+    pub fn into_parts(mut self, order: &[Stage]) -> (Vec<StageReport>, Vec<RecipientReport>, Vec<TranscriptLine>) {
+        let mut take = |stage: &Stage| {
+            let known = self.stages.iter().position(|report| report.stage == *stage);
+            known.map_or_else(|| StageReport::plain(*stage, Status::NotRun), |at| self.stages.swap_remove(at))
+        };
+        let stages = order.iter().map(&mut take).collect();
+        (stages, self.recipients, self.transcript)
     }
 
     /// The conversation.
@@ -210,7 +221,7 @@ impl Record {
     fn shown(&self, reply: &Reply) -> Vec<String> {
         let (mut lines, mut bytes) = (Vec::new(), 0);
         for line in reply.shown_lines() {
-            let line = self.hidden(&line);
+            let line = self.hidden(line);
             bytes += line.len();
             if bytes > MAX_STAGE_BYTES {
                 lines.push(CUT.to_owned());
@@ -224,7 +235,7 @@ impl Record {
     /// A sentence that may quote the server: without secrets, and not longer than a person reads. Secrets go first,
     /// because a cut through one would leave its beginning.
     pub fn told(&self, text: &str) -> String {
-        let mut text = self.hidden(text);
+        let mut text = self.hidden(text.to_owned());
         if let Some((end, _)) = text.char_indices().nth(MAX_DETAIL_CHARS) {
             text.truncate(end);
             text.push_str(CUT);
@@ -233,8 +244,7 @@ impl Record {
     }
 
     /// The text with every trace of a secret replaced.
-    fn hidden(&self, text: &str) -> String {
-        let mut text = text.to_owned();
+    fn hidden(&self, mut text: String) -> String {
         for trace in &self.traces {
             text = text.replace(trace.as_str(), REDACTED);
             let escaped = escape(trace.as_bytes());

@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 
 /// The longest line that is taken, in octets without its end. RFC 5321 section 4.5.3.1.5 says 512.
 pub const MAX_LINE_BYTES: usize = 4096;
+/// Most lines of servers are shorter.
+const USUAL_LINE_BYTES: usize = 64;
 /// The longest reply that is taken, in octets.
 pub const MAX_REPLY_BYTES: usize = 64 * 1024;
 /// The most lines of one reply.
@@ -101,6 +103,9 @@ impl ReplyParser {
             return Err(ReplyFault::TooLong);
         }
         if byte != b'\n' {
+            if self.line.is_empty() {
+                self.line.reserve(USUAL_LINE_BYTES);
+            }
             self.line.push(byte);
             // One octet more is let in, because it may be the CR of the line's end.
             let within = self.line.len() <= MAX_LINE_BYTES || (self.line.len() == MAX_LINE_BYTES + 1 && byte == b'\r');
@@ -209,6 +214,12 @@ fn enhanced_of(line: &[u8]) -> Option<String> {
 pub fn escape(bytes: &[u8]) -> String {
     let mut shown = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
+        // Most of what servers say needs nothing of this.
+        if chunk.valid().bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
+            shown.push_str(chunk.valid());
+            push_bytes(&mut shown, chunk.invalid());
+            continue;
+        }
         for character in chunk.valid().chars() {
             match character {
                 '\\' => shown.push_str("\\\\"),

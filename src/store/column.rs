@@ -11,11 +11,12 @@ use crate::domain::actor::Role;
 use crate::domain::case::{Priority, WaitingOn};
 use crate::domain::customer::Architecture;
 use crate::domain::id::{
-    AgentId, AttachmentId, CaseId, CustomerId, EntryId, IncomingId, MessageId, PersonId, ProbeId, ReadyTextId,
-    SecretId, ServerId, SettingsId, TenantId, TunnelId,
+    AgentId, AttachmentId, CaseId, ChangeId, CustomerId, EntryId, IncomingId, ListRequestId, MessageId, PersonId,
+    ProbeId, ReadyTextId, RelayId, SecretId, ServerId, SettingsId, TenantId, TunnelId,
 };
 use crate::domain::mail_settings::Encryption;
 use crate::domain::tunnel::{Progress, TunnelState};
+use crate::domain::whitelist::{Protocol, RequestState};
 
 /// A type that is stored as another: how it is made into it, and back, where back may fail.
 macro_rules! column {
@@ -55,13 +56,16 @@ id_columns!(
     AgentId,
     AttachmentId,
     CaseId,
+    ChangeId,
     CustomerId,
     EntryId,
     IncomingId,
+    ListRequestId,
     MessageId,
     PersonId,
     ProbeId,
     ReadyTextId,
+    RelayId,
     SecretId,
     ServerId,
     SettingsId,
@@ -76,7 +80,18 @@ macro_rules! word_columns {
         });
     )*};
 }
-word_columns!(Role, Architecture, TunnelState, Progress, Priority, WaitingOn, super::outbox::Kind, super::timers::Kind);
+word_columns!(
+    Role,
+    Architecture,
+    TunnelState,
+    Progress,
+    Protocol,
+    RequestState,
+    Priority,
+    WaitingOn,
+    super::outbox::Kind,
+    super::timers::Kind
+);
 
 column!(Encryption, String, word => word.as_str().to_owned(), stored => {
     Self::parse(&stored).map_err(|error| error.to_string().into())

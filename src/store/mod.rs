@@ -21,6 +21,7 @@ pub mod idempotency;
 pub mod incoming;
 pub mod jobs;
 pub mod letters;
+pub mod list_requests;
 pub mod log;
 pub mod messages;
 pub mod outbox;
@@ -28,6 +29,8 @@ pub mod people;
 pub mod probes;
 pub mod queue;
 pub mod ready_texts;
+pub mod register;
+pub mod relays;
 pub mod sessions;
 pub mod settings;
 mod soundness;
@@ -218,7 +221,7 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 22] = [
+    let files: [(&str, &[(&str, &str)]); 25] = [
         ("agents", agents::STATEMENTS),
         ("attachments", attachments::STATEMENTS),
         ("cases", cases::STATEMENTS),
@@ -228,6 +231,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("incoming", incoming::STATEMENTS),
         ("jobs", jobs::STATEMENTS),
         ("letters", letters::STATEMENTS),
+        ("list_requests", list_requests::STATEMENTS),
         ("log", log::STATEMENTS),
         ("messages", messages::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
@@ -235,6 +239,8 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("probes", probes::STATEMENTS),
         ("queue", queue::STATEMENTS),
         ("ready_texts", ready_texts::STATEMENTS),
+        ("register", register::STATEMENTS),
+        ("relays", relays::STATEMENTS),
         ("sessions", sessions::STATEMENTS),
         ("settings", settings::STATEMENTS),
         ("timers", timers::STATEMENTS),

@@ -20,6 +20,7 @@ use super::problem::{self, Failure};
 use super::visit::Visitor;
 use crate::app::agents::{self, Agent, jobs};
 use crate::app::{App, Error};
+use crate::domain::problem::ProblemCode;
 use crate::probe::job::{PROTOCOL, PROTOCOL_HEADER};
 use crate::probe::received::LARGEST_REPORT;
 
@@ -58,7 +59,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
         let spoken = parts.headers.get(PROTOCOL_HEADER).map(|value| value.to_str().unwrap_or_default());
         if spoken != Some(PROTOCOL.to_string().as_str()) {
             let text = format!("This service speaks version {PROTOCOL}; send Postern-Agent-Protocol: {PROTOCOL}");
-            return Err(Error::malformed("agent_protocol", text).into());
+            return Err(Error::malformed(ProblemCode::AgentProtocol, text).into());
         }
         Ok(Self { app: visitor.app, agent })
     }
@@ -76,7 +77,7 @@ async fn next(
     query: Result<Query<Wait>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Failure> {
     let longest = jobs::LONGEST_WAIT;
-    let bad = || Error::malformed("bad_parameter", format!("wait takes seconds, 0 to {}", longest.as_secs()));
+    let bad = || Error::malformed(ProblemCode::BadParameter, format!("wait takes seconds, 0 to {}", longest.as_secs()));
     let Query(query) = query.map_err(|_not_a_number| bad())?;
     let wait = Duration::from_secs(query.wait.unwrap_or(0));
     if wait > longest {
@@ -128,5 +129,5 @@ fn unread(rejection: &BytesRejection) -> Result<Response, Failure> {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
     }
-    Err(Error::malformed("unreadable", "The body ended early").into())
+    Err(Error::malformed(ProblemCode::Unreadable, "The body ended early").into())
 }

@@ -19,6 +19,7 @@ mod queue;
 mod session;
 mod setup;
 mod visit;
+mod whitelist;
 
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::app::App;
 
 pub use health::figures;
+pub use problem::Failure;
 
 /// The largest form or API body that is read.
 const LARGEST_BODY: usize = 256 * 1024;
@@ -59,9 +61,10 @@ const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'sel
 
 /// The whole service as one router; the same one in `serve`, tests, `bench` and the demo walk.
 pub fn router(app: Arc<App>) -> Router {
-    let header = |name: HeaderName, value: &'static str| {
-        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
-    };
+    framed(app, routes())
+}
+
+fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(session::home))
         .merge(session::routes())
@@ -69,6 +72,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(password::routes())
         .merge(portal::routes())
         .merge(queue::routes())
+        .merge(whitelist::routes())
         .merge(admin::routes())
         .merge(help::routes())
         .nest("/api/v1", api::routes())
@@ -79,6 +83,14 @@ pub fn router(app: Arc<App>) -> Router {
         // Reports and files are larger than forms; their areas set their own limits.
         .merge(agent::routes())
         .merge(portal::files::routes())
+}
+
+/// Routes with what every answer of the service passes: who asks is found, failures are rendered, headers are set.
+pub fn framed(app: Arc<App>, routes: Router<Arc<App>>) -> Router {
+    let header = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    routes
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(CsrfLayer::new())
         .layer(from_fn_with_state(Arc::clone(&app), visit::visit))

@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 use super::frame;
 use super::visit::Visitor;
 use crate::app::{Error, FieldError};
+use crate::domain::problem::ProblemCode;
 use crate::domain::workflow::Refusal;
-use crate::store::StoreError;
 use crate::views::common::{Fact, Link, Page};
 use crate::views::error::ErrorPage;
 
 /// A failure on its way to [`super::visit`], which renders it.
 #[derive(Clone, Debug)]
-pub(super) struct Failure(Arc<Error>);
+pub struct Failure(Arc<Error>);
 
 impl Failure {
     /// What failed.
@@ -42,16 +42,22 @@ impl IntoResponse for Failure {
     }
 }
 
-/// What a client is told: stable code, status, title, sentence.
+/// What a client is told: the kind of failure, and what happened this time.
 struct Told {
-    status: StatusCode,
-    code: &'static str,
-    title: &'static str,
+    code: ProblemCode,
     detail: String,
 }
 
-const SEND_A_KEY: &str = "Send a fresh Idempotency-Key (a UUID will do); the same key again gives the same answer.";
-const SEND_A_REVISION: &str = "Read the case and send its ETag as If-Match, so that nobody acts on what has changed.";
+impl Told {
+    fn of(error: &Error) -> Self {
+        Self { code: error.code(), detail: error.detail() }
+    }
+
+    /// Where nothing is known beyond the kind.
+    fn plain(code: ProblemCode) -> Self {
+        Self { code, detail: code.happened().to_owned() }
+    }
+}
 
 /// An unknown path.
 pub(super) async fn unknown() -> Failure {
@@ -60,18 +66,9 @@ pub(super) async fn unknown() -> Failure {
 
 /// A known path with a method that it does not know.
 pub(super) async fn wrong_method(visitor: Visitor) -> Response {
-    let told = Told {
-        status: StatusCode::METHOD_NOT_ALLOWED,
-        code: "method_not_allowed",
-        title: "This address does not take this method",
-        detail: format!("{} is not possible here.", visitor.method),
-    };
-    std::future::ready(if visitor.json {
-        problem(&visitor, &told, &[])
-    } else {
-        page(&visitor, told.status, ErrorPage::not_found(home(&visitor)))
-    })
-    .await
+    let told =
+        Told { code: ProblemCode::MethodNotAllowed, detail: format!("{} is not possible here.", visitor.method) };
+    std::future::ready(answer(&visitor, &told, &[])).await
 }
 
 /// The last resort: a defect in a handler must not end the service, nor tell anybody more than a reference.
@@ -81,30 +78,13 @@ pub(super) fn panicked(_cause: Box<dyn Any + Send + 'static>) -> Response {
 
 /// A form that was sent from another site (Sec-Fetch-Site, Origin).
 pub(super) fn cross_site(visitor: &Visitor) -> Response {
-    let told = Told {
-        status: StatusCode::FORBIDDEN,
-        code: "cross_site",
-        title: "This request was sent from another site",
-        detail: "Nothing was changed. Send it from this service's own pages, or with an API token.".to_owned(),
-    };
-    if visitor.json {
-        problem(visitor, &told, &[])
-    } else {
-        page(visitor, told.status, ErrorPage::cross_site(home(visitor)))
-    }
+    answer(visitor, &Told::plain(ProblemCode::CrossSite), &[])
 }
 
 /// A body that is too large to be read.
 pub(super) fn too_large(visitor: &Visitor) -> Response {
-    let most = super::most_sent(&visitor.uri);
-    let detail = format!("Send at most {most}.");
-    let told = Told { status: StatusCode::PAYLOAD_TOO_LARGE, code: "too_large", title: "This is too large", detail };
-    if visitor.json {
-        problem(visitor, &told, &[])
-    } else {
-        let text = format!("What was sent is larger than {most}. Nothing was changed.");
-        page(visitor, told.status, ErrorPage::invalid(&[&text], home(visitor)))
-    }
+    let detail = format!("More than {} was sent. Nothing was changed.", super::most_sent(&visitor.uri));
+    answer(visitor, &Told { code: ProblemCode::TooLarge, detail }, &[])
 }
 
 /// What did not go through because the case has moved on or a colleague holds it, with what was entered, so that nothing
@@ -113,38 +93,25 @@ pub(super) fn lost_nothing(visitor: &Visitor, error: Error, number: i64, kept: V
     if visitor.json {
         return Err(error.into());
     }
-    let link = Link::new(format!("Go to case {number}"), format!("/cases/{number}"));
-    let mut body = ErrorPage::stale(link, kept);
-    match &error {
-        Error::Refused(Refusal::Stale { .. } | Refusal::Unhandled { .. }) | Error::Changed { .. } => {}
-        Error::Claimed { by, .. } => body.heading = format!("{by} claimed this case"),
-        Error::NotFound
-        | Error::Forbidden(_)
-        | Error::SignedOut
-        | Error::WrongPassword
-        | Error::Throttled(_)
-        | Error::TestTooSoon(_)
-        | Error::Refused(Refusal::Forbidden { .. } | Refusal::Guard(_) | Refusal::Fields(_) | Refusal::Defect(_))
-        | Error::Invalid(_)
-        | Error::KeyReused
-        | Error::KeyMissing
-        | Error::RevisionMissing
-        | Error::Malformed { .. }
-        | Error::NotJson(_)
-        | Error::JobLost
-        | Error::Store(_)
-        | Error::View(_)
-        | Error::Internal(_) => return Err(error.into()),
+    let went_on = matches!(
+        error,
+        Error::Refused(Refusal::Stale { .. } | Refusal::Unhandled { .. })
+            | Error::Changed { .. }
+            | Error::Claimed { .. }
+    );
+    if !went_on {
+        return Err(error.into());
     }
-    let status = told(&error).status;
-    body.status = status.as_u16();
-    Ok(page(visitor, status, body))
+    let link = Link::new(format!("Go to case {number}"), format!("/cases/{number}"));
+    let mut body = error_page(visitor, &Told::of(&error), &[]);
+    (body.kept, body.links) = (kept, vec![link]);
+    Ok(page(visitor, body))
 }
 
 /// Renders a failure for the visitor, and logs what only we may know.
 pub(super) fn render(visitor: &Visitor, error: &Error) -> Response {
-    let told = told(error);
-    if told.status.is_server_error() {
+    let told = Told::of(error);
+    if status(told.code).is_server_error() {
         tracing::error!(
             request = visitor.request_id,
             path = visitor.uri,
@@ -155,12 +122,8 @@ pub(super) fn render(visitor: &Visitor, error: &Error) -> Response {
         tracing::debug!(request = visitor.request_id, path = visitor.uri, %error, "a request was refused");
     }
     let fields: &[FieldError] = if let Error::Invalid(fields) = error { fields } else { &[] };
-    let mut response = if visitor.json {
-        problem(visitor, &told, fields)
-    } else {
-        page(visitor, told.status, error_page(visitor, error, fields))
-    };
-    if matches!(told.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+    let mut response = answer(visitor, &told, fields);
+    if matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     }
     if let Error::Changed { revision, .. } = error
@@ -171,122 +134,35 @@ pub(super) fn render(visitor: &Visitor, error: &Error) -> Response {
     response
 }
 
-fn told(error: &Error) -> Told {
-    let say = |status, code, title, detail: String| Told { status, code, title, detail };
-    match error {
-        Error::NotFound => {
-            say(StatusCode::NOT_FOUND, "not_found", "Not found", "There is nothing here for you.".into())
-        }
-        Error::Forbidden(why) => say(StatusCode::FORBIDDEN, "forbidden", "Not allowed", format!("{why}.")),
-        Error::SignedOut => {
-            let detail = "Sign in, or send an API token as Authorization: Bearer TOKEN.".into();
-            say(StatusCode::UNAUTHORIZED, "signed_out", "Nobody is signed in", detail)
-        }
-        Error::WrongPassword => {
-            let detail = "Email address and password do not match.".into();
-            say(StatusCode::UNAUTHORIZED, "wrong_password", "Not signed in", detail)
-        }
-        Error::Throttled(until) => {
-            let detail = format!("The next try is looked at from {}.", until.to_rfc3339());
-            say(StatusCode::TOO_MANY_REQUESTS, "throttled", "Too many tries", detail)
-        }
-        Error::TestTooSoon(next) => {
-            let detail = format!("The next test can start at {}.", next.to_rfc3339());
-            say(StatusCode::TOO_MANY_REQUESTS, "test_too_soon", "Too many tests", detail)
-        }
-        Error::Refused(refusal) => refused(refusal),
-        Error::Invalid(fields) => invalid(fields),
-        Error::Changed { number, revision } => {
-            let detail =
-                format!("Case {number} is at revision {revision}. Read it again, then act where it still fits.");
-            say(StatusCode::PRECONDITION_FAILED, "changed", "The case has changed", detail)
-        }
-        Error::Claimed { number, by, .. } => {
-            let detail = format!("{by} claimed case {number}. Nothing was changed.");
-            say(StatusCode::CONFLICT, "claimed", "A colleague works on this case", detail)
-        }
-        Error::KeyReused => {
-            let detail = "Use a fresh Idempotency-Key for another request.".into();
-            say(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", "This key was used for another request", detail)
-        }
-        Error::KeyMissing => {
-            say(StatusCode::BAD_REQUEST, "key_missing", "This request needs an Idempotency-Key", SEND_A_KEY.into())
-        }
-        Error::RevisionMissing => {
-            let status = StatusCode::PRECONDITION_REQUIRED;
-            say(status, "revision_missing", "This request needs If-Match", SEND_A_REVISION.into())
-        }
-        Error::Malformed { code, detail } => {
-            say(StatusCode::BAD_REQUEST, code, "This request cannot be read", format!("{detail}."))
-        }
-        Error::NotJson(received) => {
-            let detail = format!("Send application/json; {received:?} was received.");
-            say(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", "The body must be JSON", detail)
-        }
-        Error::JobLost => {
-            let detail = "Somebody else has it, or it has ended. Drop it.".into();
-            say(StatusCode::CONFLICT, "job_lost", "This job is not yours any more", detail)
-        }
-        Error::Store(error) => store(error),
-        Error::View(_) | Error::Internal(_) => defect(),
+/// The status of each kind of failure (RFC 9110, RFC 6585).
+fn status(code: ProblemCode) -> StatusCode {
+    match code {
+        ProblemCode::NotFound => StatusCode::NOT_FOUND,
+        ProblemCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        ProblemCode::Forbidden | ProblemCode::CrossSite => StatusCode::FORBIDDEN,
+        ProblemCode::SignedOut | ProblemCode::WrongPassword => StatusCode::UNAUTHORIZED,
+        ProblemCode::Throttled | ProblemCode::TestTooSoon => StatusCode::TOO_MANY_REQUESTS,
+        ProblemCode::Invalid | ProblemCode::Refused | ProblemCode::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+        ProblemCode::Changed | ProblemCode::ListChanged => StatusCode::PRECONDITION_FAILED,
+        ProblemCode::Stale | ProblemCode::Claimed | ProblemCode::Settled | ProblemCode::JobLost => StatusCode::CONFLICT,
+        ProblemCode::KeyMissing
+        | ProblemCode::BadKey
+        | ProblemCode::UnknownParameter
+        | ProblemCode::BadParameter
+        | ProblemCode::Unreadable
+        | ProblemCode::AgentProtocol
+        | ProblemCode::BadEvents
+        | ProblemCode::BadReport => StatusCode::BAD_REQUEST,
+        ProblemCode::RevisionMissing => StatusCode::PRECONDITION_REQUIRED,
+        ProblemCode::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ProblemCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ProblemCode::Unavailable | ProblemCode::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        ProblemCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
-fn invalid(fields: &[FieldError]) -> Told {
-    let name = |field: &FieldError| if field.field.is_empty() { "the body".to_owned() } else { field.field.clone() };
-    let detail = format!("Look again at: {}.", fields.iter().map(name).collect::<Vec<_>>().join(", "));
-    Told { status: StatusCode::UNPROCESSABLE_ENTITY, code: "invalid", title: "Some fields need another look", detail }
-}
-
-fn store(error: &StoreError) -> Told {
-    let say = |code, title, detail: &str| Told {
-        status: StatusCode::SERVICE_UNAVAILABLE,
-        code,
-        title,
-        detail: detail.to_owned(),
-    };
-    match error {
-        StoreError::Unavailable(_) => {
-            let detail = "The database is away. Nothing was changed. Try again in a moment.";
-            say("unavailable", "Postern is not ready", detail)
-        }
-        StoreError::Contended => {
-            let detail = "Too many others change this at once. Nothing was changed. Try again in a moment.";
-            say("busy", "Postern is busy", detail)
-        }
-        StoreError::Duplicate(_)
-        | StoreError::Corrupt { .. }
-        | StoreError::Unfit(_)
-        | StoreError::Interrupted(_)
-        | StoreError::Database(_) => defect(),
-    }
-}
-
-fn refused(refusal: &Refusal) -> Told {
-    let say = |status, code, title, detail| Told { status, code, title, detail };
-    match refusal {
-        Refusal::Stale { .. } | Refusal::Unhandled { .. } => {
-            let detail = "Somebody acted before you, so your act was not carried out.".to_owned();
-            say(StatusCode::CONFLICT, "stale", "The case has moved on", detail)
-        }
-        Refusal::Forbidden { .. } => {
-            let detail = "This act belongs to another role.".to_owned();
-            say(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)
-        }
-        Refusal::Guard(text) => {
-            say(StatusCode::UNPROCESSABLE_ENTITY, "refused", "This is not possible as the case stands", text.clone())
-        }
-        Refusal::Fields(_) | Refusal::Defect(_) => defect(),
-    }
-}
-
-fn defect() -> Told {
-    Told {
-        status: StatusCode::INTERNAL_SERVER_ERROR,
-        code: "internal",
-        title: "There is a problem with Postern",
-        detail: "The reference below names this failure in the log.".to_owned(),
-    }
+fn answer(visitor: &Visitor, told: &Told, fields: &[FieldError]) -> Response {
+    if visitor.json { problem(visitor, told, fields) } else { page(visitor, error_page(visitor, told, fields)) }
 }
 
 fn problem(visitor: &Visitor, told: &Told, fields: &[FieldError]) -> Response {
@@ -294,18 +170,20 @@ fn problem(visitor: &Visitor, told: &Told, fields: &[FieldError]) -> Response {
         .iter()
         .map(|field| json!({"pointer": pointer(&field.field), "code": field.code, "detail": field.message}))
         .collect();
+    let status = status(told.code);
     let body = json!({
         "type": format!("{}/help/problems/{}", visitor.app.public_url, told.code),
-        "title": told.title,
-        "status": told.status.as_u16(),
+        "title": told.code.title(),
+        "status": status.as_u16(),
         "detail": told.detail,
+        "what_to_do": told.code.what_to_do(),
         "instance": visitor.uri,
-        "code": told.code,
+        "code": told.code.as_str(),
         "errors": errors,
         "trace_id": visitor.request_id,
     });
     let kind = HeaderValue::from_static("application/problem+json");
-    (told.status, [(CONTENT_TYPE, kind)], Json(body).0.to_string()).into_response()
+    (status, [(CONTENT_TYPE, kind)], Json(body).0.to_string()).into_response()
 }
 
 /// A member of the body as a JSON Pointer in URI fragment form (RFC 6901, section 6); the whole body for no name.
@@ -321,57 +199,17 @@ fn pointer(field: &str) -> String {
     format!("#/{}", encoded.collect::<String>())
 }
 
-fn error_page(visitor: &Visitor, error: &Error, fields: &[FieldError]) -> ErrorPage {
-    let home = home(visitor);
-    match error {
-        Error::NotFound => ErrorPage::not_found(home),
-        Error::Forbidden(why) => {
-            let mut page = ErrorPage::forbidden(home);
-            page.text.insert(0, format!("{why}."));
-            page
-        }
-        Error::SignedOut | Error::WrongPassword => {
-            let mut page = ErrorPage::forbidden(Link::new("Sign in", super::session::sign_in_path("/")));
-            page.text = vec!["Your session has ended. Sign in and send the form again.".to_owned()];
-            page
-        }
-        Error::Throttled(until) => {
-            let wait = format!("until {} UTC", until.format("%H:%M:%S"));
-            ErrorPage::throttled(&wait, home)
-        }
-        Error::TestTooSoon(next) => {
-            let text = format!("Nothing was started. The next test can start at {} UTC.", next.format("%H:%M:%S"));
-            ErrorPage { heading: "Too many tests".to_owned(), text: vec![text], ..ErrorPage::throttled("", home) }
-        }
-        Error::Refused(Refusal::Stale { .. } | Refusal::Unhandled { .. }) => ErrorPage::stale(home, Vec::new()),
-        Error::Refused(Refusal::Forbidden { .. }) => ErrorPage::forbidden(home),
-        Error::Refused(Refusal::Guard(text)) => ErrorPage::invalid(&[text], home),
-        Error::Changed { number, .. } => {
-            ErrorPage::stale(Link::new(format!("Go to case {number}"), format!("/cases/{number}")), Vec::new())
-        }
-        Error::Claimed { number, by, .. } => {
-            let mut page =
-                ErrorPage::stale(Link::new(format!("Go to case {number}"), format!("/cases/{number}")), Vec::new());
-            page.heading = format!("{by} claimed this case");
-            page
-        }
-        Error::Invalid(_) => {
-            let lines: Vec<String> = fields.iter().map(|field| format!("{}: {}", field.field, field.message)).collect();
-            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-            ErrorPage::invalid(&lines, home)
-        }
-        Error::KeyReused | Error::JobLost => ErrorPage::conflict(home),
-        Error::KeyMissing | Error::RevisionMissing | Error::Malformed { .. } | Error::NotJson(_) => {
-            ErrorPage::invalid(&[&told(error).detail], home)
-        }
-        Error::Store(store) if store.is_unavailable() || matches!(store, StoreError::Contended) => {
-            ErrorPage::unavailable(&visitor.request_id, home)
-        }
-        Error::Store(_)
-        | Error::View(_)
-        | Error::Internal(_)
-        | Error::Refused(Refusal::Fields(_) | Refusal::Defect(_)) => ErrorPage::internal(&visitor.request_id, home),
-    }
+fn error_page(visitor: &Visitor, told: &Told, fields: &[FieldError]) -> ErrorPage {
+    let signed_out = matches!(told.code, ProblemCode::SignedOut | ProblemCode::WrongPassword);
+    let home = if signed_out { Link::new("Sign in", super::session::sign_in_path("/")) } else { home(visitor) };
+    let mut body = ErrorPage::of(told.code, status(told.code).as_u16(), &told.detail, home);
+    let named = |field: &FieldError| match field.field.as_str() {
+        "" => field.message.clone(),
+        name => format!("{name}: {}", field.message),
+    };
+    body.faults = fields.iter().map(named).collect();
+    body.reference = status(told.code).is_server_error().then(|| visitor.request_id.clone());
+    body
 }
 
 /// Where a person goes on from an error.
@@ -384,7 +222,8 @@ fn home(visitor: &Visitor) -> Link {
     }
 }
 
-fn page(visitor: &Visitor, status: StatusCode, body: ErrorPage) -> Response {
+fn page(visitor: &Visitor, body: ErrorPage) -> Response {
+    let status = StatusCode::from_u16(body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let title = body.heading.clone();
     let page = Page::new(title, frame::frame(visitor), body);
     match visitor.app.views.render(ErrorPage::TEMPLATE, &page) {

@@ -12,6 +12,8 @@ import { basename, extname, join } from "node:path";
 
 import { emulate, everySetting, inspect, launch, root, settings } from "./checks.mjs";
 
+/** Where the pictures of refusals go, so that they can be looked at together. */
+const refusals = join(root, "target/screens/refusals");
 const options = parse(process.argv.slice(2));
 const server = await serve();
 const pages = await list(options.pages);
@@ -21,7 +23,7 @@ const browsers = await Promise.all([launch(), launch()]);
 let findings = 0;
 let measured = 0;
 try {
-  await mkdir(options.shots, { recursive: true });
+  for (const folder of [options.shots, refusals]) await mkdir(folder, { recursive: true });
   const work = pages.flatMap((page) => (options.every ? everySetting : settings).map((setting) => ({ page, setting })));
   const walk = async (browser) => {
     for (let next = work.shift(); next; next = work.shift()) {
@@ -111,7 +113,8 @@ async function measure(browser, { url, name }, { scheme, width, height }) {
       await tab.setCookie({ name: key, value: rest.join("="), url: origin });
     }
     await tab.goto(url, { waitUntil: "load" });
-    await tab.screenshot({ path: join(options.shots, `${name}-${scheme}-${width}.png`), fullPage: true });
+    const folder = name.startsWith("error-page-") ? refusals : options.shots;
+    await tab.screenshot({ path: join(folder, `${name}-${scheme}-${width}.png`), fullPage: true });
     findings.push(...(await inspect(tab)));
     await emulate(tab, "print", scheme);
     const paper = await tab.evaluate(() => getComputedStyle(document.body).backgroundColor);

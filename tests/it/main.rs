@@ -43,6 +43,10 @@ mod probe_path;
 #[cfg(test)]
 mod probe_policy;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod register;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod security;

@@ -16,7 +16,8 @@ run_tests() {
   local code
   [ -n "${POSTERN_TEST_POSTGRES:-}" ] || echo "there is no PostgreSQL server: the tests that need one will fail"
   if with_nextest; then
-    timeout 1200 cargo nextest run --locked --color never --no-fail-fast --status-level pass 2>&1 |
+    # Many tests wait for a server or a deadline, so a few more than there are cores run at once.
+    timeout 1200 cargo nextest run --locked --test-threads $(($(nproc) * 3 / 2)) --color never --no-fail-fast --status-level pass 2>&1 |
       tee "$test_log" | grep -vE '^ +PASS '
     code=${PIPESTATUS[0]}
     tests_passed=$(sed -nE 's/^ *Summary .* tests? run: ([0-9]+) passed.*/\1/p' "$test_log")

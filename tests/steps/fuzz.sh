@@ -21,6 +21,17 @@ fuzz() {
   return "$code"
 }
 
+# fuzz_all SECONDS: every target for so long, side by side: each keeps one core busy.
+fuzz_all() {
+  local name ok=0 running=()
+  for name in reply dialogue; do
+    fuzz "$name" "$1" &
+    running+=($!)
+  done
+  for name in "${running[@]}"; do wait "$name" || ok=1; done
+  return "$ok"
+}
+
 # The flags are those that cargo-fuzz gives for libFuzzer without a sanitizer; the stable compiler takes them. They must not
 # reach build scripts, so the target is named.
 fuzz_build() {

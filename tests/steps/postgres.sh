@@ -12,7 +12,8 @@ postgres_programs() {
   return 1
 }
 
-# Starts the server and tells the tests where it is, in POSTERN_TEST_POSTGRES.
+# Starts the server and tells the tests where it is, in POSTERN_TEST_POSTGRES. Its databases live for one test each, so
+# it does not wait for the disk; what is about durability switches that on first (wait_for_the_disk).
 start_postgres() {
   local programs as=() user=postgres port attempt
   programs=$(postgres_programs) || { echo "no PostgreSQL server is installed; run tests/run setup"; return 1; }
@@ -36,7 +37,7 @@ start_postgres() {
     # Below the range from which the system takes ports for outgoing connections. A port in use makes the start fail.
     port=$((20000 + RANDOM % 12000))
     (cd "$postgres_folder" && "${as[@]}" "$programs/pg_ctl" start --pgdata data --wait --timeout 60 --log data/server.log \
-      --options "-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories= -c fsync=on -c max_connections=200") \
+      --options "-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories= -c fsync=off -c max_connections=200") \
       >/dev/null </dev/null || continue
     postgres_pid=$(head -n 1 "$postgres_folder/data/postmaster.pid")
     export POSTERN_TEST_POSTGRES=postgres://postgres@127.0.0.1:$port
@@ -46,6 +47,14 @@ start_postgres() {
   echo "PostgreSQL did not start on $attempt ports; its last words:"
   tail -n 5 "$postgres_folder/data/server.log"
   return 1
+}
+
+# From here on a commit is on the disk before it is answered.
+wait_for_the_disk() {
+  local psql
+  psql="$(postgres_programs)/psql"
+  "$psql" --quiet --no-psqlrc "$POSTERN_TEST_POSTGRES/postgres" --command "ALTER SYSTEM SET fsync = on" &&
+    "$psql" --quiet --no-psqlrc "$POSTERN_TEST_POSTGRES/postgres" --command "SELECT pg_reload_conf()" >/dev/null
 }
 
 # Stops the server that was started here, and no other, and removes its folder.

@@ -19,6 +19,7 @@ broken_walk() {
 
 # kills_on_postgres N: the kill test on a database of its own, on the server that start_postgres started.
 kills_on_postgres() {
+  wait_for_the_disk || return 1
   "$(postgres_programs)/psql" --quiet --no-psqlrc "$POSTERN_TEST_POSTGRES/postgres" --command "CREATE DATABASE postern_kills" || return 1
   timeout 240 python3 tests/faults/kill.py "$postern" --kills "$1" --database "$POSTERN_TEST_POSTGRES/postern_kills"
 }

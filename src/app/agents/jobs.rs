@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::Agent;
 use crate::app::{App, Error, chain, completion, probes};
 use crate::domain::id::ProbeId;
+use crate::domain::problem::ProblemCode;
 use crate::probe::ProbeRequest;
 use crate::probe::job::{Asked, Job, PROTOCOL};
 use crate::probe::received;
@@ -99,7 +100,7 @@ async fn prepare(app: &App, tx: &mut Tx, row: &Row) -> Result<ProbeRequest, Erro
 /// [`Error::Malformed`] for events that cannot be read.
 pub async fn progress(app: &Arc<App>, agent: &Agent, id: &str, body: &[u8]) -> Result<(), Error> {
     let key = key(id)?;
-    let stages = received::events(body).map_err(|why| Error::malformed("bad_events", why))?;
+    let stages = received::events(body).map_err(|why| Error::malformed(ProblemCode::BadEvents, why))?;
     let seen = json!({"stages": stages});
     super::note_seen(app, agent).await?;
     let (agent, until) = (agent.id, app.now() + LEASE);
@@ -132,7 +133,7 @@ pub async fn report(app: &Arc<App>, agent: &Agent, id: &str, body: &[u8]) -> Res
         let request = prepare(app, &mut tx, &row).await?;
         (row, request)
     };
-    let report = received::report(body, &request).map_err(|why| Error::malformed("bad_report", why))?;
+    let report = received::report(body, &request).map_err(|why| Error::malformed(ProblemCode::BadReport, why))?;
     let owner = jobs::owner(agent.id);
     tracing::info!(agent = agent.name, job = id, verdict = ?report.verdict, "an agent reported");
     match row {

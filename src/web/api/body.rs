@@ -9,6 +9,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor as Rea
 use serde_json::{Map, Value as Json};
 
 use crate::app::{Error, FieldError, Once, token};
+use crate::domain::problem::ProblemCode;
 use crate::web::problem::Failure;
 use crate::web::visit::Visitor;
 
@@ -62,7 +63,7 @@ fn members(headers: &HeaderMap, bytes: &Bytes) -> Result<Map<String, Json>, Fail
 }
 
 fn unreadable(why: &str) -> Failure {
-    Error::malformed("unreadable", format!("The body cannot be read as JSON: {why}")).into()
+    Error::malformed(ProblemCode::Unreadable, format!("The body cannot be read as JSON: {why}")).into()
 }
 
 /// One JSON object, in which no member stands twice: of two, nobody can say which was meant (RFC 8259, section 4).
@@ -152,6 +153,20 @@ impl Body {
         }
     }
 
+    /// A number member as its digits; a string is given as it is, empty where nothing was sent.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for another type.
+    pub(super) fn digits(&self, name: &str) -> Result<String, Failure> {
+        match self.members.get(name) {
+            Some(Json::Number(number)) => Ok(number.to_string()),
+            None | Some(Json::Null | Json::String(_) | Json::Bool(_) | Json::Array(_) | Json::Object(_)) => {
+                let wrong = |_other| Error::field(name, "wrong_type", format!("{name} takes a number")).into();
+                self.text(name).map_err(wrong)
+            }
+        }
+    }
+
     /// A member that is true or false; false where it was not sent.
     ///
     /// # Errors
@@ -211,7 +226,7 @@ pub(super) fn once(visitor: &Visitor, headers: &HeaderMap, bytes: &[u8]) -> Resu
     let key = key.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(key);
     if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         let text = "Idempotency-Key must be 1 to 255 visible ASCII characters; a UUID will do";
-        return Err(Error::malformed("bad_key", text).into());
+        return Err(Error::malformed(ProblemCode::BadKey, text).into());
     }
     let secret = visitor.app.vault.derive("idempotency");
     // The path without its prefix is what nested routers see; the whole one is what the client asked for.

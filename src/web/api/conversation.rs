@@ -12,6 +12,7 @@ use super::{replayed, resource};
 use crate::app::conversation::Post;
 use crate::app::resource as shape;
 use crate::app::{Error, Outcome, conversation};
+use crate::domain::problem::ProblemCode;
 use crate::web::portal::{files, path_number};
 use crate::web::problem::Failure;
 use crate::web::visit::Visitor;
@@ -64,7 +65,9 @@ pub(super) async fn upload(
         Ok(content) => content,
         // The outer layer says what is too large.
         Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => return Ok(error.status().into_response()),
-        Err(error) => return Err(Error::malformed("unreadable", format!("The file cannot be read: {error}")).into()),
+        Err(error) => {
+            return Err(Error::malformed(ProblemCode::Unreadable, format!("The file cannot be read: {error}")).into());
+        }
     };
     let once = body::once(&visitor, &headers, &content)?;
     let name = query.get("name").unwrap_or_default();

@@ -11,6 +11,7 @@ use chrono::DateTime;
 
 use crate::app::Error;
 use crate::domain::id::CaseId;
+use crate::domain::problem::ProblemCode;
 use crate::domain::workflow::diagnostic::nearest;
 use crate::store::queue::{Cursor, View};
 use crate::web::fields::decode;
@@ -51,7 +52,7 @@ fn read(query: &str) -> Result<Query, Failure> {
 }
 
 fn bad(detail: String) -> Failure {
-    Error::malformed("bad_parameter", detail).into()
+    Error::malformed(ProblemCode::BadParameter, detail).into()
 }
 
 impl Query {
@@ -66,7 +67,8 @@ impl Query {
             (None, []) => "this resource takes none".to_owned(),
             (None, _) => format!("known are {}", known.join(", ")),
         };
-        Err(Error::malformed("unknown_parameter", format!("The parameter {name:?} is not known: {advice}")).into())
+        Err(Error::malformed(ProblemCode::UnknownParameter, format!("The parameter {name:?} is not known: {advice}"))
+            .into())
     }
 
     /// A parameter.

@@ -52,7 +52,7 @@ on_both! {
         assert!(page.form(&act).is_none() && page.form(&format!("{path}/release")).is_none());
         let page = kim.submit(&before, &act, &[("change_ref", "CHG-4711")]).await;
         assert_eq!(page.status, StatusCode::CONFLICT);
-        assert!(page.shows("Bo claimed this case") && page.shows("CHG-4711"), "what was typed is kept");
+        assert!(page.shows("Bo claimed case") && page.shows("CHG-4711"), "what was typed is kept");
         assert_eq!(t.case(number).await.flow.state, "awaiting_configuration");
 
         let mut lead = Browser::signed_in(&t.app, &t.lead).await;

@@ -4,6 +4,7 @@ mod admin;
 mod case;
 mod claims;
 mod hostile;
+mod open;
 mod people;
 mod queue;
 mod records;

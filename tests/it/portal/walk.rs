@@ -182,6 +182,6 @@ on_both! {
         queue::claim(&t.app, &bo, number).await.unwrap();
         let late = engineer.submit(&page, &action, &[("change_ref", "CHG-2")]).await;
         assert_eq!(late.status, StatusCode::CONFLICT);
-        assert!(late.shows("Bo claimed this case") && late.shows("CHG-2"), "{}", late.body);
+        assert!(late.shows("Bo claimed case") && late.shows("CHG-2"), "{}", late.body);
     }
 }
