@@ -6,6 +6,8 @@ use std::time::Instant;
 use super::{Fault, Walk};
 use crate::apply::Behaviour;
 use crate::cli::visitor::Visitor;
+use crate::domain::whitelist::Protocol;
+use crate::store::{StoreError, whitelist};
 
 impl Walk {
     /// After the whole private branch: four changes, of which two are taken over and two leave everything as it was.
@@ -123,10 +125,13 @@ impl Walk {
     async fn whitelist_is(&self, main: i64, wanted: [(i64, &str); 2]) -> Result<(), Fault> {
         let step = "look at the whitelist";
         let case = self.case_of(step, main).await?;
-        let entries = crate::app::whitelist::of_case(&self.demo.app, &case).await;
-        let entries = entries.map_err(|error| Fault { step, what: crate::app::chain(&error) })?;
+        let fault = |error: StoreError| Fault { step, what: error.to_string() };
+        let mut tx = self.demo.app.db.read().await.map_err(fault)?;
+        let Some(tunnel) = case.tunnel else { return Ok(()) };
+        let network = format!("{}/32", self.demo.server.address());
         for (port, progress) in wanted {
-            let found = entries.iter().find(|entry| entry.port == port).map(|entry| entry.ours.as_str());
+            let entry = whitelist::find(&mut tx, tunnel, &network, (port, Protocol::Tcp)).await.map_err(fault)?;
+            let found = entry.map(|entry| entry.ours.as_str());
             if found != Some(progress) {
                 return Err(Fault { step, what: format!("port {port} is {found:?}, not {progress}") });
             }

@@ -5,6 +5,7 @@ use postern::app::conversation::{self, Post};
 use postern::app::{Error, queue};
 use postern::domain::case::WaitingOn;
 use postern::domain::tunnel::Progress;
+use postern::domain::whitelist::Protocol;
 use postern::domain::workflow::Refusal;
 use postern::store;
 
@@ -14,7 +15,8 @@ use crate::support::db::on_both;
 async fn progress(t: &TestApp, number: i64) -> Progress {
     let case = t.case(number).await;
     let mut tx = t.app.db.read().await.unwrap();
-    store::whitelist::of_tunnel(&mut tx, case.customer, case.tunnel.unwrap()).await.unwrap()[0].ours
+    let place = (587, Protocol::Tcp);
+    store::whitelist::find(&mut tx, case.tunnel.unwrap(), "10.20.4.15/32", place).await.unwrap().unwrap().ours
 }
 
 async fn withdrawn(t: &TestApp) -> i64 {
