@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 pub use super::answers::{Answers, typed};
 use super::conversation::{files_of, messages_for};
 use super::facts::offers;
+use super::family::{self, Family};
 use super::firing::Firing;
 pub use super::resource::etag;
 use super::turn::fire;
@@ -113,6 +114,8 @@ pub struct View<'v> {
     pub whitelist: Option<(Tunnel, Check)>,
     /// The whitelist entry of the case's address, where there is one.
     pub entry: Option<Entry>,
+    /// The case that it belongs to, and those that belong to it.
+    pub family: Family,
     /// Names of the customer's Secure Relays, where the person may be asked for one.
     pub relays: Vec<String>,
 }
@@ -175,6 +178,7 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
         history,
         whitelist,
         entry,
+        family: family::of(&mut tx, person, &case).await?,
         relays,
         definition,
         case,
@@ -187,6 +191,16 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
 /// [`Error::NotFound`] where the person may not see it; what the database says.
 pub async fn one(app: &App, person: &Person, number: i64) -> Result<Case, Error> {
     visible(&mut app.db.read().await?, person, number).await
+}
+
+/// The number of the case that belongs to another one and was begun last, where there is one.
+///
+/// # Errors
+/// As [`one`].
+pub async fn youngest_child(app: &App, person: &Person, number: i64) -> Result<Option<i64>, Error> {
+    let mut tx = app.db.read().await?;
+    visible(&mut tx, person, number).await?;
+    Ok(cases::children(&mut tx, number).await?.first().map(|child| child.number))
 }
 
 /// The tunnel tests of a case, newest first.
@@ -274,7 +288,9 @@ async fn history(
     for row in log::entries(tx, case.customer, case.id).await? {
         let body: Json = serde_json::from_str(&row.body).unwrap_or_default();
         let text = |pointer: &str| body.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let from_case = body.get("from_case").and_then(Json::as_i64).filter(|_| text("/act") == "event");
         let who = match text("/actor/id") {
+            _ if from_case.is_some() => format!("Case {}", from_case.unwrap_or_default()),
             id if id.is_empty() => "Postern".to_owned(),
             id => names.of(tx, &id).await?,
         };

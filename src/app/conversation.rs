@@ -14,7 +14,7 @@ use crate::domain::attachment::{self, Refusal};
 use crate::domain::case::Case;
 use crate::domain::credential;
 use crate::domain::id::{AttachmentId, MessageId};
-use crate::domain::workflow::StateKind;
+use crate::domain::workflow::{Data, StateKind};
 use crate::store::Tx;
 use crate::store::attachments::{self, Attachment};
 use crate::store::messages::{self, Message};
@@ -25,6 +25,9 @@ pub const LONGEST_MESSAGE: usize = 10_000;
 pub const MOST_FILES: usize = 5;
 /// The code of the warning before a text is kept that looks like a credential; sending it again confirmed keeps it.
 pub const CREDENTIAL: &str = "credential";
+
+/// The event that takes a closed case back to where it was.
+const REOPEN: &str = "reopen";
 
 /// Something that a person writes.
 #[derive(Clone, Debug)]
@@ -129,6 +132,9 @@ pub async fn write(
                     is_internal: post.is_internal && person.is_staff(),
                     body: post.body.clone(),
                 };
+                if !message.is_internal {
+                    reopen(&app, tx, &mut case, &person, at).await?;
+                }
                 messages::add(tx, case.customer, case.id, &message).await?;
                 let files = link(tx, &person, &case, (&post.files, message.id)).await?;
                 let detail = json!({"message": message.id, "internal": message.is_internal, "files": files.len()});
@@ -143,6 +149,35 @@ pub async fn write(
             })
         })
         .await
+}
+
+/// Who writes in a case that is closed but can be reopened reopens it.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn reopen(
+    app: &App,
+    tx: &mut Tx,
+    case: &mut Case,
+    person: &Person,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let rules = app.workflows.of(&case.workflow)?.rules_at(&case.flow.state);
+    if case.is_open || rules.iter().all(|rule| rule.event != REOPEN) {
+        return Ok(());
+    }
+    let (actor, secrets) = (Actor::Person(person.clone()), Secrets::new());
+    let firing = Firing {
+        actor: &actor,
+        event: REOPEN,
+        data: Data::new(),
+        secrets: &secrets,
+        expected_entered: None,
+        probe: None,
+        at,
+    };
+    turn::fire(app, tx, case, firing).await?;
+    Ok(())
 }
 
 fn check(post: &Post) -> Result<(), Error> {

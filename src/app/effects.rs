@@ -30,6 +30,10 @@ pub(super) async fn leave(
     effects: &[Effect],
     firing: &Firing<'_>,
 ) -> Result<(), Error> {
+    if firing.event == "put_back_by_hand" {
+        let former = revisions::former_settings(tx, case).await?;
+        revisions::note_by_hand(tx, case, &former, firing).await?;
+    }
     for (index, effect) in effects.iter().enumerate() {
         let key = effect_key(case, index);
         match effect {
@@ -56,7 +60,7 @@ pub(super) async fn leave(
             Effect::SendTestAlert { path, answers, .. } => {
                 test_alert(tx, case, key, (*path, answers), firing).await?;
             }
-            // Folded into the case by the engine, or kept by `clocks` and `turn`.
+            // Folded into the case by the engine, or kept by `clocks`, `turn` and `family`.
             Effect::Store { .. }
             | Effect::Set { .. }
             | Effect::Go { .. }
@@ -65,17 +69,16 @@ pub(super) async fn leave(
             | Effect::PauseClock
             | Effect::ResumeClock
             | Effect::StopClock
-            | Effect::CloseCase { .. } => {}
-            // The notice of an IP change becomes a case of its own with the step that builds its pages; until then the
-            // engineers are told by mail, which the same rules order.
-            Effect::Spawn { .. } | Effect::Signal { .. } => {}
+            | Effect::CloseCase { .. }
+            | Effect::Spawn { .. }
+            | Effect::Signal { .. } => {}
         }
     }
     Ok(())
 }
 
 /// The key by which everything that an effect causes can be told from a repeat. Sorts in the order of effects.
-fn effect_key(case: &Case, index: usize) -> String {
+pub(super) fn effect_key(case: &Case, index: usize) -> String {
     format!("{}.{:08}.{index:03}", case.id, case.revision)
 }
 
@@ -144,6 +147,7 @@ async fn apply(
 ) -> Result<(), Error> {
     let settings = match kind {
         ApplyKind::Smtp => revisions::settings_to_apply(tx, case).await?.id,
+        ApplyKind::Former => revisions::former_settings(tx, case).await?.id,
         ApplyKind::Syslog => syslog::to_apply(tx, case).await?.id,
     };
     let payload = json!({"settings": settings, "answers": answers});

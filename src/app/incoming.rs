@@ -102,6 +102,7 @@ async fn keep(
     if !incoming::add(tx, &mail, &fingerprint, raw).await? {
         return Ok(());
     }
+    conversation::reopen(app, tx, &mut case, &person, at).await?;
     let body = letter.answer.clone();
     let message = Message { id, at, author_id: Some(person.id), author_name: None, is_internal: false, body };
     messages::add(tx, case.customer, case.id, &message).await?;

@@ -24,6 +24,7 @@ mod effects;
 mod error;
 pub mod factor;
 mod facts;
+pub mod family;
 mod firing;
 pub mod health;
 pub mod incoming;

@@ -54,6 +54,7 @@ pub fn summary(app: &App, person: &Person, case: &Case) -> Json {
     json!({
         "number": case.number,
         "title": case.title,
+        "parent": case.parent,
         "state": case.flow.state,
         "etag": etag(case),
         "waiting_on": case.waiting_on,

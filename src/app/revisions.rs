@@ -1,21 +1,24 @@
 //! Revisions of SMTP settings: made from what a case holds, kept for good, applied only after a full test of exactly them.
 
+use chrono::{DateTime, Utc};
+
 use super::Error;
 use super::facts;
 use super::firing::Firing;
 use crate::clock::fresh_id;
 use crate::domain::case::Case;
-use crate::domain::id::SettingsId;
+use crate::domain::id::{PersonId, SettingsId};
 use crate::domain::mail_settings::Encryption;
 use crate::store::settings::{self, Settings};
-use crate::store::{Tx, customers, vault};
+use crate::store::{Tx, cases, customers, vault};
 
 /// The settings that a full test is to use: the newest revision where it still equals the case, else a new one.
 ///
 /// # Errors
 /// What the database says.
 pub(super) async fn revise_settings(tx: &mut Tx, case: &Case, firing: &Firing<'_>) -> Result<SettingsId, Error> {
-    let fresh = from_case(tx, case, firing).await?;
+    let made_by = firing.actor.person().map(|person| person.id);
+    let fresh = from_case(tx, case, (made_by, firing.at)).await?;
     if let Some(newest) = settings::newest(tx, case.customer, case.id).await?
         && is_same(&newest, &fresh)
     {
@@ -25,7 +28,11 @@ pub(super) async fn revise_settings(tx: &mut Tx, case: &Case, firing: &Firing<'_
     Ok(fresh.id)
 }
 
-async fn from_case(tx: &mut Tx, case: &Case, firing: &Firing<'_>) -> Result<Settings, Error> {
+async fn from_case(
+    tx: &mut Tx,
+    case: &Case,
+    (made_by, made_at): (Option<PersonId>, DateTime<Utc>),
+) -> Result<Settings, Error> {
     let text = |field: &str| facts::text(case, field);
     let address = text("smtp_ip")?;
     let word = text("encryption")?;
@@ -46,8 +53,8 @@ async fn from_case(tx: &mut Tx, case: &Case, firing: &Firing<'_>) -> Result<Sett
         recipient: text("test_recipient")?,
         account_id: vault::field(tx, key, "smtp_account").await?,
         password_id: vault::field(tx, key, "smtp_password").await?,
-        made_by: firing.actor.person().map(|person| person.id),
-        made_at: firing.at,
+        made_by,
+        made_at,
         passed_probe: None,
         applied_at: None,
         applied_how: None,
@@ -94,6 +101,35 @@ pub(super) async fn settings_to_apply(tx: &mut Tx, case: &Case) -> Result<Settin
     Ok(newest)
 }
 
+/// The settings that were in force before a case changed them: those that its parent applied last.
+///
+/// # Errors
+/// [`Error::Internal`] where there are none: the definition changes settings of a server in use only.
+pub(super) async fn former_settings(tx: &mut Tx, case: &Case) -> Result<Settings, Error> {
+    let none = || Error::Internal(format!("case {} has no former settings to put back", case.number));
+    let parent = cases::by_number(tx, case.parent.ok_or_else(none)?).await?.ok_or_else(none)?;
+    settings::newest_applied(tx, parent.customer, parent.id).await?.ok_or_else(none)
+}
+
+/// Where a case holds exactly what its child has applied, that is a revision of its own too, with the same proof.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn adopt(tx: &mut Tx, case: &Case, child: &Case, at: DateTime<Utc>) -> Result<(), Error> {
+    let Some(applied) = settings::newest_applied(tx, child.customer, child.id).await? else { return Ok(()) };
+    let held = from_case(tx, case, (applied.made_by, at)).await?;
+    if !is_same(&held, &applied) {
+        return Ok(());
+    }
+    let Settings { passed_probe, applied_at, applied_how, .. } = applied;
+    let own = Settings { passed_probe, applied_at, applied_how, ..held };
+    settings::add(tx, &own).await?;
+    if let Some(tenant) = own.tenant_id {
+        customers::set_settings_in_use(tx, (case.customer, tenant), own.id).await?;
+    }
+    Ok(())
+}
+
 /// Where a person says that the settings were entered by hand, that is what is on record: they could not be read back.
 ///
 /// # Errors
@@ -104,7 +140,8 @@ pub(super) async fn note_by_hand(
     settings: &Settings,
     firing: &Firing<'_>,
 ) -> Result<(), Error> {
-    let Some(person) = firing.actor.person().filter(|_| firing.event == "applied_by_hand") else { return Ok(()) };
+    let by_hand = matches!(firing.event, "applied_by_hand" | "put_back_by_hand");
+    let Some(person) = firing.actor.person().filter(|_| by_hand) else { return Ok(()) };
     let how = format!("read-back not possible, confirmed by {}", person.name);
     settings::set_applied(tx, (case.customer, settings.id), firing.at, &how).await?;
     if let Some(tenant) = settings.tenant_id {

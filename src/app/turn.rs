@@ -1,18 +1,23 @@
 //! One event of a case, in the caller's transaction: decide, apply, log, effects, save. All of it or nothing.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
 use super::firing::Firing;
-use super::{App, Error, clocks, effects, objectives, token};
+use super::{App, Error, Secrets, clocks, effects, family, objectives, token};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::case::{Case, WaitingOn};
 use crate::domain::channel::Channel;
+use crate::domain::id::CaseId;
 use crate::domain::log::{self, Entry};
 use crate::domain::objective::Word;
-use crate::domain::workflow::{Definition, Effect, Event, Sensitivity, Side, StateKind, apply, decide};
+use crate::domain::workflow::{
+    Data, Definition, Effect, Event, Kind, Phase, Sensitivity, Side, StateKind, apply, birth_effects, decide,
+};
 use crate::store::log::{self as rows, Personal};
-use crate::store::{Tx, cases};
+use crate::store::{Tx, cases, vault};
 
 /// Fires an event and saves the case. `case` was loaded in this transaction.
 ///
@@ -20,6 +25,31 @@ use crate::store::{Tx, cases};
 /// [`Error::Refused`] and [`Error::Invalid`] where the workflow does not accept it; [`Error::Claimed`] where a colleague
 /// works on the case.
 pub(super) async fn fire(app: &App, tx: &mut Tx, case: &mut Case, firing: Firing<'_>) -> Result<Vec<Effect>, Error> {
+    fire_handed(app, tx, case, firing, None).await
+}
+
+/// Where an event comes from another case: which one, and the fields of its vault that come along.
+#[derive(Clone, Debug)]
+pub(super) struct Handed {
+    /// The other case.
+    pub(super) case: CaseId,
+    /// Its number.
+    pub(super) number: i64,
+    /// Its vault fields whose values this case is to hold too.
+    pub(super) sealed: BTreeSet<String>,
+}
+
+/// [`fire`], for an event that may come from another case of the family.
+///
+/// # Errors
+/// As [`fire`].
+pub(super) async fn fire_handed(
+    app: &App,
+    tx: &mut Tx,
+    case: &mut Case,
+    firing: Firing<'_>,
+    handed: Option<&Handed>,
+) -> Result<Vec<Effect>, Error> {
     let definition = app.workflows.of(&case.workflow)?;
     let role = role_for(definition, case, &firing)?;
     refuse_if_claimed(tx, definition, case, &firing, role).await?;
@@ -27,7 +57,7 @@ pub(super) async fn fire(app: &App, tx: &mut Tx, case: &mut Case, firing: Firing
         name: firing.event.to_owned(),
         role: role.to_owned(),
         data: firing.data.clone(),
-        sealed: firing.secrets.keys().cloned().collect(),
+        sealed: firing.secrets.keys().chain(handed.iter().flat_map(|handed| &handed.sealed)).cloned().collect(),
         expected_entered: firing.expected_entered,
     };
     let decided = decide(definition, &case.flow, &event, &app.policy)?;
@@ -36,14 +66,15 @@ pub(super) async fn fire(app: &App, tx: &mut Tx, case: &mut Case, firing: Firing
     case.flow = apply(&case.flow, &decided);
     case.revision += 1;
     // Before the clocks: a reminder goes to the owner of the new state.
-    place(definition, case, &before, firing.at);
+    place(definition, case, (&before, &decided), firing.at);
     clocks::keep(tx, definition, case, &before.flow, &decided, firing.at).await?;
     effects::leave(app, tx, case, &decided, &firing).await?;
+    take_over(tx, case, handed).await?;
     // After the effects: one of them brings the case into the queue, with its priority.
     let word = (objectives::word_of(firing.actor, &decided), objectives::turn_of(definition, &before));
     objectives::keep(app, tx, case, word, firing.at).await?;
-    case.title = title(case);
-    let body = json!({
+    case.title = title(definition, case);
+    let mut body = json!({
         "act": "event",
         "event": firing.event,
         "actor": actor_json(firing.actor),
@@ -51,10 +82,25 @@ pub(super) async fn fire(app: &App, tx: &mut Tx, case: &mut Case, firing: Firing
         "effects": decided,
         "definition": case.workflow.hash,
     });
+    if let (Some(handed), Some(members)) = (handed, body.as_object_mut()) {
+        members.insert("from_case".to_owned(), json!(handed.number));
+    }
     cases::replace(tx, loaded, case).await?;
     append(tx, definition, case, body, firing.at).await?;
     app.wake.notify_waiters();
+    family::follow(app, tx, case, (&before.flow.state, &decided), &firing).await?;
     Ok(decided)
+}
+
+/// The vault fields that another case hands over: the value stays sealed, and both cases refer to it.
+async fn take_over(tx: &mut Tx, case: &Case, handed: Option<&Handed>) -> Result<(), Error> {
+    let Some(handed) = handed else { return Ok(()) };
+    for field in &handed.sealed {
+        let missing = || Error::Internal(format!("case {} has no {field} to hand over", handed.number));
+        let id = vault::field(tx, (case.customer, handed.case), field).await?.ok_or_else(missing)?;
+        vault::set_field(tx, (case.customer, case.id), field, id).await?;
+    }
+    Ok(())
 }
 
 /// Logs something that is no event of the workflow (a claim, a message) and saves the case.
@@ -93,7 +139,7 @@ pub(super) async fn wrote(
     objectives::keep(app, tx, case, (word, turn), at).await
 }
 
-/// Adds a newborn case with the first entry of its log.
+/// Adds a newborn case with the first entry of its log and what its birth causes. A child is handed fields of the vault.
 ///
 /// # Errors
 /// What the database says.
@@ -101,27 +147,37 @@ pub(super) async fn birth(
     app: &App,
     tx: &mut Tx,
     case: &mut Case,
-    actor: &Actor,
-    at: DateTime<Utc>,
+    handed: Option<&Handed>,
+    (actor, at): (&Actor, DateTime<Utc>),
 ) -> Result<(), Error> {
     let definition = app.workflows.of(&case.workflow)?;
     case.revision = 1;
+    case.title = title(definition, case);
     let before = case.clone();
-    let start: Vec<Effect> = definition
-        .state(&case.flow.state)
-        .and_then(|state| state.clock.clone())
-        .map(|clock| Effect::StartClock { clock })
-        .into_iter()
-        .collect();
-    place(definition, case, &before, at);
+    let caused = birth_effects(definition, &case.flow);
+    place(definition, case, (&before, &caused), at);
     cases::add(tx, case).await?;
-    clocks::keep(tx, definition, case, &before.flow, &start, at).await?;
+    take_over(tx, case, handed).await?;
+    clocks::keep(tx, definition, case, &before.flow, &caused, at).await?;
     case.due_at = case.step_due_at.unwrap_or_else(clocks::never);
+    let secrets = Secrets::new();
+    let firing = Firing {
+        actor,
+        event: "opened",
+        data: Data::new(),
+        secrets: &secrets,
+        expected_entered: None,
+        probe: None,
+        at,
+    };
+    effects::leave(app, tx, case, &caused, &firing).await?;
+    cases::replace(tx, case.revision, case).await?;
     let body = json!({
         "act": "opened",
         "actor": actor_json(actor),
         "definition": case.workflow.hash,
         "born": case.flow,
+        "from_case": handed.map(|handed| handed.number),
     });
     append(tx, definition, case, body, at).await
 }
@@ -153,11 +209,13 @@ async fn refuse_if_claimed(
 }
 
 /// Sets what lists show: whose turn it is, since when, whether the case is over.
-fn place(definition: &Definition, case: &mut Case, before: &Case, at: DateTime<Utc>) {
+fn place(definition: &Definition, case: &mut Case, (before, effects): (&Case, &[Effect]), at: DateTime<Utc>) {
     let Some(state) = definition.state(&case.flow.state) else { return };
     case.owner_role.clone_from(&state.owner);
     let side = state.owner.as_deref().and_then(|owner| definition.side_of(owner));
+    let is_over = state.kind == StateKind::Terminal || state.phase == Phase::Closed;
     case.waiting_on = match (state.kind, side) {
+        _ if is_over => WaitingOn::Nobody,
         (StateKind::Terminal | StateKind::Ongoing, _) | (_, None) => WaitingOn::Nobody,
         (StateKind::Normal | StateKind::Hold, Some(Side::Customer)) => WaitingOn::Customer,
         (StateKind::Normal | StateKind::Hold, Some(Side::Vendor | Side::Machine)) => WaitingOn::Vendor,
@@ -165,19 +223,35 @@ fn place(definition: &Definition, case: &mut Case, before: &Case, at: DateTime<U
     if case.waiting_on != before.waiting_on {
         case.waiting_since = at;
     }
-    if state.kind == StateKind::Terminal && case.is_open {
-        case.is_open = false;
-        case.closed_at = Some(at);
-        case.outcome.clone_from(&state.outcome);
+    let ordered = effects
+        .iter()
+        .find_map(|effect| if let Effect::CloseCase { outcome } = effect { Some(outcome.clone()) } else { None });
+    match (is_over, case.is_open) {
+        (true, true) => {
+            case.is_open = false;
+            case.closed_at = Some(at);
+            case.outcome = ordered.or_else(|| state.outcome.clone());
+            // Whoever reopens it finds it with everybody else's.
+            case.claim = None;
+        }
+        (false, false) => {
+            case.is_open = true;
+            case.closed_at = None;
+            case.outcome = None;
+        }
+        (true, false) | (false, true) => {}
     }
 }
 
 /// One line for lists, from what is known.
-fn title(case: &Case) -> String {
+fn title(definition: &Definition, case: &Case) -> String {
     let text = |field: &str| case.flow.data.get(field).map(ToString::to_string);
     let channel = case.channel();
     let fields = channel.server();
     let server = text(fields.host).or_else(|| text(fields.address));
+    if definition.kind == Kind::Child {
+        return server.map_or_else(|| definition.title.clone(), |server| format!("{}: {server}", definition.title));
+    }
     if channel == Channel::Syslog {
         return server
             .map_or_else(|| case.title.clone(), |server| format!("SYSLOG to {server} through the VPN tunnel"));

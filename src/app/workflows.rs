@@ -60,6 +60,16 @@ impl Workflows {
         })
     }
 
+    /// The child workflow that runs beside a case: the one of the same version.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where this build does not hold it.
+    pub fn beside(&self, parent: &WorkflowRef, id: &str) -> Result<&Definition, Error> {
+        self.by_version
+            .get(&(id.to_owned(), parent.version))
+            .ok_or_else(|| Error::Internal(format!("this build has no workflow {id} version {}", parent.version)))
+    }
+
     /// Every definition, by id and version.
     pub fn all(&self) -> impl Iterator<Item = &Definition> {
         self.by_version.values()

@@ -44,6 +44,8 @@ pub struct Case {
     pub id: CaseId,
     /// What people call it; counts from 1001.
     pub number: i64,
+    /// The number of the case that it belongs to; whoever sees that one sees this one.
+    pub parent: Option<i64>,
     /// One line for lists.
     pub title: String,
     /// The definition's id, version and hash that the case runs on.

@@ -17,7 +17,7 @@ macro_rules! columns {
         "customer_id, id, number, title, workflow, version, definition_hash, revision, state, previous, data, sealed, seq,
             entered, priority, vendor_ticket, waiting_on, owner_role, queued, claimed_by, claimed_at, opened_by, tunnel_id,
             server_id, tenant_id, is_open, opened_at, waiting_since, due_at, closed_at, outcome,
-            objective, soon_at, escalated_at, step_due_at"
+            objective, soon_at, escalated_at, step_due_at, parent"
     };
 }
 pub(super) use columns;
@@ -28,7 +28,7 @@ statements! {
         RETURNING value";
     INSERT_CASE = concat!("INSERT INTO cases (", columns!(), ")
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-            $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)");
+            $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)");
     UPDATE_CASE = "UPDATE cases
         SET title = $4, revision = $5, state = $6, previous = $7, data = $8, sealed = $9, seq = $10, entered = $11,
             priority = $12, vendor_ticket = $13, waiting_on = $14, owner_role = $15, queued = $16, claimed_by = $17,
@@ -38,6 +38,11 @@ statements! {
     SELECT_BY_NUMBER = concat!("SELECT ", columns!(), " FROM cases WHERE number = $1");
     SELECT_BY_ID = concat!("SELECT ", columns!(), " FROM cases WHERE customer_id = $1 AND id = $2");
     // As above; the row lock makes writers of one case wait for each other. SQLite has one writer instead.
+    // Whoever changes a case holds its parent first, so that a family is always locked in the same order.
+    LOCK_PARENT = "SELECT number FROM cases WHERE number = (SELECT parent FROM cases WHERE number = $1) FOR UPDATE";
+    LOCK_PARENT_BY_ID = "SELECT number FROM cases
+        WHERE number = (SELECT parent FROM cases WHERE customer_id = $1 AND id = $2)
+        FOR UPDATE";
     SELECT_BY_NUMBER_LOCKED = concat!("SELECT ", columns!(), " FROM cases WHERE number = $1 FOR UPDATE");
     SELECT_BY_ID_LOCKED = concat!("SELECT ", columns!(), " FROM cases WHERE customer_id = $1 AND id = $2 FOR UPDATE");
     LIST_OF_CUSTOMER = concat!("SELECT ", columns!(), "
@@ -50,11 +55,19 @@ statements! {
         WHERE customer_id = $1 AND number < $2 AND opened_by = $4
         ORDER BY number DESC
         LIMIT $3");
+    LIST_CHILDREN = concat!("SELECT ", columns!(), " FROM cases WHERE parent = $1 ORDER BY number DESC LIMIT 100");
+    LIST_OPEN_CHILDREN = concat!("SELECT ", columns!(), " FROM cases
+        WHERE parent = $1 AND is_open
+        ORDER BY number
+        LIMIT 100");
     OPEN_OF_PERSON = "SELECT customer_id, id FROM cases
         WHERE is_open AND (opened_by = $1 OR claimed_by = $1)
         ORDER BY number
         LIMIT 1000";
-    SET_OPENER = "UPDATE cases SET opened_by = $3 WHERE customer_id = $1 AND id = $2";
+    // Children follow, so that whoever sees a case sees what belongs to it.
+    SET_OPENER = "UPDATE cases SET opened_by = $3
+        WHERE customer_id = $1
+            AND (id = $2 OR parent = (SELECT number FROM cases AS own WHERE own.customer_id = $1 AND own.id = $2))";
     LIST_AFTER = concat!("SELECT ", columns!(), " FROM cases WHERE number > $1 ORDER BY number LIMIT $2");
     UPSERT_DRAFT = "INSERT INTO drafts (customer_id, person_id, answers, updated_at) VALUES ($1, $2, $3, $4)
         ON CONFLICT (customer_id, person_id) DO UPDATE SET answers = excluded.answers, updated_at = excluded.updated_at";
@@ -99,6 +112,7 @@ record! {
         soon_at: Option<DateTime<Utc>>,
         escalated_at: Option<DateTime<Utc>>,
         step_due_at: Option<DateTime<Utc>>,
+        parent: Option<i64>,
     }
 }
 
@@ -117,6 +131,7 @@ impl TryFrom<CaseRow> for Case {
             customer: row.customer_id,
             id: row.id,
             number: row.number,
+            parent: row.parent,
             title: row.title,
             workflow: WorkflowRef { id: row.workflow, version: row.version, hash: row.definition_hash },
             revision: row.revision,
@@ -184,7 +199,7 @@ pub async fn add(tx: &mut Tx, case: &Case) -> Result<(), StoreError> {
         .bind(case.tunnel).bind(case.server).bind(case.tenant)
         .bind(case.is_open).bind(case.opened_at).bind(case.waiting_since).bind(case.due_at)
         .bind(case.closed_at).bind(&case.outcome)
-        .bind(case.objective).bind(case.soon_at).bind(case.escalated_at).bind(case.step_due_at)
+        .bind(case.objective).bind(case.soon_at).bind(case.escalated_at).bind(case.step_due_at).bind(case.parent)
         .execute(conn).await.map(|_| ()))?;
     Ok(())
 }
@@ -236,7 +251,10 @@ pub async fn by_id(tx: &mut Tx, customer: CustomerId, id: CaseId) -> Result<Opti
 pub async fn hold(tx: &mut Tx, number: i64) -> Result<Option<Case>, StoreError> {
     let text = match tx {
         Tx::Sqlite(_) => SELECT_BY_NUMBER,
-        Tx::Postgres(_) => SELECT_BY_NUMBER_LOCKED,
+        Tx::Postgres(conn) => {
+            sqlx::query(LOCK_PARENT).bind(number).execute(&mut **conn).await?;
+            SELECT_BY_NUMBER_LOCKED
+        }
     };
     let row: Option<CaseRow> = on!(tx, conn => sqlx::query_as(text).bind(number).fetch_optional(conn).await)?;
     row.map(Case::try_from).transpose()
@@ -249,11 +267,32 @@ pub async fn hold(tx: &mut Tx, number: i64) -> Result<Option<Case>, StoreError> 
 pub async fn hold_by_id(tx: &mut Tx, customer: CustomerId, id: CaseId) -> Result<Option<Case>, StoreError> {
     let text = match tx {
         Tx::Sqlite(_) => SELECT_BY_ID,
-        Tx::Postgres(_) => SELECT_BY_ID_LOCKED,
+        Tx::Postgres(conn) => {
+            sqlx::query(LOCK_PARENT_BY_ID).bind(customer).bind(id).execute(&mut **conn).await?;
+            SELECT_BY_ID_LOCKED
+        }
     };
     let row: Option<CaseRow> =
         on!(tx, conn => sqlx::query_as(text).bind(customer).bind(id).fetch_optional(conn).await)?;
     row.map(Case::try_from).transpose()
+}
+
+/// The cases that belong to one, newest first, at most a hundred.
+///
+/// # Errors
+/// What the database says.
+pub async fn children(tx: &mut Tx, number: i64) -> Result<Vec<Case>, StoreError> {
+    let rows: Vec<CaseRow> = on!(tx, conn => sqlx::query_as(LIST_CHILDREN).bind(number).fetch_all(conn).await)?;
+    all(rows)
+}
+
+/// Those of them that have not ended, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub async fn open_children(tx: &mut Tx, number: i64) -> Result<Vec<Case>, StoreError> {
+    let rows: Vec<CaseRow> = on!(tx, conn => sqlx::query_as(LIST_OPEN_CHILDREN).bind(number).fetch_all(conn).await)?;
+    all(rows)
 }
 
 /// Cases of a customer, newest first, with numbers below `before`; those that `opener` opened where one is given.
@@ -332,7 +371,7 @@ pub async fn open_of(tx: &mut Tx, person: PersonId) -> Result<Vec<(CustomerId, C
     Ok(on!(tx, conn => sqlx::query_as(OPEN_OF_PERSON).bind(person).fetch_all(conn).await)?)
 }
 
-/// Makes somebody else the person whose case it is.
+/// Makes somebody else the person whose case it is, with the cases that belong to it.
 ///
 /// # Errors
 /// What the database says.

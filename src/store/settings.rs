@@ -20,6 +20,10 @@ statements! {
         WHERE customer_id = $1 AND case_id = $2
         ORDER BY made_at DESC, id DESC
         LIMIT 1");
+    SELECT_NEWEST_APPLIED = concat!("SELECT ", columns!(), " FROM settings
+        WHERE customer_id = $1 AND case_id = $2 AND applied_at IS NOT NULL
+        ORDER BY applied_at DESC, id DESC
+        LIMIT 1");
     SELECT_BY_ID = concat!("SELECT ", columns!(), " FROM settings WHERE customer_id = $1 AND id = $2");
     LIST_OF_CASE = concat!("SELECT ", columns!(), " FROM settings
         WHERE customer_id = $1 AND case_id = $2
@@ -93,6 +97,14 @@ pub async fn add(tx: &mut Tx, settings: &Settings) -> Result<(), StoreError> {
 /// What the database says.
 pub async fn newest(tx: &mut Tx, customer: CustomerId, case: CaseId) -> Result<Option<Settings>, StoreError> {
     Ok(on!(tx, conn => sqlx::query_as(SELECT_NEWEST).bind(customer).bind(case).fetch_optional(conn).await)?)
+}
+
+/// The revision of a case that was applied last.
+///
+/// # Errors
+/// What the database says.
+pub async fn newest_applied(tx: &mut Tx, customer: CustomerId, case: CaseId) -> Result<Option<Settings>, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_as(SELECT_NEWEST_APPLIED).bind(customer).bind(case).fetch_optional(conn).await)?)
 }
 
 /// A revision.

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::common::{Act, Fact, FileRow, Happening, Message, Note, Step, StepStatus, Tag, TestRow, Tone};
+use super::common::{Act, Fact, FileRow, Happening, Link, Message, Note, Step, StepStatus, Tag, TestRow, Tone};
+use super::family::Relative;
 use super::form::{Button, Choice, Field, Form, Kind, Style};
 use super::portal::ask;
 use super::samples;
@@ -39,6 +40,10 @@ pub struct Case {
     pub history: Vec<Happening>,
     /// A lead's decision to go on without a passed test; stays visible for good.
     pub overrides: Vec<Note>,
+    /// What the reader should know first: closed until when, a change under way.
+    pub notes: Vec<Note>,
+    /// The case that this one belongs to, and those that belong to it.
+    pub family: Vec<Relative>,
 }
 
 /// The one box that says whose turn it is and what comes next.
@@ -98,6 +103,17 @@ impl Case {
             copy: Vec::new(),
         };
         done.acts = vec![Act::link("Give notice of an IP change", "/cases/2041/act/notify_ip_change")];
+        done.notes = vec![
+            Note::new(
+                Tone::Neutral,
+                "Closed on 24 November 2026. Answer by 8 December 2026 at 13:00 UTC to reopen this case: it goes on where it was.",
+            ),
+            Note {
+                link: Some(Link::new("Case 2044: Change of the SMTP settings: mail.corp.example", "/cases/2044")),
+                ..Note::new(Tone::You, "A change is under way in a case of its own.")
+            },
+        ];
+        done.family = Relative::samples();
         done.overrides =
             vec![Note::new(Tone::You, "Lee M. went on without a passed test: the server answers only at night.")];
         vec![
@@ -162,6 +178,8 @@ fn yours() -> Case {
             happening(51, "Ana P.", "Whitelisted 10.20.4.15", vec![Fact::code("Change reference", "CHG-4711")]),
         ],
         overrides: Vec::new(),
+        notes: Vec::new(),
+        family: Vec::new(),
     }
 }
 

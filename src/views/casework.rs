@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::common::{Act, Change, Fact, FileRow, Happening, Link, Message, Note, Step, StepStatus, Tag, TestRow, Tone};
+use super::family::Relative;
 use super::form::{Field, Form, Kind, Style};
 use super::portal::ask;
 use super::samples;
@@ -47,6 +48,10 @@ pub struct Case {
     pub history: Vec<Happening>,
     /// A lead's decision to go on without a passed test; stays visible for good.
     pub overrides: Vec<Note>,
+    /// What the reader should know first: closed until when, a change under way.
+    pub notes: Vec<Note>,
+    /// The case that this one belongs to, and those that belong to it.
+    pub family: Vec<Relative>,
 }
 
 /// Who has the case, and what the reader may do about it.
@@ -112,6 +117,7 @@ impl Case {
             hand_over: None,
         };
         theirs.panel.acts = Vec::new();
+        theirs.family = Relative::samples();
         theirs.tests = Vec::new();
         theirs.messages = Vec::new();
         let mut hostile = whitelist.clone();
@@ -244,6 +250,8 @@ fn whitelist_case() -> Case {
             facts: vec![Fact::code("Private IP", "10.20.4.15")],
         }],
         overrides: Vec::new(),
+        notes: Vec::new(),
+        family: Vec::new(),
     }
 }
 

@@ -23,6 +23,7 @@ pub mod casework;
 pub mod common;
 /// Pages for what went wrong.
 pub mod error;
+pub mod family;
 /// Forms and their fields.
 pub mod form;
 /// Help.

@@ -28,7 +28,7 @@ async fn the_demo_makes_cases_in_different_states_by_real_work() {
     demo.make_cases().await.unwrap();
     let mut states = Vec::new();
     let mut tx = demo.app.db.read().await.unwrap();
-    for number in 1001..=1008 {
+    for number in 1001..=1009 {
         states.push(cases::by_number(&mut tx, number).await.unwrap().unwrap().flow.state);
     }
     drop(tx);
@@ -42,7 +42,8 @@ async fn the_demo_makes_cases_in_different_states_by_real_work() {
             "let_us_in",
             "settings",
             "repair_delivery",
-            "active"
+            "active",
+            "change_asked"
         ]
     );
     let settings = demo.second_product.settings();

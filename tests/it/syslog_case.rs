@@ -98,7 +98,7 @@ on_both! {
         assert_eq!((settings.directories.0, settings.health_checks.0.len()), (vec![1, 4], 0));
         let tests = store::probes::of_case(&mut tx, case.customer, case.id).await.unwrap();
         assert_eq!(settings.passed_probe, Some(tests[0].id), "the newest test, with the settings");
-        let [entry] = store::whitelist::of_tunnel(&mut tx, case.customer, case.tunnel.unwrap()).await.unwrap().try_into().unwrap();
+        let [entry] = store::whitelist::on_list(&mut tx, case.tunnel.unwrap(), 10).await.unwrap().try_into().unwrap();
         assert_eq!((entry.port, entry.ours, entry.theirs), (601, Progress::Proven, Progress::Proven));
         drop(tx);
         t.whole_log(number).await;

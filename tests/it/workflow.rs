@@ -145,11 +145,11 @@ fn every_example_passes_and_every_transition_has_one() {
 }
 
 #[test]
-fn ten_thousand_random_walks_keep_every_invariant_and_depend_on_the_seed_alone() {
+fn five_thousand_random_families_keep_every_invariant_and_depend_on_the_seed_alone() {
     let package = Tree::shipped().package().unwrap();
     let plan = Plan::new(330_000, 7);
     let report = walk(&package, &plan);
-    assert!(report.cases >= 10_000, "only {} walks", report.cases);
+    assert!(report.cases >= 5_000, "only {} cases", report.cases);
     assert_eq!(report.verdict(&package, &plan), Vec::new());
     let short = |seed: u64| walk(&package, &Plan::new(5_000, seed));
     assert_eq!(short(1), short(1));

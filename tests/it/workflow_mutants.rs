@@ -10,6 +10,7 @@ use crate::workflow::{Tree, root};
 
 const MAIN: &str = "workflow.toml";
 const CHILD: &str = "ip-change.toml";
+const CHANGE: &str = "settings-change.toml";
 
 impl Tree {
     /// Replaces a text in a file; it must be there.
@@ -168,6 +169,20 @@ const GRAPH: &[Mutant] = &[
         );
         tree.edit_rule(MAIN, "tunnel_test", "test_result", from, to);
     }),
+    (Code::W27, "the only act of the owner is refused where no alerting IP is on record", |tree| {
+        tree.cut_rule(MAIN, "awaiting_configuration", "configuration_refused");
+    }),
+    (Code::W27, "the customer's only act is refused for ever", |tree| {
+        let rule = "event = \"answer\"\nlabel = \"Send the answer\"\n";
+        tree.edit_after(MAIN, "[state.let_us_in]", "event = \"let_in_done\"\nlabel = \"It is done\"\n", "event = \"let_in_done\"\nlabel = \"It is done\"\nwhen = \"known(change_ref) and not known(change_ref)\"\nrefuse = \"Not now\"\n");
+        tree.cut_rule(MAIN, "let_us_in", "need_help");
+        assert!(tree.files[MAIN].contains(rule));
+    }),
+    (Code::W27, "the end of a wait is refused", |tree| {
+        let (from, to) =
+            ("by = [\"machine\"]", "when = \"known(question)\"\nrefuse = \"Nobody asked\"\nby = [\"machine\"]");
+        tree.edit_rule(MAIN, "parked", "auto_close", from, to);
+    }),
     (Code::W16, "test and repair chase each other by machine alone", |tree| {
         tree.edit_rule(
             MAIN,
@@ -252,6 +267,24 @@ const FAMILY: &[Mutant] = &[
         let options = "options = [\"private\", \"public\"]";
         tree.edit_after(CHILD, "[field.smtp_location]", options, "options = [\"private\", \"public\", \"both\"]");
     }),
+    (Code::W18, "a change is taken over where the main case does not hear it", |tree| {
+        tree.cut_rule(MAIN, "active", "settings_changed");
+    }),
+    (Code::W18, "a password is handed to a case that has no vault for it", |tree| {
+        tree.edit_rule(MAIN, "active", "settings_changed", "\"smtp_account\", \"smtp_password\"", "\"smtp_account\"");
+    }),
+    (Code::W18, "a secret for a child that keeps none", |tree| {
+        let (from, to) = ("with = [\"smtp_ip\", ", "secrets = [\"smtp_password\"], with = [\"smtp_ip\", ");
+        tree.edit_rule(MAIN, "active", "notify_ip_change", from, to);
+    }),
+    (Code::W18, "a child that does not hear that its parent moved", |tree| {
+        tree.edit_anywhere(CHANGE, "withdraw", "\"configure\", ", "");
+    }),
+    (Code::W18, "a child that answers its parent's move with a signal", |tree| {
+        let (from, to) = ("to = \"change_putting_back\"", "to = \"change_done\"");
+        tree.edit_rule(CHANGE, "change_confirm", "withdraw", from, to);
+    }),
+    (Code::W18, "a child that outlives its parent", |tree| tree.edit(CHANGE, "on_parent_end  = ", "# ")),
     (Code::W21, "a step of the procedure is covered by nothing", |tree| {
         let text = tree.files.get_mut(MAIN).unwrap();
         *text = text.replace(", \"P19\"", "").replace("[\"P19\", ", "[").replace("covers = [\"P19\"]\n", "");
@@ -324,7 +357,7 @@ fn every_check_has_a_seeded_defect() {
     let tables = [SHAPE_AND_REFERENCES, GRAPH, FIELDS_AND_CLOCKS, FAMILY];
     let covered: BTreeSet<Code> = tables.into_iter().flatten().map(|(code, _, _)| *code).collect();
     // W23 belongs to migration maps, which have their own table below.
-    assert_eq!(covered.len(), 25, "{covered:?}");
+    assert_eq!(covered.len(), 26, "{covered:?}");
     assert!(!covered.contains(&Code::W23));
 }
 

@@ -155,7 +155,7 @@ pub(super) async fn open(
     let mut case = newborn(definition, flow, customer, contact, (cases::take_number(tx).await?, at));
     case.tunnel = tunnel.map(|tunnel| tunnel.id);
     case.tenant = tenant.map(|tenant| tenant.id);
-    turn::birth(app, tx, &mut case, actor, at).await?;
+    turn::birth(app, tx, &mut case, None, (actor, at)).await?;
     for (event, data) in draft.events(definition, customer.architecture) {
         let firing = Firing { actor, event, data, secrets: &Secrets::new(), expected_entered: None, probe: None, at };
         fire(app, tx, &mut case, firing).await?;
@@ -174,6 +174,7 @@ fn newborn(
         customer: customer.id,
         id: CaseId::new(fresh_id()),
         number,
+        parent: None,
         title: definition.title.clone(),
         workflow: workflows::reference(definition),
         revision: 0,

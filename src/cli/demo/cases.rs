@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often the case is looked at meanwhile.
 const GLANCE: Duration = Duration::from_millis(50);
 
-/// Makes eight cases. Those that wait for a person come first, those that wait for a test after them.
+/// Makes nine cases. Those that wait for a person come first, those that wait for a test after them.
 pub(super) async fn make(app: &Arc<App>, people: &People, server: &MailServer) -> Result<(), Error> {
     send(app, &people.customer, private("10.20.4.21")).await?;
     send(app, &people.brightwater, public("203.0.113.24", "yes")).await?;
@@ -57,7 +57,7 @@ async fn tunnel_tested(app: &Arc<App>, people: &People, ip: &str) -> Result<i64,
     Ok(number)
 }
 
-/// A public server, from the request to alerts that arrive.
+/// A public server, from the request to alerts that arrive, whose settings then change.
 async fn finished(app: &Arc<App>, people: &People, server: &MailServer) -> Result<(), Error> {
     let number = send(app, &people.brightwater, public("203.0.113.25", "no")).await?;
     queue::claim(app, &people.engineer, number).await?;
@@ -76,7 +76,9 @@ async fn finished(app: &Arc<App>, people: &People, server: &MailServer) -> Resul
     past(app, &people.engineer, number, "applying").await?;
     // Nobody can say that the test alert arrived before it was sent.
     until(app, &people.engineer, number, |case| case.flow.data.contains_key("alert_outcome")).await?;
-    act(app, &people.brightwater, (number, "it_arrived"), &[]).await
+    act(app, &people.brightwater, (number, "it_arrived"), &[]).await?;
+    // The password of its account is to change: a case of its own.
+    act(app, &people.brightwater, (number, "change_settings"), &[]).await
 }
 
 fn private(ip: &str) -> Draft {

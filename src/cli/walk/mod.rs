@@ -4,6 +4,8 @@
 
 /// A Secure Relay.
 mod relay;
+/// The settings of a server in use change.
+mod settings;
 /// SYSLOG receivers behind the tunnel.
 mod syslog;
 /// Servers that are reached through the tunnel.
@@ -49,12 +51,14 @@ pub(in crate::cli) enum Branch {
     Trouble,
     /// SYSLOG receivers inside the network, over TCP and over UDP.
     Syslog,
+    /// Alerts are on and the settings change.
+    SettingsChange,
     /// One after the other.
     All,
 }
 
 impl Branch {
-    const EACH: [Self; 7] = [
+    const EACH: [Self; 8] = [
         Self::Private,
         Self::PublicFiltered,
         Self::PublicUnfiltered,
@@ -62,11 +66,12 @@ impl Branch {
         Self::SecureRelay,
         Self::Trouble,
         Self::Syslog,
+        Self::SettingsChange,
     ];
 
     /// Whether the lab has what the branch needs: a server behind the first customer's tunnel.
     fn goes_through_the_lab(self) -> bool {
-        matches!(self, Self::Private | Self::Trouble | Self::Syslog)
+        matches!(self, Self::Private | Self::Trouble | Self::Syslog | Self::SettingsChange)
     }
 }
 
@@ -110,7 +115,7 @@ pub(in crate::cli) async fn run(plan: &Plan) -> Result<(), Stop> {
             }
             return Err(Stop::Said(
                 Code::Usage,
-                "the lab walks private, trouble and syslog; leave --lab out".to_owned(),
+                "the lab walks private, trouble, syslog and settings-change; leave --lab out".to_owned(),
             ));
         }
         if plan.broken.is_some() && *branch != Branch::Private {
@@ -137,6 +142,7 @@ async fn walk(plan: &Plan, branch: Branch) -> Result<(), Stop> {
         Branch::SecureRelay => walk.secure_relay().await,
         Branch::Trouble => walk.trouble().await,
         Branch::Syslog => walk.syslog().await,
+        Branch::SettingsChange => walk.settings_change().await,
         Branch::All => Ok(()),
     };
     walk.demo.stop().await;
@@ -238,8 +244,12 @@ impl Walk {
     }
 
     async fn case(&self, step: &'static str) -> Result<Case, Fault> {
+        self.case_of(step, self.number).await
+    }
+
+    async fn case_of(&self, step: &'static str, number: i64) -> Result<Case, Fault> {
         let engineer = &self.demo.people.engineer;
-        let view = cases::view(&self.demo.app, engineer, self.number).await;
+        let view = cases::view(&self.demo.app, engineer, number).await;
         view.map(|view| view.case).map_err(|error| Fault { step, what: chain(&error) })
     }
 

@@ -38,7 +38,7 @@ impl Walk {
         self.leaves("test with the settings", &["full_test"], &["applying", "apply_failed", "confirm_delivery"])
             .await?;
         self.leaves("apply and read back", &["applying"], &["confirm_delivery"]).await?;
-        self.product_holds(transport)?;
+        self.product_holds_alert(transport)?;
         self.line_arrived("a").await?;
         self.act(&mut customer, ("confirm the test line", "act/it_arrived"), &[]).await?;
         self.reaches("alerts are on", "active").await
@@ -78,7 +78,7 @@ impl Walk {
     }
 
     /// The product holds exactly this alert, and no relay.
-    fn product_holds(&self, transport: &str) -> Result<(), Fault> {
+    fn product_holds_alert(&self, transport: &str) -> Result<(), Fault> {
         let step = "look into the product";
         let description = json!(format!("Postern case-{}", self.number));
         let held = self.demo.product.syslogs().into_iter().find(|alert| alert.get("description") == Some(&description));

@@ -151,7 +151,7 @@ impl Walk {
         self.leaves("apply and read back", &["applying"], &["confirm_delivery"]).await?;
         let is_first = customer.email() == "customer@demo.example";
         let product = if is_first { &self.demo.product } else { &self.demo.second_product };
-        self.holds(product, &account, password)?;
+        self.holds(product, (587, "alerts@customer.example"), (&account, password))?;
         self.alert_arrived(1).await?;
         self.act(customer, ("confirm the test alert", "act/it_arrived"), &[]).await?;
         self.reaches("alerts are on", "active").await?;
@@ -159,11 +159,16 @@ impl Walk {
     }
 
     /// The product holds exactly what was tested.
-    fn holds(&self, product: &StandIn, account: &str, password: &Secret) -> Result<(), Fault> {
+    pub(super) fn holds(
+        &self,
+        product: &StandIn,
+        (port, sender): (i64, &str),
+        (account, password): (&str, &Secret),
+    ) -> Result<(), Fault> {
         let holds = product.settings();
         let wanted = json!({
-            "smtpServerAddress": self.demo.server.name(), "smtpServerPort": 587, "smtpAccount": account,
-            "smtpUseStartTLS": true, "tls": false, "emailSender": "alerts@customer.example",
+            "smtpServerAddress": self.demo.server.name(), "smtpServerPort": port, "smtpAccount": account,
+            "smtpUseStartTLS": true, "tls": false, "emailSender": sender,
             "smtpAccountPassword": password.expose(),
         });
         let differs: Vec<&str> = wanted
@@ -180,7 +185,7 @@ impl Walk {
     }
 
     /// The foreign mailbox holds so many test alerts of this case; delivery follows the server's last answer by a moment.
-    async fn alert_arrived(&self, count: usize) -> Result<(), Fault> {
+    pub(super) async fn alert_arrived(&self, count: usize) -> Result<(), Fault> {
         let step = "look into the mailbox";
         let began = Instant::now();
         let wanted = format!("Subject: Postern test alert {}-", self.number);

@@ -87,6 +87,8 @@ pub enum Code {
     W25,
     /// A state that waits for the customer without writing to him.
     W26,
+    /// A place in which the turn is nobody's.
+    W27,
 }
 
 impl fmt::Display for Code {

@@ -3,17 +3,15 @@
 //! Order of the effects: what was answered (store, seal), what the rule orders, what the branch orders, the clock of the
 //! state left, the move, what the new state orders on entry, the clock of the new state. Guards are read before any of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::Definition;
+pub use super::effect::Effect;
 use super::fields::{self, FieldProblem};
 use super::guard::Facts;
-use super::model::{
-    AlertPath, ApplyKind, Branch, End, Order, Priority, ProbeKind, ProbeLevel, Rule, State, StateKind, Target, Verb,
-    WhitelistAction,
-};
+use super::model::{Branch, Order, Rule, State, StateKind, Target, Verb};
 use super::value::{Data, Value};
 
 /// A case as the engine sees it; the fold of all its effects.
@@ -53,51 +51,6 @@ pub struct Event {
 pub struct Policy {
     /// Whether documentation networks count as public (labs and the demo).
     pub allow_documentation: bool,
-}
-
-/// What an event causes; `host`, `port` and `to` (of a test alert) name fields.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each key is named by the sentence of its effect")]
-pub enum Effect {
-    /// The answers enter the case data.
-    Store { data: Data },
-    /// These vault fields have a value from here on.
-    Seal { fields: BTreeSet<String> },
-    /// A field takes a value.
-    Set { field: String, value: Value },
-    /// A field loses its value, in the case data and in the vault.
-    Unset { field: String },
-    /// The case moves.
-    Go { from: String, to: String },
-    /// The case stays where it is, and its clock runs on.
-    Stay { state: String },
-    /// This clock of the definition starts; a running one ends, one that was set aside stays aside.
-    StartClock { clock: String },
-    /// The running clock is set aside with its remainder: the case enters a waiting room.
-    PauseClock,
-    /// The running clock ends, the one set aside runs on with its remainder: the case leaves the waiting room.
-    ResumeClock,
-    /// The running clock ends, and with it one that was set aside.
-    StopClock,
-    /// A mail to a role, to `contacts` (all of the customer) or to `others` (contacts without the actor).
-    Mail { template: String, to: String },
-    /// The case enters the queue of a role.
-    OpenCase { queue: String, priority: Priority },
-    /// The case ends.
-    CloseCase { outcome: String },
-    /// The path to a server is tested; the machine answers with the event.
-    Probe { level: ProbeLevel, kind: ProbeKind, host: String, port: String, answers: String },
-    /// A whitelist entry changes.
-    Whitelist { action: WhitelistAction, side: End, host: String, port: String },
-    /// Settings are written into the product; the machine answers with the event.
-    Apply { kind: ApplyKind, answers: String },
-    /// A test alert is sent to the address in the field; the machine answers with the event.
-    SendTestAlert { path: AlertPath, to: String, answers: String },
-    /// A child begins.
-    Spawn { workflow: String, data: Data },
-    /// The parent receives an event.
-    Signal { signal: String, data: Data },
 }
 
 /// Why an event is not accepted.
@@ -234,8 +187,20 @@ pub(crate) fn apply_in_place(case: &mut CaseState, effects: &[Effect]) {
 ///
 /// # Errors
 /// Every input that is missing, unknown or of the wrong kind.
-#[expect(clippy::needless_pass_by_value, reason = "the values become the case's")]
 pub fn birth(definition: &Definition, inputs: Data) -> Result<CaseState, Refusal> {
+    birth_of_child(definition, inputs, BTreeSet::new())
+}
+
+/// [`birth`] of a case whose parent hands it fields of the vault.
+///
+/// # Errors
+/// As [`birth`].
+#[expect(clippy::needless_pass_by_value, reason = "the values become the case's")]
+pub(crate) fn birth_of_child(
+    definition: &Definition,
+    inputs: Data,
+    sealed: BTreeSet<String>,
+) -> Result<CaseState, Refusal> {
     known_state(definition, &definition.initial)?;
     let given = fields::inputs(definition, &inputs, &Policy { allow_documentation: true }).map_err(Refusal::Fields)?;
     let defaults = definition.fields.iter();
@@ -243,7 +208,7 @@ pub fn birth(definition: &Definition, inputs: Data) -> Result<CaseState, Refusal
         defaults.filter_map(|(name, field)| field.default.clone().map(|value| (name.clone(), value))).collect();
     data.extend(given);
     let state = definition.initial.clone();
-    let mut case = CaseState { state, previous: None, data, sealed: BTreeSet::new(), seq: 0, entered: 1 };
+    let mut case = CaseState { state, previous: None, data, sealed, seq: 0, entered: 1 };
     let effects = birth_effects(definition, &case);
     apply_in_place(&mut case, &effects);
     case.seq = 0;
@@ -348,18 +313,25 @@ impl<'a> Decision<'a> {
             Verb::SendTestAlert { path, to, answers } => {
                 Effect::SendTestAlert { path: *path, to: to.clone(), answers: answers.clone() }
             }
-            Verb::Spawn { workflow, with } => {
-                let data =
-                    with.iter().filter_map(|field| self.value(field).map(|value| (field.clone(), value))).collect();
-                Effect::Spawn { workflow: workflow.clone(), data }
+            Verb::Spawn { workflow, with, secrets } => {
+                let (data, sealed) = self.gift(with, secrets);
+                Effect::Spawn { workflow: workflow.clone(), data, sealed }
             }
-            Verb::Signal { signal, with } => {
-                let pairs = with.iter();
-                let data =
-                    pairs.filter_map(|(theirs, ours)| self.value(ours).map(|value| (theirs.clone(), value))).collect();
-                Effect::Signal { signal: signal.clone(), data }
+            Verb::Signal { signal, with, secrets } => {
+                let (data, sealed) = self.gift(with, secrets);
+                Effect::Signal { signal: signal.clone(), data, sealed }
             }
         }
+    }
+
+    /// What another case is given: of the fields named, those that have a value.
+    fn gift(&self, with: &BTreeMap<String, String>, secrets: &[String]) -> (Data, BTreeSet<String>) {
+        let values = with.iter().filter_map(|(theirs, ours)| Some((theirs.clone(), self.value(ours)?)));
+        let is_sealed = |field: &&String| match self.set.iter().rev().find(|(name, _)| name == field) {
+            Some((_, value)) => value.is_some(),
+            None => self.facts.known(field),
+        };
+        (values.collect(), secrets.iter().filter(is_sealed).cloned().collect())
     }
 
     fn value(&self, field: &str) -> Option<Value> {

@@ -7,6 +7,9 @@
 //!
 //! Reading an unset field is a defect of the definition and never "false".
 
+/// Guards before the answers are there.
+mod foresight;
+
 use std::collections::BTreeSet;
 
 use super::value::{Data, Value};
@@ -108,6 +111,11 @@ impl Guard {
     /// [`Unset`] where a field is read that has no value.
     pub fn holds(&self, facts: &Facts<'_>) -> Result<bool, Unset> {
         self.expression.holds(facts)
+    }
+
+    /// Whether the guard may be true once the fields that are `open` are answered; the others are read as they are.
+    pub(crate) fn could_hold(&self, facts: &Facts<'_>, open: &dyn Fn(&str) -> bool) -> bool {
+        self.expression.foreseen(facts, open) != Some(false)
     }
 
     /// Fields whose value the guard reads.

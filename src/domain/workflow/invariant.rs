@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 
 use super::Definition;
 use super::engine::{CaseState, Effect, Event};
-use super::model::{ProbeLevel, StateKind, Store};
-use super::value::Value;
+use super::explore::turn::leads_on;
+use super::guard::Facts;
+use super::model::{ApplyKind, ProbeLevel, Rule, Side, State, StateKind, Store};
+use super::value::{Data, Value};
 use super::walk::Apply;
 
 /// The invariants.
@@ -30,13 +32,18 @@ pub enum Invariant {
     BranchesApart,
     /// Nothing is applied but settings that passed a full test.
     AppliedOnlyAfterFullTest,
+    /// Wherever a case is, somebody has the turn and can use it: an act of the owner would be accepted, or the machine
+    /// is at work; in a waiting room the end of the clock would be.
+    TurnIsSomebodys,
+    /// What a parent and its child tell each other, the other hears.
+    SignalHeard,
     /// The walks together come to every state.
     EveryStateVisited,
 }
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::NoDefect,
         Self::OwnerCanAct,
         Self::ClockArmed,
@@ -46,6 +53,8 @@ impl Invariant {
         Self::FoldEqualsState,
         Self::BranchesApart,
         Self::AppliedOnlyAfterFullTest,
+        Self::TurnIsSomebodys,
+        Self::SignalHeard,
         Self::EveryStateVisited,
     ];
 }
@@ -104,6 +113,8 @@ pub(crate) struct Watch<'a> {
     log: Vec<Vec<Effect>>,
     clock: Clock,
     tested: Tested,
+    /// Events with which the machine has still to answer.
+    awaited: BTreeSet<String>,
 }
 
 /// The clocks of a case as the effects move them.
@@ -133,7 +144,9 @@ impl<'a> Watch<'a> {
     ) -> Self {
         let mut clock = Clock::default();
         clock.follow(effects);
-        Self { definition, enabled, born: case.clone(), log: Vec::new(), clock, tested: Tested::default() }
+        let awaited = effects.iter().filter_map(answers).map(str::to_owned).collect();
+        let (born, log, tested) = (case.clone(), Vec::new(), Tested::default());
+        Self { definition, enabled, born, log, clock, tested, awaited }
     }
 
     /// Judges a case after an event: `seq` is its counter before.
@@ -146,6 +159,8 @@ impl<'a> Watch<'a> {
         violations: &mut BTreeSet<Violation>,
     ) {
         self.clock.follow(&effects);
+        self.awaited.remove(&event.name);
+        self.awaited.extend(effects.iter().filter_map(answers).map(str::to_owned));
         let applied = self.tested.follow(self.definition, case, event, &effects);
         let mut found: Vec<(Invariant, String)> = Vec::new();
         if case.seq != seq + 1 {
@@ -193,10 +208,43 @@ impl<'a> Watch<'a> {
         };
         if !acts {
             found.push((Invariant::OwnerCanAct, format!("{owner} can do nothing")));
+        } else if !self.has_turn(state, case) {
+            found.push((Invariant::TurnIsSomebodys, format!("whatever {owner} or the machine would do is refused")));
         }
         if self.clock.running.is_none() || self.clock.running != state.clock {
             found
                 .push((Invariant::ClockArmed, format!("expected {:?}, running {:?}", state.clock, self.clock.running)));
+        }
+    }
+
+    fn has_turn(&self, state: &State, case: &CaseState) -> bool {
+        let (definition, none) = (self.definition, (Data::new(), BTreeSet::new()));
+        let facts = Facts { answers: &none.0, data: &case.data, sealed_now: &none.1, sealed: &case.sealed };
+        let accepts = |rule: &&Rule| {
+            let open = |field: &str| rule.questions().any(|question| question == field);
+            rule.condition.as_ref().is_none_or(|condition| condition.guard.could_hold(&facts, &open))
+                && rule
+                    .branches
+                    .iter()
+                    .any(|branch| branch.guard.as_ref().is_none_or(|guard| guard.could_hold(&facts, &open)))
+        };
+        let by_machine = |rule: &&Rule| rule.by.iter().any(|role| definition.side_of(role) == Some(Side::Machine));
+        let owner = state.owner.as_deref().unwrap_or_default();
+        match state.kind {
+            StateKind::Terminal => true,
+            StateKind::Normal | StateKind::Ongoing => definition
+                .rules(&state.id)
+                .filter(|rule| {
+                    rule.by.contains(owner) && leads_on(state, rule)
+                        || by_machine(rule) && self.awaited.contains(&rule.event)
+                })
+                .any(|rule| accepts(&rule)),
+            StateKind::Hold => {
+                let clock = state.clock.as_ref().and_then(|clock| definition.clocks.get(clock));
+                let end = clock.and_then(|clock| clock.expire.as_ref());
+                let mut rules = definition.rules(&state.id).filter(by_machine);
+                end.is_some_and(|end| rules.any(|rule| rule.event == end.event && accepts(&rule)))
+            }
         }
     }
 
@@ -229,6 +277,31 @@ impl<'a> Watch<'a> {
 
     fn violation(&self, invariant: Invariant, case: &CaseState, what: String) -> Violation {
         Violation { invariant, workflow: self.definition.id.clone(), state: case.state.clone(), what }
+    }
+}
+
+/// The event with which the machine answers an effect.
+fn answers(effect: &Effect) -> Option<&str> {
+    match effect {
+        Effect::Probe { answers, .. } | Effect::Apply { answers, .. } | Effect::SendTestAlert { answers, .. } => {
+            Some(answers)
+        }
+        Effect::Store { .. }
+        | Effect::Seal { .. }
+        | Effect::Set { .. }
+        | Effect::Unset { .. }
+        | Effect::Go { .. }
+        | Effect::Stay { .. }
+        | Effect::StartClock { .. }
+        | Effect::PauseClock
+        | Effect::ResumeClock
+        | Effect::StopClock
+        | Effect::Mail { .. }
+        | Effect::OpenCase { .. }
+        | Effect::CloseCase { .. }
+        | Effect::Whitelist { .. }
+        | Effect::Spawn { .. }
+        | Effect::Signal { .. } => None,
     }
 }
 
@@ -265,7 +338,7 @@ impl Clock {
 }
 
 impl Tested {
-    /// Follows tests and applications. A case begun with settings of another life (a child) applies nothing.
+    /// Follows tests and applications. Putting the former settings back needs no test of those that the case holds.
     fn follow(
         &mut self,
         definition: &Definition,
@@ -292,7 +365,8 @@ impl Tested {
                     self.awaited = Some((answers.clone(), (settings(case), self.sealed)));
                 }
                 Effect::Probe { level: ProbeLevel::Reach, .. } => self.awaited = None,
-                Effect::Apply { .. } => {
+                Effect::Apply { kind: ApplyKind::Former, .. } => {}
+                Effect::Apply { kind: ApplyKind::Smtp | ApplyKind::Syslog, .. } => {
                     outcome = outcome.and(self.judge(case, "applied without a passed full test of them"));
                 }
                 Effect::Set { field, value: Value::Bool(true) } if APPLIED.contains(&field.as_str()) => {

@@ -9,10 +9,14 @@
 pub mod check;
 /// Findings and their places.
 pub mod diagnostic;
+/// What an event causes.
+mod effect;
 /// What an event does to a case.
 pub mod engine;
 /// Every configuration that a case can be in.
 mod explore;
+/// Parent and child.
+pub mod family;
 /// Answers, typed.
 pub mod fields;
 /// Conditions.
@@ -56,7 +60,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::check::{check, check_without};
 pub use self::diagnostic::{Code, Diagnostic, Place, Severity};
-pub use self::engine::{CaseState, Effect, Event, Policy, Refusal, apply, birth, decide};
+pub use self::engine::{CaseState, Effect, Event, Policy, Refusal, apply, birth, birth_effects, decide};
 pub use self::fields::FieldProblem;
 pub use self::guard::{Facts, Guard};
 pub use self::model::{
@@ -93,10 +97,14 @@ pub struct Definition {
     pub children: Vec<String>,
     /// Signals that it sends to its parent.
     pub signals: Vec<String>,
-    /// A child of which a case has one at most: the event that the older one receives.
+    /// A child beside which its parent has no other.
+    pub at_most_one: bool,
+    /// The event that an older child of the same workflow receives; without it, a second one is refused.
     pub on_second: Option<String>,
     /// The event that a child receives when its parent ends.
     pub on_parent_end: Option<String>,
+    /// The event that a child receives when its parent leaves the state that it was in.
+    pub on_parent_move: Option<String>,
     /// Business hours.
     pub calendars: BTreeMap<String, Calendar>,
     /// Who may act.

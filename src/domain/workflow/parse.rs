@@ -82,8 +82,10 @@ impl Reader<'_> {
             optional_inputs: raw.optional_inputs.into_iter().map(|name| name.0).collect(),
             children: raw.children.into_iter().map(|name| name.0).collect(),
             signals: strings(raw.signals),
-            on_second: raw.at_most_one.map(|rule| rule.on_second.0),
+            at_most_one: raw.at_most_one.is_some(),
+            on_second: raw.at_most_one.and_then(|rule| rule.on_second).map(|event| event.0),
             on_parent_end: raw.on_parent_end.map(|name| name.0),
+            on_parent_move: raw.on_parent_move.map(|name| name.0),
             calendars: raw.calendar.into_iter().map(|(name, calendar)| (name.0, self::calendar(calendar))).collect(),
             roles: raw
                 .role
@@ -364,10 +366,17 @@ fn verb(raw: RawEffect) -> Verb {
         RawEffect::SendTestAlert(raw) => {
             Verb::SendTestAlert { path: raw.send_test_alert, to: raw.to.0, answers: raw.answers.0 }
         }
-        RawEffect::Spawn(raw) => Verb::Spawn { workflow: raw.spawn.0, with: strings(raw.fields) },
+        RawEffect::Spawn(raw) => Verb::Spawn {
+            workflow: raw.spawn.0,
+            with: (raw.fields.into_iter().map(|name| (name.0.clone(), name.0)))
+                .chain(raw.also.into_iter().map(|(theirs, ours)| (theirs.0, ours.0)))
+                .collect(),
+            secrets: strings(raw.secrets),
+        },
         RawEffect::Signal(raw) => Verb::Signal {
             signal: raw.signal.0,
             with: raw.fields.into_iter().map(|(theirs, ours)| (theirs.0, ours.0)).collect(),
+            secrets: strings(raw.secrets),
         },
     }
 }

@@ -1,10 +1,10 @@
 //! Chance: which event comes next, by whom, with which answers. The same seed gives the same ways.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Definition;
 use super::engine::{CaseState, Event};
-use super::model::{Field, FieldType, Rule, Scope, State, StateKind, Store, Target};
+use super::model::{Field, FieldType, Phase, Rule, Scope, State, Store, Style, Target};
 use super::value::{Data, Value};
 
 /// `SplitMix64`: small, fast, and the same on every machine and in every version.
@@ -23,12 +23,12 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         let limit = (limit as u64).max(1);
         usize::try_from(self.next() % limit).unwrap_or(0)
     }
 
-    fn in_hundred(&mut self, percent: usize) -> bool {
+    pub(crate) fn in_hundred(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
@@ -51,8 +51,10 @@ struct Choice<'a> {
 }
 
 impl<'a> Choices<'a> {
-    pub(crate) fn of(definition: &'a Definition) -> Self {
-        let by_state = definition.states.iter().map(|state| (state.id.as_str(), choices(definition, state))).collect();
+    /// `told`: events that cases of one family tell each other, and nobody else.
+    pub(crate) fn of(definition: &'a Definition, told: &BTreeSet<&str>) -> Self {
+        let states = definition.states.iter();
+        let by_state = states.map(|state| (state.id.as_str(), choices(definition, state, told))).collect();
         Self { definition, by_state }
     }
 
@@ -83,7 +85,7 @@ impl<'a> Choices<'a> {
             name: rule.event.clone(),
             role: chance.pick(roles).map(|role| (*role).to_owned()).unwrap_or_default(),
             data: Data::new(),
-            sealed: std::collections::BTreeSet::new(),
+            sealed: BTreeSet::new(),
             expected_entered: None,
         };
         let leaning = if chance.in_hundred(LUCK) { Leaning::First } else { Leaning::None };
@@ -113,18 +115,21 @@ impl<'a> Choices<'a> {
 
 /// How often, in a hundred, a step goes the way that its author put first.
 const LUCK: usize = 55;
-/// Weights: a state's own rules are taken most often, ends seldom, so that walks get far.
-const OWN: usize = 40;
+/// Weights: a state's own rules are taken most often, ends and what loses something seldom, so that walks get far.
+const OWN: usize = 80;
 const OWN_END: usize = 4;
 const ANYWHERE: usize = 3;
 const ANYWHERE_END: usize = 2;
 
-fn choices<'a>(definition: &'a Definition, state: &'a State) -> Vec<Choice<'a>> {
+fn choices<'a>(definition: &'a Definition, state: &'a State, told: &BTreeSet<&str>) -> Vec<Choice<'a>> {
     let mut until = 0;
     let rules = definition.rules(&state.id).enumerate();
     rules
+        .filter(|(_, rule)| !(rule.machine_only(definition) && told.contains(rule.event.as_str())))
         .map(|(index, rule)| {
-            until += weight(definition, rule, index < state.rules.len());
+            // What is closed is reopened as often as not.
+            let is_own = index < state.rules.len();
+            until += if state.phase == Phase::Closed { OWN } else { weight(definition, rule, is_own) };
             Choice { until, rule, roles: rule.by.iter().map(String::as_str).collect() }
         })
         .collect()
@@ -132,10 +137,10 @@ fn choices<'a>(definition: &'a Definition, state: &'a State) -> Vec<Choice<'a>> 
 
 fn weight(definition: &Definition, rule: &Rule, own: bool) -> usize {
     let ends = rule.branches.iter().all(|branch| match &branch.to {
-        Target::State(id) => definition.state(id).is_some_and(|state| state.kind == StateKind::Terminal),
+        Target::State(id) => definition.state(id).is_some_and(|state| state.phase == Phase::Closed),
         Target::Same | Target::Previous => false,
     });
-    match (own, ends) {
+    match (own, ends || rule.style == Style::Danger) {
         (true, false) => OWN,
         (true, true) => OWN_END,
         (false, false) => ANYWHERE,

@@ -37,10 +37,10 @@ pub enum Verb {
     Apply { kind: ApplyKind, answers: String },
     /// Send a test alert.
     SendTestAlert { path: AlertPath, to: String, answers: String },
-    /// Start a child with these fields.
-    Spawn { workflow: String, with: Vec<String> },
-    /// Tell the parent; field of the parent -> field of this workflow.
-    Signal { signal: String, with: BTreeMap<String, String> },
+    /// Start a child; field of the child -> field of this workflow, and the vault fields that it begins with.
+    Spawn { workflow: String, with: BTreeMap<String, String>, secrets: Vec<String> },
+    /// Tell the parent; field of the parent -> field of this workflow, and the vault fields that it takes over.
+    Signal { signal: String, with: BTreeMap<String, String>, secrets: Vec<String> },
 }
 
 /// Fields that applying SMTP settings reads.
@@ -73,9 +73,9 @@ impl Verb {
             Self::Apply { kind: ApplyKind::Smtp, .. } => SMTP_FIELDS.to_vec(),
             Self::Apply { kind: ApplyKind::Syslog, .. } => SYSLOG_FIELDS.to_vec(),
             Self::SendTestAlert { to, .. } => vec![to],
-            Self::Spawn { with, .. } => with.iter().map(String::as_str).collect(),
-            Self::Signal { with, .. } => with.values().map(String::as_str).collect(),
-            Self::Mail { .. }
+            Self::Spawn { with, .. } | Self::Signal { with, .. } => with.values().map(String::as_str).collect(),
+            Self::Apply { kind: ApplyKind::Former, .. }
+            | Self::Mail { .. }
             | Self::OpenCase { .. }
             | Self::CloseCase { .. }
             | Self::Set { .. }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::engine::{self, CaseState, Effect, Event, Policy, Refusal, apply_in_place, birth, birth_effects};
+use super::engine::{self, CaseState, Effect, Event, Policy, Refusal, apply_in_place, birth_effects, birth_of_child};
+use super::family::{self, Beginning};
 use super::invariant::{Invariant, Violation, Watch};
 use super::model::StateKind;
 use super::package::Package;
@@ -12,8 +13,12 @@ use super::{Definition, Kind};
 
 /// Shares of a walk. Their number is fixed so that a seed walks the same ways however many cores there are.
 pub const LANES: u64 = 16;
-/// Steps after which a case is left alone.
-const STEPS_PER_CASE: usize = 80;
+/// Steps after which a family is left alone.
+const STEPS_PER_FAMILY: usize = 100;
+/// How often, in a hundred, a child moves where there is one.
+const CHILD_MOVES: usize = 85;
+/// How deep cases may tell each other on before it counts as talk without end.
+const DEEPEST: usize = 8;
 
 /// Cases in a row that do not move before a lane is given up.
 const IDLE_CASES: u32 = 1_000;
@@ -127,13 +132,14 @@ pub fn walk(package: &Package, plan: &Plan) -> Report {
     (0..LANES).map(|lane| walk_lane(package, plan, lane)).fold(Report::default(), Report::merge)
 }
 
-/// Walks one lane: main cases one after the other, each followed by the children that it begot, until the lane's share of
-/// the transitions is made.
+/// Walks one lane: families one after the other, each a main case with the children that it begets, until the lane's share
+/// of the transitions is made.
 pub fn walk_lane(package: &Package, plan: &Plan, lane: u64) -> Report {
     let mut chance = Chance::new(plan.seed, lane);
     let mut report = Report::default();
+    let told = told(package);
     let choices: BTreeMap<&str, Choices<'_>> =
-        package.definitions.iter().map(|(id, definition)| (id.as_str(), Choices::of(definition))).collect();
+        package.definitions.iter().map(|(id, definition)| (id.as_str(), Choices::of(definition, &told))).collect();
     let mains: Vec<&Choices<'_>> = choices.values().filter(|choices| choices.definition().kind == Kind::Main).collect();
     let share = plan.transitions.div_ceil(LANES);
     let mut idle = 0_u32;
@@ -141,11 +147,8 @@ pub fn walk_lane(package: &Package, plan: &Plan, lane: u64) -> Report {
         let (cases, transitions) = (report.cases, report.transitions);
         let Some(main) = chance.pick(&mains) else { return report };
         let inputs = main.inputs(&mut chance);
-        for (workflow, data) in one_case(main, inputs, plan, &mut chance, &mut report) {
-            if let Some(child) = choices.get(workflow.as_str()) {
-                one_case(child, data, plan, &mut chance, &mut report);
-            }
-        }
+        let mut family = Family { choices: &choices, plan, report: &mut report, members: Vec::new() };
+        family.walk((main, inputs), &mut chance);
         // A definition whose cases cannot be born or cannot move would never let the loop end.
         idle = if report.transitions == transitions { idle + 1 } else { 0 };
         if idle > IDLE_CASES || report.cases == cases {
@@ -155,72 +158,191 @@ pub fn walk_lane(package: &Package, plan: &Plan, lane: u64) -> Report {
     report
 }
 
-/// One case from birth until it ends or is left alone; what children it begot, with what they are born with.
-fn one_case(
-    choices: &Choices<'_>,
-    inputs: Data,
-    plan: &Plan,
-    chance: &mut Chance,
-    report: &mut Report,
-) -> Vec<(String, Data)> {
-    let definition = choices.definition();
-    let mut case = match birth(definition, inputs) {
-        Ok(case) => case,
-        Err(refusal) => {
-            defect(definition, &definition.initial, &refusal, plan, report);
-            return Vec::new();
+/// Events that only cases of one family tell each other.
+fn told(package: &Package) -> BTreeSet<&str> {
+    let definitions = package.definitions.values();
+    let events = definitions.flat_map(|child| {
+        child
+            .signals
+            .iter()
+            .chain([&child.on_second, &child.on_parent_end, &child.on_parent_move].into_iter().flatten())
+    });
+    events.map(String::as_str).collect()
+}
+
+/// A main case and its children.
+struct Family<'w, 'p> {
+    choices: &'w BTreeMap<&'p str, Choices<'p>>,
+    plan: &'w Plan,
+    report: &'w mut Report,
+    /// The main case first.
+    members: Vec<Member<'w, 'p>>,
+}
+
+struct Member<'w, 'p> {
+    choices: &'w Choices<'p>,
+    case: CaseState,
+    watch: Watch<'w>,
+    is_open: bool,
+}
+
+impl<'w, 'p: 'w> Family<'w, 'p> {
+    /// From the birth of the main case until everybody has ended or is left alone. Parent and child move in any order.
+    fn walk(&mut self, (main, inputs): (&'w Choices<'p>, Data), chance: &mut Chance) {
+        self.add(main, inputs, BTreeSet::new());
+        for _ in 0..STEPS_PER_FAMILY {
+            let children: Vec<usize> = (1..self.members.len()).filter(|index| self.is_open(*index)).collect();
+            let mover = match chance.pick(&children) {
+                Some(child) if !self.is_open(0) || chance.in_hundred(CHILD_MOVES) => *child,
+                Some(_) | None => 0,
+            };
+            let Some(member) = self.members.get(mover).filter(|member| member.is_open) else { break };
+            let Some(event) = member.choices.event(&member.case, chance) else { break };
+            match self.fire(mover, &event, DEEPEST) {
+                Ok(()) => {}
+                Err(Refusal::Defect(_)) => break,
+                Err(
+                    Refusal::Unhandled { .. }
+                    | Refusal::Forbidden { .. }
+                    | Refusal::Stale { .. }
+                    | Refusal::Fields(_)
+                    | Refusal::Guard(_),
+                ) => self.report.refusals += 1,
+            }
         }
-    };
-    report.cases += 1;
-    let mut watch = Watch::new(definition, &case, &birth_effects(definition, &case), &plan.invariants);
-    let mut children = Vec::new();
-    visit(definition, &case, report);
-    for _ in 0..STEPS_PER_CASE {
-        let Some(event) = choices.event(&case, chance) else { break };
-        match (plan.decide)(definition, &case, &event, &Policy { allow_documentation: true }) {
-            Ok(effects) => {
-                let seq = case.seq;
-                (plan.apply)(&mut case, &effects);
-                report.transitions += 1;
-                visit(definition, &case, report);
-                children.extend(effects.iter().filter_map(child_of));
-                watch.step(&case, &event, effects, seq, &mut report.violations);
+        for member in self.members.drain(..) {
+            member.watch.end(&member.case, self.plan.apply, &mut self.report.violations);
+        }
+    }
+
+    fn is_open(&self, index: usize) -> bool {
+        self.members.get(index).is_some_and(|member| member.is_open)
+    }
+
+    fn add(&mut self, choices: &'w Choices<'p>, inputs: Data, sealed: BTreeSet<String>) {
+        let definition: &'w Definition = choices.definition();
+        match birth_of_child(definition, inputs, sealed) {
+            Ok(case) => {
+                self.report.cases += 1;
+                visit(definition, &case, self.report);
+                let watch = Watch::new(definition, &case, &birth_effects(definition, &case), &self.plan.invariants);
+                self.members.push(Member { choices, case, watch, is_open: true });
             }
-            Err(refusal @ Refusal::Defect(_)) => {
-                defect(definition, &case.state, &refusal, plan, report);
-                break;
+            Err(refusal) => {
+                self.violated(Invariant::NoDefect, definition, &definition.initial, refusal.to_string());
             }
+        }
+    }
+
+    /// One event of a member, and all that follows from it in the family.
+    fn fire(&mut self, index: usize, event: &Event, depth: usize) -> Result<(), Refusal> {
+        let Some(member) = self.members.get_mut(index) else { return Ok(()) };
+        let definition: &'w Definition = member.choices.definition();
+        let from = member.case.state.clone();
+        let decided = (self.plan.decide)(definition, &member.case, event, &Policy { allow_documentation: true });
+        let effects = match decided {
+            Ok(effects) => effects,
+            Err(refusal) => {
+                if matches!(refusal, Refusal::Defect(_)) {
+                    self.violated(Invariant::NoDefect, definition, &from, refusal.to_string());
+                }
+                return Err(refusal);
+            }
+        };
+        let is_told = |effect: &&Effect| matches!(effect, Effect::Spawn { .. } | Effect::Signal { .. });
+        let told: Vec<Effect> = effects.iter().filter(is_told).cloned().collect();
+        if told.iter().any(|effect| self.is_refused(effect)) {
+            return Err(Refusal::Guard("Another change is under way".to_owned()));
+        }
+        let Some(member) = self.members.get_mut(index) else { return Ok(()) };
+        let seq = member.case.seq;
+        (self.plan.apply)(&mut member.case, &effects);
+        self.report.transitions += 1;
+        visit(definition, &member.case, self.report);
+        member.watch.step(&member.case, event, effects, seq, &mut self.report.violations);
+        let to = member.case.state.clone();
+        if let Some(state) = definition.state(&to).filter(|state| state.kind == StateKind::Terminal) {
+            member.is_open = false;
+            *self.report.ended.entry(state.outcome.clone().unwrap_or_default()).or_default() += 1;
+        }
+        for effect in told {
+            if let Effect::Spawn { workflow, data, sealed } = effect {
+                self.begin(&workflow, (data, sealed), depth);
+            } else if let Effect::Signal { signal, data, sealed } = effect {
+                self.tell(0, &signal, (data, sealed), depth);
+            }
+        }
+        if index == 0 {
+            self.tell_children(definition, (&from, &to), depth);
+        }
+        Ok(())
+    }
+
+    fn open_children(&self) -> Vec<&'w Definition> {
+        let open = self.members.iter().skip(1).filter(|member| member.is_open);
+        open.map(|member| -> &'w Definition { member.choices.definition() }).collect()
+    }
+
+    fn is_refused(&self, effect: &Effect) -> bool {
+        let Effect::Spawn { workflow, .. } = effect else { return false };
+        let child = self.choices.get(workflow.as_str()).map(Choices::definition);
+        child.is_some_and(|child| family::beginning(child, &self.open_children()) == Beginning::Refused)
+    }
+
+    fn begin(&mut self, workflow: &str, (data, sealed): (Data, BTreeSet<String>), depth: usize) {
+        let Some(choices) = self.choices.get(workflow) else { return };
+        if let Beginning::Instead(event) = family::beginning(choices.definition(), &self.open_children()) {
+            for older in (1..self.members.len()).filter(|index| self.is_open(*index)).collect::<Vec<_>>() {
+                self.tell(older, event, (Data::new(), BTreeSet::new()), depth);
+            }
+        }
+        self.add(choices, data, sealed);
+    }
+
+    fn tell_children(&mut self, parent: &Definition, moved: (&str, &str), depth: usize) {
+        for index in 1..self.members.len() {
+            let member = self.members.get(index).filter(|member| member.is_open);
+            let child: Option<&'w Definition> = member.map(|member| member.choices.definition());
+            if let Some(event) = child.and_then(|child| family::heard(child, parent, moved)) {
+                self.tell(index, event, (Data::new(), BTreeSet::new()), depth);
+            }
+        }
+    }
+
+    /// An event that another case of the family causes.
+    fn tell(&mut self, index: usize, name: &str, (data, sealed): (Data, BTreeSet<String>), depth: usize) {
+        let Some(member) = self.members.get(index) else { return };
+        let (definition, state): (&'w Definition, _) = (member.choices.definition(), member.case.state.clone());
+        if depth == 0 {
+            let what = format!("{name}: the cases tell each other on without end");
+            return self.violated(Invariant::SignalHeard, definition, &state, what);
+        }
+        let role = "machine".to_owned();
+        let event = Event { name: name.to_owned(), role, data, sealed, expected_entered: None };
+        match self.fire(index, &event, depth - 1) {
+            Ok(()) | Err(Refusal::Defect(_)) => {}
             Err(
-                Refusal::Unhandled { .. }
+                refusal @ (Refusal::Unhandled { .. }
                 | Refusal::Forbidden { .. }
                 | Refusal::Stale { .. }
                 | Refusal::Fields(_)
-                | Refusal::Guard(_),
-            ) => report.refusals += 1,
-        }
-        if let Some(state) = definition.state(&case.state).filter(|state| state.kind == StateKind::Terminal) {
-            *report.ended.entry(state.outcome.clone().unwrap_or_default()).or_default() += 1;
-            break;
+                | Refusal::Guard(_)),
+            ) => {
+                self.violated(Invariant::SignalHeard, definition, &state, format!("{name} is not heard: {refusal}"));
+            }
         }
     }
-    watch.end(&case, plan.apply, &mut report.violations);
-    children
-}
 
-fn child_of(effect: &Effect) -> Option<(String, Data)> {
-    if let Effect::Spawn { workflow, data } = effect { Some((workflow.clone(), data.clone())) } else { None }
+    fn violated(&mut self, invariant: Invariant, definition: &Definition, state: &str, what: String) {
+        if self.plan.invariants.contains(&invariant) {
+            let (workflow, state) = (definition.id.clone(), state.to_owned());
+            self.report.violations.insert(Violation { invariant, workflow, state, what });
+        }
+    }
 }
 
 fn visit(definition: &Definition, case: &CaseState, report: &mut Report) {
     if !report.visited.get(&definition.id).is_some_and(|states| states.contains(&case.state)) {
         report.visited.entry(definition.id.clone()).or_default().insert(case.state.clone());
-    }
-}
-
-fn defect(definition: &Definition, state: &str, refusal: &Refusal, plan: &Plan, report: &mut Report) {
-    if plan.invariants.contains(&Invariant::NoDefect) {
-        let what = refusal.to_string();
-        let (workflow, state) = (definition.id.clone(), state.to_owned());
-        report.violations.insert(Violation { invariant: Invariant::NoDefect, workflow, state, what });
     }
 }

@@ -206,6 +206,8 @@ words! {
     ApplyKind {
         /// Those of the SMTP server.
         #[default] Smtp = "smtp",
+        /// Those of the SMTP server that were in force before the case changed them: what its parent applied last.
+        Former = "former",
         /// One SYSLOG alert.
         Syslog = "syslog",
     }

@@ -9,7 +9,7 @@ use super::words::Texts;
 use crate::app::cases::{self, Act, View};
 use crate::app::{Error, FieldError, conversation};
 use crate::domain::actor::{Actor, Person};
-use crate::domain::workflow::{Definition, Refusal};
+use crate::domain::workflow::{Definition, Refusal, Verb};
 use crate::views::case::ActPage;
 use crate::views::common::Page;
 use crate::views::form::{ErrorLink, Form};
@@ -71,7 +71,10 @@ pub(super) async fn send(
         once: fields.once(&visitor)?,
     };
     let error = match cases::act(&visitor.app, person, act).await {
-        Ok(_now_or_before) => return Ok(Redirect::to(&format!("/cases/{number}")).into_response()),
+        Ok(_now_or_before) => {
+            let place = led_to(&visitor, person, &view, &event).await?;
+            return Ok(Redirect::to(&format!("/cases/{place}")).into_response());
+        }
         Err(error) => error,
     };
     let rule = view.offers.iter().find(|rule| rule.event == event);
@@ -87,6 +90,17 @@ pub(super) async fn send(
         }
         (_, error) => problem::lost_nothing(&visitor, error, number, act_form::kept(view.definition, &typed)),
     }
+}
+
+/// The case that an act leads to: the one that it began, or the one that it was done in.
+async fn led_to(visitor: &Visitor, person: &Person, view: &View<'_>, event: &str) -> Result<i64, Failure> {
+    let begins = view.definition.rule_named(event).is_some_and(|rule| {
+        let mut orders = rule.orders.iter().chain(rule.branches.iter().flat_map(|branch| &branch.orders));
+        orders.any(|order| matches!(order.verb, Verb::Spawn { .. }))
+    });
+    let number = view.case.number;
+    let youngest = if begins { cases::youngest_child(&visitor.app, person, number).await? } else { None };
+    Ok(youngest.unwrap_or(number))
 }
 
 /// Why an act that is not offered cannot be done: it belongs to others, to no state, or not to this moment.

@@ -18,6 +18,7 @@ pub(super) async fn page(visitor: &Visitor, number: i64) -> Result<Response, Fai
     let body = present_case::case(&visitor.app, &view)?;
     let mut page = Page::new(format!("{}: case {number}", body.tag.text), frame::frame(visitor), body);
     page.crumbs = vec![Link::new("Your cases", "/cases")];
+    page.crumbs.extend(view.case.parent.map(|parent| Link::new(format!("Case {parent}"), format!("/cases/{parent}"))));
     frame::show(visitor, Case::TEMPLATE, &page)
 }
 

@@ -5,6 +5,7 @@
 pub(in crate::web) mod act_form;
 mod acts;
 mod case;
+pub(in crate::web) mod family;
 pub(in crate::web) mod files;
 mod for_provider;
 mod list;

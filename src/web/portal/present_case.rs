@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::for_provider::{ForProvider, Service};
 use super::words::{self, Texts};
-use super::{act_form, messages};
+use super::{act_form, family, messages};
 use crate::app::cases::{self, View};
 use crate::app::{App, Error};
 use crate::domain::actor::Person;
@@ -80,10 +80,13 @@ pub(super) fn case(app: &App, view: &View<'_>) -> Result<Case, Error> {
         steps: steps(view, &texts, &tag),
         tests: view.probes.iter().map(|probe| test_row(view.case.number, probe)).collect(),
         messages: conversation(view, &app.brand.vendor),
-        message: view.case.is_open.then(|| messages::form(view.case.number, write, false)),
+        message: (view.case.is_open || family::closing_until(&view.case, state).is_some())
+            .then(|| messages::form(view.case.number, write, false)),
         facts: facts(view),
         history: history(view),
         overrides: overrides(view),
+        notes: family::notes(view, state),
+        family: family::relatives(app, view, words::standing)?,
         tag,
     })
 }
@@ -290,7 +293,11 @@ fn facts(view: &View<'_>) -> Vec<Fact> {
         let label = short_label(name).map_or_else(|| words::label(view.definition, name), str::to_owned);
         let is_word = WORDS.contains(name);
         let value = words::choice_label(name, &value);
-        Some(if is_word { Fact::new(label, value) } else { Fact::code(label, value) })
+        let fact = if is_word { Fact::new(label, value) } else { Fact::code(label, value) };
+        Some(match former(view, name) {
+            Some(former) => fact.tag(Tone::Neutral, &format!("in use: {former}")),
+            None => fact,
+        })
     });
     let mut facts: Vec<Fact> = told.collect();
     for (name, label) in [("smtp_account", "Account"), ("smtp_password", "Account password")] {
@@ -299,6 +306,14 @@ fn facts(view: &View<'_>) -> Vec<Fact> {
         }
     }
     facts
+}
+
+/// What is in force, where a case that is to change it holds another value.
+pub(in crate::web) fn former(view: &View<'_>, name: &str) -> Option<String> {
+    let parent = view.family.parent.as_ref().filter(|_| view.case.is_open)?;
+    let former = words::shown(parent, name)?;
+    let differs = words::shown(&view.case, name).is_some_and(|value| value != former);
+    differs.then(|| words::choice_label(name, &former))
 }
 
 /// Questions as names of facts.

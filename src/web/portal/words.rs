@@ -39,10 +39,13 @@ impl<'t> Texts<'t> {
 pub(in crate::web) fn standing(case: &Case, state: &State) -> Tag {
     let failed = text(case, "verdict").is_some_and(|verdict| verdict != "reachable");
     match (state.kind, case.waiting_on) {
-        (StateKind::Terminal, _) => match case.outcome.as_deref() {
-            Some("cancelled") => Tag::new(Tone::Neutral, "Withdrawn"),
-            Some(_) | None => Tag::new(Tone::Neutral, "Closed"),
-        },
+        (StateKind::Terminal, _) | (StateKind::Hold, WaitingOn::Nobody) if !case.is_open => {
+            match case.outcome.as_deref() {
+                Some("cancelled") => Tag::new(Tone::Neutral, "Withdrawn"),
+                Some(_) | None => Tag::new(Tone::Neutral, "Closed"),
+            }
+        }
+        (StateKind::Terminal, _) => Tag::new(Tone::Neutral, "Closed"),
         (StateKind::Ongoing, _) => Tag::new(Tone::Done, "Done"),
         (StateKind::Normal | StateKind::Hold, WaitingOn::Customer) => Tag::new(Tone::You, "Waiting on you"),
         (StateKind::Hold, WaitingOn::Vendor | WaitingOn::Nobody) if state.phase == Phase::Waiting => {

@@ -35,5 +35,6 @@ pub(in crate::web) async fn case_page(visitor: Visitor, number: i64) -> Result<R
     if person.works_queue() {
         page.crumbs = vec![Link::new("Queue", "/queue")];
     }
+    page.crumbs.extend(view.case.parent.map(|parent| Link::new(format!("Case {parent}"), format!("/cases/{parent}"))));
     frame::show(&visitor, Case::TEMPLATE, &page)
 }

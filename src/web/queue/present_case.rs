@@ -18,7 +18,7 @@ use crate::views::casework::{Case, Claim};
 use crate::views::common::{Fact, Happening, Link, Step, StepStatus, Tag, Tone};
 use crate::views::form::{Button, Form, Style};
 use crate::web::portal::words::{self, Texts};
-use crate::web::portal::{messages, present_case as shared};
+use crate::web::portal::{family, messages, present_case as shared};
 use crate::web::visit::form_key;
 
 /// The page of a case.
@@ -51,6 +51,8 @@ pub(super) fn case(app: &App, person: &Person, view: &View<'_>, around: &Surroun
         note: form(("note", "Internal note", "Save note"), true),
         history: history(view),
         overrides: shared::overrides(view),
+        notes: family::notes(view, state),
+        family: family::relatives(app, view, standing)?,
         tag,
     })
 }
@@ -59,6 +61,7 @@ pub(super) fn case(app: &App, person: &Person, view: &View<'_>, around: &Surroun
 fn standing(case: &case::Case, state: &State) -> Tag {
     match (state.kind, case.waiting_on) {
         (StateKind::Terminal, _) => Tag::new(Tone::Neutral, "Closed"),
+        (StateKind::Hold, _) if state.phase == Phase::Closed => Tag::new(Tone::Neutral, "Closed"),
         (StateKind::Ongoing, _) => Tag::new(Tone::Done, "Done"),
         (StateKind::Normal | StateKind::Hold, WaitingOn::Customer) => Tag::new(Tone::Other, "Waiting on customer"),
         (StateKind::Hold, WaitingOn::Vendor | WaitingOn::Nobody) if state.phase == Phase::Waiting => {
@@ -122,17 +125,22 @@ fn claim(view: &View<'_>, person: &Person) -> Claim {
 
 fn facts(view: &View<'_>, around: &Surroundings) -> Vec<Fact> {
     let case = &view.case;
-    let known = |label: &str, field: &str| words::shown(case, field).map(|value| Fact::code(label, value));
+    // A case that changes something says what is in use beside it.
+    let beside = |fact: Fact, field: &str| match shared::former(view, field) {
+        Some(former) => fact.tag(Tone::Neutral, &format!("in use: {former}")),
+        None => fact,
+    };
+    let known =
+        |label: &str, field: &str| words::shown(case, field).map(|value| beside(Fact::code(label, value), field));
     let chosen = |label: &str, field: &str| {
-        words::shown(case, field).map(|value| Fact::new(label, words::choice_label(field, &value)))
+        words::shown(case, field).map(|value| beside(Fact::new(label, words::choice_label(field, &value)), field))
     };
     let fields = case.channel().server();
     let server = words::shown(case, fields.address).zip(words::shown(case, fields.port));
-    let mut facts =
-        vec![server.map_or_else(
-            || Fact::missing("Server"),
-            |(address, port)| Fact::code("Server", endpoint(&address, &port)),
-        )];
+    let mut facts = vec![server.map_or_else(
+        || Fact::missing("Server"),
+        |(address, port)| beside(Fact::code("Server", endpoint(&address, &port)), fields.port),
+    )];
     facts.extend(known("Host name", fields.host));
     facts.extend(chosen("Transport", "transport"));
     facts.extend(chosen("Framing", "framing"));

@@ -161,10 +161,17 @@ fn row(
 /// What is asked for, with the value it is about; for a change, the value before.
 fn asks(case: &Case) -> (String, Option<String>, Option<String>) {
     let text = |field: &str| words::shown(case, field);
+    if let Some(parent) = case.parent.filter(|_| case.workflow.id != "ip-change") {
+        let what = case.title.split(": ").next().unwrap_or_default();
+        return (format!("{what}, part of case {parent}"), None, text("smtp_ip"));
+    }
     let say = |asks: &str, was, value| (asks.to_owned(), was, value);
     let fields = case.channel().server();
     match (text("new_ip"), words::text(case, "architecture"), words::text(case, fields.location)) {
-        (Some(new), _, _) if case.workflow.id == "ip-change" => say("IP change", text("smtp_ip"), Some(new)),
+        (Some(new), _, _) if case.workflow.id == "ip-change" => {
+            let part = case.parent.map_or_else(String::new, |parent| format!(", part of case {parent}"));
+            (format!("IP change{part}"), text("smtp_ip"), Some(new))
+        }
         (_, Some("secure_relay"), _) => say("Help with the Secure Relay", None, None),
         (_, _, Some("private")) => say("Whitelist", None, text(fields.address)),
         (_, _, Some("public")) => say("Reach through the tunnel", None, text(fields.address)),

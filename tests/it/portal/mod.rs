@@ -1,5 +1,6 @@
 //! The customer's pages, through the router.
 
+mod family;
 mod hostile;
 mod pages;
 mod result;

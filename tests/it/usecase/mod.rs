@@ -1,6 +1,8 @@
 //! Use cases and workers over both databases, without the web.
 
 mod calendars;
+mod closing;
+mod family;
 mod limits;
 mod outbox;
 mod private_branch;

@@ -58,7 +58,9 @@ on_both! {
         assert_eq!((case.flow.state.as_str(), case.flow.previous.as_deref()), ("parked", Some("let_us_in")));
         until(&t, "2027-03-02T10:00:00Z").await;
         let case = t.case(number).await;
-        assert_eq!((case.flow.state.as_str(), case.is_open, case.outcome.as_deref()), ("cancelled", false, Some("cancelled")));
+        assert_eq!((case.flow.state.as_str(), case.is_open, case.outcome.as_deref()), ("closing_cancelled", false, Some("cancelled")));
+        until(&t, "2027-03-16T10:00:00Z").await;
+        assert_eq!(t.case(number).await.flow.state, "cancelled", "14 days later");
         assert_eq!(db.number("SELECT COUNT(*) FROM timers").await, 0, "a closed case has no clock");
         t.whole_log(number).await;
     }

@@ -1,17 +1,18 @@
 //! W18, W21, W22, W24: parent and child, procedure, lock and examples.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Findings;
-use crate::domain::workflow::Definition;
 use crate::domain::workflow::diagnostic::{Code, Place};
-use crate::domain::workflow::model::{Order, Side, StateKind, Target, Verb};
+use crate::domain::workflow::model::{Order, Phase, Side, StateKind, Store, Target, Verb};
 use crate::domain::workflow::package::Package;
 use crate::domain::workflow::scenario;
+use crate::domain::workflow::{Definition, Kind};
 
 pub(super) fn check(package: &Package, found: &mut Findings) {
     for definition in package.definitions.values() {
         children(definition, package, found);
+        obedience(definition, found);
     }
     procedure(package, found);
     lock(package, found);
@@ -20,9 +21,9 @@ pub(super) fn check(package: &Package, found: &mut Findings) {
 
 /// W18 from the parent's side: what is declared is spawned, with what the child needs, and its signals are heard.
 fn children(parent: &Definition, package: &Package, found: &mut Findings) {
-    let spawns: Vec<(&Order, &String, &Vec<String>)> = parent.orders().filter_map(|(_, order)| spawn(order)).collect();
+    let spawns: Vec<(&Order, &String)> = parent.orders().filter_map(|(_, order)| spawn(order)).collect();
     for child in &parent.children {
-        if !spawns.iter().any(|(_, workflow, _)| *workflow == child) {
+        if !spawns.iter().any(|(_, workflow)| *workflow == child) {
             found.add(Place::START.error(
                 &parent.file,
                 Code::W18,
@@ -30,18 +31,18 @@ fn children(parent: &Definition, package: &Package, found: &mut Findings) {
             ));
         }
     }
-    for (order, workflow, with) in spawns {
+    for (order, workflow) in spawns {
         let Some(child) = package.definitions.get(workflow) else { continue };
         if !parent.children.contains(workflow) {
             let message = format!("the child {workflow} is begun, but `children` does not name it");
             found.add(order.place.error(&parent.file, Code::W18, message));
         }
-        gift(parent, child, order, with, found);
-        for state in states_beside(parent, workflow) {
+        gift(parent, child, order, found);
+        for state in states_beside(parent, child) {
             signals(parent, child, &state, found);
         }
     }
-    let sent: BTreeSet<&String> = parent.orders().filter_map(|(_, order)| signal(order)).collect();
+    let sent: BTreeSet<&String> = parent.orders().filter_map(|(_, order)| Some(signal(order)?.0)).collect();
     for signal in parent.signals.iter().filter(|signal| !sent.contains(signal)) {
         found.add(Place::START.error(
             &parent.file,
@@ -52,30 +53,70 @@ fn children(parent: &Definition, package: &Package, found: &mut Findings) {
 }
 
 /// What the parent gives must be what the child takes.
-fn gift(parent: &Definition, child: &Definition, order: &Order, with: &[String], found: &mut Findings) {
+fn gift(parent: &Definition, child: &Definition, order: &Order, found: &mut Findings) {
+    let Verb::Spawn { with, secrets, .. } = &order.verb else { return };
     let mut fault = |message: String| found.add(order.place.error(&parent.file, Code::W18, message));
-    for input in child.inputs.iter().filter(|input| !child.optional_inputs.contains(input) && !with.contains(input)) {
+    let missing = |input: &&String| !child.optional_inputs.contains(input) && !with.contains_key(*input);
+    for input in child.inputs.iter().filter(missing) {
         fault(format!("the child {} needs {input}, which is not among `with`", child.id));
     }
-    for name in with {
-        if !child.inputs.contains(name) && !child.optional_inputs.contains(name) {
-            fault(format!("the child {} takes no {name}", child.id));
+    for (theirs, ours) in with {
+        if !child.inputs.contains(theirs) && !child.optional_inputs.contains(theirs) {
+            fault(format!("the child {} takes no {theirs}", child.id));
         }
-        if let (Some(ours), Some(theirs)) = (parent.fields.get(name), child.fields.get(name))
-            && (ours.field_type, &ours.options) != (theirs.field_type, &theirs.options)
+        if let (Some(ours), Some(theirs_field)) = (parent.fields.get(ours), child.fields.get(theirs))
+            && (ours.field_type, &ours.options) != (theirs_field.field_type, &theirs_field.options)
         {
-            fault(format!("{name} has another type or other options in the child {}", child.id));
+            fault(format!("{theirs} has another type or other options in the child {}", child.id));
+        }
+    }
+    for name in secrets.iter().filter(|name| !in_vault(child, name)) {
+        fault(format!("the child {} keeps no {name} in the vault", child.id));
+    }
+}
+
+fn in_vault(definition: &Definition, name: &str) -> bool {
+    definition.fields.get(name).is_some_and(|field| field.store == Store::Vault)
+}
+
+/// What a child is told by its parent it must hear wherever it is, and not answer: else the two would talk without end.
+fn obedience(child: &Definition, found: &mut Findings) {
+    let by_machine = |role: &String| child.side_of(role) == Some(Side::Machine);
+    if child.kind == Kind::Child && child.on_parent_end.is_none() {
+        let message = "a child without `on_parent_end` outlives its parent".to_owned();
+        found.add(Place::START.error(&child.file, Code::W18, message));
+    }
+    let told: BTreeSet<&String> =
+        [&child.on_second, &child.on_parent_end, &child.on_parent_move].into_iter().flatten().collect();
+    for event in told {
+        for state in child.states.iter().filter(|state| state.kind != StateKind::Terminal) {
+            let rule = child.rules(&state.id).find(|rule| rule.event == *event && rule.by.iter().any(by_machine));
+            let Some(rule) = rule else {
+                let message = format!("{} does not hear {event}, which its parent tells it", state.id);
+                found.add(state.place.error(&child.file, Code::W18, message));
+                continue;
+            };
+            let targets = rule.branches.iter().filter_map(|branch| match &branch.to {
+                Target::State(id) => child.state(id),
+                Target::Same | Target::Previous => None,
+            });
+            let mut orders = rule.all_orders().chain(targets.flat_map(|state| &state.enter));
+            if orders.any(|order| signal(order).is_some()) {
+                let message = format!("{event} in {} answers what the parent tells with a signal", state.id);
+                found.add(rule.place.error(&child.file, Code::W18, message));
+            }
         }
     }
 }
 
-/// States in which the parent can be while the child lives: everything that can follow the state in which it began.
-fn states_beside(parent: &Definition, child: &str) -> BTreeSet<String> {
-    let begins = parent.orders().filter(|(_, order)| spawn(order).is_some_and(|(_, workflow, _)| workflow == child));
+/// States in which the parent can be while the child lives: that in which it began, and everything that can follow, unless
+/// the child ends with the parent's first move.
+fn states_beside(parent: &Definition, child: &Definition) -> BTreeSet<String> {
+    let begins = parent.orders().filter(|(_, order)| spawn(order).is_some_and(|(_, workflow)| *workflow == child.id));
     let mut todo: Vec<String> = begins.filter_map(|(state, _)| state.map(|state| state.id.clone())).collect();
     let mut beside = BTreeSet::new();
     while let Some(state) = todo.pop() {
-        if !beside.insert(state.clone()) {
+        if !beside.insert(state.clone()) || child.on_parent_move.is_some() {
             continue;
         }
         for branch in parent.rules(&state).flat_map(|rule| &rule.branches) {
@@ -88,20 +129,23 @@ fn states_beside(parent: &Definition, child: &str) -> BTreeSet<String> {
 }
 
 fn signals(parent: &Definition, child: &Definition, state: &str, found: &mut Findings) {
-    let Some(state) = parent.state(state).filter(|state| state.kind != StateKind::Terminal) else { return };
-    for (order, with) in
-        child.orders().filter_map(|(_, order)| signal(order).map(|signal| (signal, signal_fields(order))))
-    {
+    // Where the parent has ended, the child has too.
+    let Some(state) = parent.state(state).filter(|state| state.phase != Phase::Closed) else { return };
+    for (name, with, secrets) in child.orders().filter_map(|(_, order)| signal(order)) {
         let by_machine = |role: &String| parent.side_of(role) == Some(Side::Machine);
-        let rule = parent.rules(&state.id).find(|rule| rule.event == *order && rule.by.iter().any(by_machine));
+        let rule = parent.rules(&state.id).find(|rule| rule.event == *name && rule.by.iter().any(by_machine));
         match rule {
             None => {
-                let message = format!("{} does not hear the signal {order} of a living {}", state.id, child.id);
+                let message = format!("{} does not hear the signal {name} of a living {}", state.id, child.id);
                 found.add(state.place.error(&parent.file, Code::W18, message));
             }
             Some(rule) => {
-                for field in rule.ask.iter().filter(|field| !with.contains(field)) {
-                    let message = format!("{order} asks for {field}, which the signal of {} does not bring", child.id);
+                for secret in secrets.iter().filter(|name| !in_vault(parent, name) || !rule.may.contains(name)) {
+                    let message = format!("{name} brings {secret}, which {} does not keep in the vault", parent.id);
+                    found.add(rule.place.error(&parent.file, Code::W18, message));
+                }
+                for field in rule.ask.iter().filter(|field| !with.contains_key(*field)) {
+                    let message = format!("{name} asks for {field}, which the signal of {} does not bring", child.id);
                     found.add(rule.place.error(&parent.file, Code::W18, message));
                 }
             }
@@ -109,16 +153,13 @@ fn signals(parent: &Definition, child: &Definition, state: &str, found: &mut Fin
     }
 }
 
-fn spawn(order: &Order) -> Option<(&Order, &String, &Vec<String>)> {
-    if let Verb::Spawn { workflow, with } = &order.verb { Some((order, workflow, with)) } else { None }
+fn spawn(order: &Order) -> Option<(&Order, &String)> {
+    if let Verb::Spawn { workflow, .. } = &order.verb { Some((order, workflow)) } else { None }
 }
 
-fn signal(order: &Order) -> Option<&String> {
-    if let Verb::Signal { signal, .. } = &order.verb { Some(signal) } else { None }
-}
-
-fn signal_fields(order: &Order) -> Vec<&String> {
-    if let Verb::Signal { with, .. } = &order.verb { with.keys().collect() } else { Vec::new() }
+/// The signal with what it brings: fields of the parent, and fields of the vault.
+fn signal(order: &Order) -> Option<(&String, &BTreeMap<String, String>, &[String])> {
+    if let Verb::Signal { signal, with, secrets } = &order.verb { Some((signal, with, secrets)) } else { None }
 }
 
 /// W21.

@@ -1,4 +1,4 @@
-//! What is wrong with a package before any case meets it: W02 to W26 (W01 is what reading it found, W23 what a map found).
+//! What is wrong with a package before any case meets it: W02 to W27 (W01 is what reading it found, W23 what a map found).
 
 /// W11: clocks.
 mod clocks;

@@ -6,7 +6,7 @@ use super::FileFindings;
 use super::types::{faults, mismatch};
 use crate::domain::workflow::diagnostic::{Code, Place, nearest};
 use crate::domain::workflow::model::{
-    AlertPath, Branch, ClockRule, Due, Field, FieldType, Order, Rule, Scope, State, Target, Verb,
+    AlertPath, Branch, ClockRule, Due, Field, FieldType, Order, Rule, Scope, State, Store, Target, Verb,
 };
 use crate::domain::workflow::package::Package;
 use crate::domain::workflow::{Definition, Kind};
@@ -49,7 +49,9 @@ impl<'a> References<'a, '_> {
             self.need(known, Place::START, || format!("`children` names {child}, which is no child workflow here"));
         }
         let events: BTreeSet<&str> = definition.all_rules().map(|(_, rule)| rule.event.as_str()).collect();
-        for event in definition.on_second.iter().chain(&definition.on_parent_end) {
+        for event in
+            [&definition.on_second, &definition.on_parent_end, &definition.on_parent_move].into_iter().flatten()
+        {
             self.need(events.contains(event.as_str()), Place::START, || format!("no rule knows the event {event}"));
         }
     }
@@ -178,16 +180,30 @@ impl<'a> References<'a, '_> {
             Verb::SendTestAlert { path: AlertPath::Syslog, to, .. } => {
                 self.typed(place, "`to`", to, &[FieldType::Ip, FieldType::Host]);
             }
-            Verb::Spawn { workflow, with } => {
+            Verb::Spawn { workflow, with, secrets } => {
                 let known = self.package.definitions.get(workflow).is_some_and(|child| child.kind == Kind::Child);
                 self.need(known, place, || format!("there is no child workflow {workflow} here"));
-                with.iter().for_each(|field| self.is_field(place, "`with`", field));
+                with.values().for_each(|field| self.is_field(place, "`with`", field));
+                self.are_secrets(place, secrets);
             }
-            Verb::Signal { signal, with } => {
+            Verb::Signal { signal, with, secrets } => {
                 let known = self.definition.signals.contains(signal);
                 self.need(known, place, || format!("the signal {signal} is not among `signals`"));
                 with.values().for_each(|field| self.is_field(place, "`with`", field));
+                self.are_secrets(place, secrets);
             }
+        }
+    }
+
+    fn are_secrets(&mut self, place: Place, names: &[String]) {
+        for name in names {
+            let Some(field) = self.definition.fields.get(name) else {
+                self.is_field(place, "`secrets`", name);
+                continue;
+            };
+            self.need(field.store == Store::Vault, place, || {
+                format!("`secrets` names {name}, which is not kept in the vault; name it in `with`")
+            });
         }
     }
 

@@ -26,7 +26,8 @@ pub(super) struct Abstraction<'a> {
 }
 
 impl<'a> Abstraction<'a> {
-    pub(super) fn of(definition: &'a Definition) -> Self {
+    /// `package` tells what children do with what they are given.
+    pub(super) fn of(definition: &'a Definition, package: &BTreeMap<String, Definition>) -> Self {
         let mut read = BTreeSet::new();
         let mut later = BTreeSet::new();
         let mut carried = BTreeSet::new();
@@ -40,10 +41,20 @@ impl<'a> Abstraction<'a> {
             carried.extend(read_on_entry(definition, state));
         }
         for (_, order) in definition.orders() {
-            carried.extend(order.verb.reads());
-            if let Verb::Spawn { with, .. } = &order.verb {
-                read.extend(with.iter().map(String::as_str));
-                later.extend(with.iter().map(String::as_str));
+            if let Verb::Spawn { workflow, with, .. } = &order.verb {
+                let Some(child) = package.get(workflow) else { continue };
+                let (told_apart, used) = needs(child);
+                for (theirs, ours) in with {
+                    if told_apart.contains(theirs.as_str()) {
+                        read.insert(ours);
+                        later.insert(ours);
+                    }
+                    if used.contains(theirs.as_str()) || !child.optional_inputs.contains(theirs) {
+                        carried.insert(ours);
+                    }
+                }
+            } else {
+                carried.extend(order.verb.reads());
             }
         }
         let carried: Vec<&str> = carried.into_iter().filter(|field| definition.fields.contains_key(*field)).collect();
@@ -80,6 +91,21 @@ impl<'a> Abstraction<'a> {
     pub(super) fn value(&self, field: &str, code: u8) -> Option<&Value> {
         self.domains.get(field)?.get(usize::from(code.checked_sub(FIRST)?))
     }
+}
+
+/// Of the fields of a child: those whose value its guards tell apart, and those of which it matters whether they have one.
+fn needs(child: &Definition) -> (BTreeSet<&str>, BTreeSet<&str>) {
+    let (mut told_apart, mut used) = (BTreeSet::new(), BTreeSet::new());
+    for (_, rule) in child.all_rules() {
+        let read = rule.guards().flat_map(|guard| guard.reads());
+        told_apart.extend(read.filter(|field| !rule.ask.iter().any(|asked| asked == field)));
+        used.extend(brought_along(rule));
+    }
+    used.extend(child.states.iter().flat_map(|state| read_on_entry(child, state)));
+    // What a signal brings along may be unset where the parent does without it.
+    let orders = child.orders().filter(|(_, order)| !matches!(order.verb, Verb::Signal { .. }));
+    used.extend(orders.flat_map(|(_, order)| order.verb.reads()));
+    (told_apart, used)
 }
 
 /// Fields that a rule's guards read and that its own questions do not bring.

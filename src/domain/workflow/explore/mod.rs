@@ -3,6 +3,8 @@
 
 /// Values as the search sees them.
 mod abstraction;
+/// What orders do without.
+mod gifts;
 /// What the graph of configurations says as a whole.
 mod graph;
 /// Which fields still matter.
@@ -11,6 +13,8 @@ mod liveness;
 mod prepared;
 /// Where the search begins.
 mod starts;
+/// Whose turn it is.
+pub(in crate::domain::workflow) mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -30,7 +34,7 @@ pub(crate) type Seed = BTreeMap<String, Option<Value>>;
 
 /// What the search saw.
 pub(crate) struct Exploration<'a> {
-    /// W03, W05, W06, W07, W12, W16.
+    /// W03, W05, W06, W07, W12, W16, W27.
     pub(crate) findings: Vec<Diagnostic>,
     /// Every way by which a case enters a state.
     pub(crate) entries: Vec<Entry<'a>>,
@@ -71,7 +75,7 @@ pub(crate) fn explore<'a>(
     package: &'a BTreeMap<String, Definition>,
     seeds: Option<&BTreeSet<Seed>>,
 ) -> Exploration<'a> {
-    let abstraction = Abstraction::of(definition);
+    let abstraction = Abstraction::of(definition, package);
     let live = Liveness::of(definition, &abstraction);
     let mut search = Search {
         definition,
@@ -171,31 +175,12 @@ impl<'a> Search<'a, '_> {
         }
     }
 
-    /// Whether an order does without this field: a child that takes it as optional.
-    fn may_be_unset(&self, verb: &Verb, field: &str) -> bool {
-        match verb {
-            Verb::Spawn { workflow, .. } => self
-                .package
-                .get(workflow)
-                .is_some_and(|child| child.optional_inputs.iter().any(|optional| optional == field)),
-            Verb::Mail { .. }
-            | Verb::OpenCase { .. }
-            | Verb::CloseCase { .. }
-            | Verb::Set { .. }
-            | Verb::Unset { .. }
-            | Verb::Probe { .. }
-            | Verb::Whitelist { .. }
-            | Verb::Apply { .. }
-            | Verb::SendTestAlert { .. }
-            | Verb::Signal { .. } => false,
-        }
-    }
-
     fn expand(&mut self, index: usize) {
         let definition = self.definition;
         let Some(configuration) = self.configurations.get(index).cloned() else { return };
         let Some(state) = definition.states.get(configuration.state) else { return };
         let Some(prepared) = self.prepared.get(configuration.state).cloned() else { return };
+        let mut accepted: Vec<&Rule> = Vec::new();
         for Prepared { rule, open, questions } in prepared.iter() {
             let fired = Fired { from: index, state, previous: configuration.previous, rule };
             for answers in combinations(questions, &configuration.codes) {
@@ -203,13 +188,25 @@ impl<'a> Search<'a, '_> {
                     let truth = |bit: usize| truths >> bit & 1 == 1;
                     let assumed: Vec<(&Expression, bool)> =
                         open.iter().enumerate().map(|(bit, atom)| (*atom, truth(bit))).collect();
-                    self.fire(&fired, &configuration.codes, &answers, &assumed);
+                    if self.fire(&fired, &configuration.codes, &answers, &assumed) {
+                        accepted.push(rule);
+                    }
                 }
             }
         }
+        if let Some(message) = turn::fault(definition, state, &accepted) {
+            self.fault(Code::W27, state.place, message);
+        }
     }
 
-    fn fire(&mut self, fired: &Fired<'a>, codes: &[u8], answers: &[(&'a str, u8)], assumed: &[(&Expression, bool)]) {
+    /// Fires a rule; whether it is accepted.
+    fn fire(
+        &mut self,
+        fired: &Fired<'a>,
+        codes: &[u8],
+        answers: &[(&'a str, u8)],
+        assumed: &[(&Expression, bool)],
+    ) -> bool {
         let Fired { rule, state, .. } = fired;
         let code = |field: &str| {
             let answered = answers.iter().find(|(name, _)| *name == field).map(|(_, code)| *code);
@@ -235,8 +232,9 @@ impl<'a> Search<'a, '_> {
                 let message =
                     format!("a condition of {} in {} reads {field}, which can be unset here", rule.event, state.id);
                 self.fault(Code::W12, rule.place, message);
+                false
             }
-            Ok((false, _)) => {}
+            Ok((false, _)) => false,
             Ok((true, fitting)) => {
                 if fitting.len() != 1 {
                     self.judge_choice(fired, answers, fitting.len());
@@ -244,6 +242,7 @@ impl<'a> Search<'a, '_> {
                 if let Some(branch) = fitting.first() {
                     self.follow(fired, branch, codes, answers);
                 }
+                true
             }
         }
     }
@@ -350,12 +349,19 @@ impl<'a> Search<'a, '_> {
         match &order.verb {
             Verb::Set { field, value } => self.assign(codes, field, self.abstraction.code(field, value)),
             Verb::Unset { field } => self.assign(codes, field, UNSET),
-            Verb::Spawn { workflow, with } => {
-                let seed = with.iter().filter(|field| code(field, codes) != UNSET);
+            Verb::Spawn { workflow, with, secrets } => {
+                let seed = with.iter().filter(|(_, ours)| code(ours, codes) != UNSET);
                 let seed: Seed = seed
-                    .map(|field| (field.clone(), self.abstraction.value(field, code(field, codes)).cloned()))
+                    .map(|(theirs, ours)| (theirs.clone(), self.abstraction.value(ours, code(ours, codes)).cloned()))
                     .collect();
-                self.spawned.entry(workflow.clone()).or_default().insert(seed);
+                // Whether the vault holds something is not carried: a child must do with it and without.
+                let mut seeds = vec![seed];
+                for name in secrets {
+                    let with =
+                        seeds.clone().into_iter().map(|seed| seed.into_iter().chain([(name.clone(), None)]).collect());
+                    seeds.extend(with.collect::<Vec<Seed>>());
+                }
+                self.spawned.entry(workflow.clone()).or_default().extend(seeds);
             }
             Verb::Mail { .. }
             | Verb::OpenCase { .. }
@@ -366,7 +372,11 @@ impl<'a> Search<'a, '_> {
             | Verb::SendTestAlert { .. }
             | Verb::Signal { .. } => {}
         }
-        for field in unset.into_iter().filter(|field| !self.may_be_unset(&order.verb, field)).collect::<Vec<_>>() {
+        for field in unset
+            .into_iter()
+            .filter(|field| !gifts::may_be_unset(self.package, self.definition, &order.verb, field))
+            .collect::<Vec<_>>()
+        {
             let (verb, whence) = (order.verb.word(), whence());
             self.fault(Code::W12, order.place, format!("`{verb}` {whence} needs {field}, which can be unset here"));
         }

@@ -111,6 +111,12 @@ pub(crate) struct RawSpawn {
     #[schemars(length(min = 1), extend("uniqueItems" = true))]
     #[serde(rename = "with")]
     pub(crate) fields: Vec<Name>,
+    /// Field of the child -> field of this workflow, where the names differ.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) also: BTreeMap<Name, Name>,
+    /// Vault fields that the child begins with; their values stay sealed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) secrets: Vec<Name>,
 }
 
 /// Tells the parent.
@@ -121,4 +127,7 @@ pub(crate) struct RawSignal {
     /// Field of the parent -> field of this workflow.
     #[serde(default, rename = "with", skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) fields: BTreeMap<Name, Name>,
+    /// Vault fields that the parent takes over; their values stay sealed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) secrets: Vec<Name>,
 }

@@ -54,12 +54,15 @@ pub(crate) struct RawDefinition {
     /// Signals that this workflow sends to its parent.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub(crate) signals: Maybe<Name>,
-    /// A child of which a case has one at most: what happens to the older one.
+    /// A child beside which its parent has no other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) at_most_one: Option<RawAtMostOne>,
     /// The event a child receives when its parent ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) on_parent_end: Option<Name>,
+    /// The event a child receives when its parent leaves the state that it was in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) on_parent_move: Option<Name>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) calendar: BTreeMap<Name, RawCalendar>,
     pub(crate) role: BTreeMap<Name, RawRole>,
@@ -82,8 +85,9 @@ pub(crate) struct RawDefinition {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawAtMostOne {
     pub(crate) key: AtMostOneKey,
-    /// The event that the older child receives.
-    pub(crate) on_second: Name,
+    /// The event that an older child of the same workflow receives; without it, a second one is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) on_second: Option<Name>,
 }
 
 /// What "one" is counted by.

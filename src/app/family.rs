@@ -1,0 +1,213 @@
+//! Parent and child: what an event of one case does to another one, in the transaction of that event.
+//!
+//! Whoever changes a child holds its parent first (`cases::hold`), so that two members of a family never wait for each other
+//! crosswise, and what one tells the other arrives in the order in which it was said.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest as _, Sha256};
+
+use super::firing::{Firing, came_too_late};
+use super::turn::{self, Handed};
+use super::{App, Error, Secrets, revisions, workflows};
+use crate::domain::actor::{Actor, Person};
+use crate::domain::case::{Case, WaitingOn};
+use crate::domain::id::CaseId;
+use crate::domain::workflow::family::{self, Beginning};
+use crate::domain::workflow::{Data, Definition, Effect, Refusal, engine};
+use crate::store::{Tx, cases};
+
+/// Carries out what an event orders for other cases, and tells children that their parent has moved. `case` is stored; it
+/// is read again where others may have answered.
+///
+/// # Errors
+/// [`Error::Refused`] where another child has to end first; what the database says.
+pub(super) async fn follow(
+    app: &App,
+    tx: &mut Tx,
+    case: &mut Case,
+    (from, effects): (&str, &[Effect]),
+    firing: &Firing<'_>,
+) -> Result<(), Error> {
+    let definition = app.workflows.of(&case.workflow)?;
+    let mut told = false;
+    for (index, effect) in effects.iter().enumerate() {
+        if let Effect::Spawn { workflow, data, sealed } = effect {
+            let key = super::effects::effect_key(case, index);
+            begin(app, tx, case, (workflow, data, sealed), &key, firing).await?;
+            told = true;
+        } else if let Effect::Signal { signal, data, sealed } = effect {
+            tell_parent(app, tx, case, (signal, data, sealed), firing.at).await?;
+            told = true;
+        }
+    }
+    if from != case.flow.state && !definition.children.is_empty() {
+        let moved = (from, case.flow.state.clone());
+        for mut child in cases::open_children(tx, case.number).await? {
+            let of_child = app.workflows.of(&child.workflow)?;
+            if let Some(event) = family::heard(of_child, definition, (moved.0, &moved.1)) {
+                tell(app, tx, &mut child, (event, &Data::new()), &handed(case, &BTreeSet::new()), firing.at).await?;
+                told = true;
+            }
+        }
+    }
+    if told {
+        *case = cases::by_id(tx, case.customer, case.id).await?.ok_or(Error::NotFound)?;
+    }
+    Ok(())
+}
+
+/// Brings a child into the world. Its identifier follows from the effect, so that a repeat would be seen as one.
+async fn begin(
+    app: &App,
+    tx: &mut Tx,
+    parent: &Case,
+    (workflow, data, sealed): (&str, &Data, &BTreeSet<String>),
+    effect_key: &str,
+    firing: &Firing<'_>,
+) -> Result<(), Error> {
+    let definition = app.workflows.beside(&parent.workflow, workflow)?;
+    let open = cases::open_children(tx, parent.number).await?;
+    let of_open: Vec<&Definition> =
+        open.iter().map(|child| app.workflows.of(&child.workflow)).collect::<Result<_, _>>()?;
+    match family::beginning(definition, &of_open) {
+        Beginning::Free => {}
+        Beginning::Instead(event) => {
+            for mut older in open {
+                let nothing = handed(parent, &BTreeSet::new());
+                tell(app, tx, &mut older, (event, &Data::new()), &nothing, firing.at).await?;
+            }
+        }
+        Beginning::Refused => {
+            let other = open
+                .first()
+                .map_or_else(String::new, |child| format!("Case {}, {}, is under way. ", child.number, child.title));
+            let text = format!("{other}Finish or withdraw it first, then begin another change");
+            return Err(Error::Refused(Refusal::Guard(text)));
+        }
+    }
+    let flow = engine::birth_of_child(definition, data.clone(), sealed.clone()).map_err(Error::from)?;
+    let mut child = Case {
+        customer: parent.customer,
+        id: id_of_child(effect_key),
+        number: cases::take_number(tx).await?,
+        parent: Some(parent.number),
+        title: definition.title.clone(),
+        workflow: workflows::reference(definition),
+        revision: 0,
+        flow,
+        priority: parent.priority,
+        vendor_ticket: None,
+        waiting_on: WaitingOn::Nobody,
+        owner_role: None,
+        queued: parent.queued,
+        claim: None,
+        opened_by: parent.opened_by,
+        tunnel: parent.tunnel,
+        server: parent.server,
+        tenant: parent.tenant,
+        is_open: true,
+        opened_at: firing.at,
+        waiting_since: firing.at,
+        due_at: firing.at,
+        closed_at: None,
+        outcome: None,
+        objective: None,
+        soon_at: None,
+        escalated_at: None,
+        step_due_at: None,
+    };
+    turn::birth(app, tx, &mut child, Some(&handed(parent, sealed)), (firing.actor, firing.at)).await
+}
+
+/// UUID version 8 (RFC 9562) of a hash.
+fn id_of_child(effect_key: &str) -> CaseId {
+    let hash: [u8; 32] = Sha256::digest(effect_key.as_bytes()).into();
+    let (half, _) = hash.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
+    CaseId::new(uuid::Builder::from_custom_bytes(*half).into_uuid())
+}
+
+async fn tell_parent(
+    app: &App,
+    tx: &mut Tx,
+    child: &Case,
+    (signal, data, sealed): (&str, &Data, &BTreeSet<String>),
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let number = child.parent.ok_or_else(|| Error::Internal(format!("case {} has no parent", child.number)))?;
+    let mut parent = cases::hold(tx, number).await?.ok_or(Error::NotFound)?;
+    tell(app, tx, &mut parent, (signal, data), &handed(child, sealed), at).await?;
+    revisions::adopt(tx, &parent, child, at).await
+}
+
+/// An event that another case of the family causes. The checker promises that it is heard.
+async fn tell(
+    app: &App,
+    tx: &mut Tx,
+    case: &mut Case,
+    (event, data): (&str, &Data),
+    handed: &Handed,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let secrets = Secrets::new();
+    let firing = Firing {
+        actor: &Actor::Machine,
+        event,
+        data: data.clone(),
+        secrets: &secrets,
+        expected_entered: None,
+        probe: None,
+        at,
+    };
+    // Boxed, because what is told may lead to further telling.
+    if came_too_late(Box::pin(turn::fire_handed(app, tx, case, firing, Some(handed))).await)? {
+        tracing::error!(
+            case = case.number,
+            from = handed.number,
+            event,
+            "a case does not hear what another one tells it"
+        );
+    }
+    Ok(())
+}
+
+fn handed(from: &Case, sealed: &BTreeSet<String>) -> Handed {
+    Handed { case: from.id, number: from.number, sealed: sealed.clone() }
+}
+
+/// The cases around one: its parent, and its children, newest first. Who sees the case sees these.
+#[derive(Clone, Debug, Default)]
+pub struct Family {
+    /// The case that it belongs to.
+    pub parent: Option<Case>,
+    /// The cases that belong to it.
+    pub children: Vec<Case>,
+}
+
+/// Reads the family of a case that the person may see.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn of(tx: &mut Tx, person: &Person, case: &Case) -> Result<Family, Error> {
+    let parent = match case.parent {
+        Some(number) => cases::by_number(tx, number).await?.filter(|parent| parent.is_visible_to(person)),
+        None => None,
+    };
+    let mut children = cases::children(tx, case.number).await?;
+    children.retain(|child| child.is_visible_to(person));
+    Ok(Family { parent, children })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_effect_gives_the_same_child_and_another_one_another() {
+        assert_eq!(id_of_child("a.00000007.002"), id_of_child("a.00000007.002"));
+        assert_ne!(id_of_child("a.00000007.002"), id_of_child("a.00000007.003"));
+        let id = id_of_child("a").uuid();
+        assert_eq!((id.get_version_num(), id.get_variant()), (8, uuid::Variant::RFC4122));
+    }
+}
