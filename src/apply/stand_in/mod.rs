@@ -90,8 +90,8 @@ struct Shared {
     behaviour: Behaviour,
     next: VecDeque<Behaviour>,
     requests: Vec<Recorded>,
-    /// What is read at other addresses.
-    beside: BTreeMap<String, Value>,
+    /// What is read at other addresses; none where the product has no such address.
+    beside: BTreeMap<String, Option<Value>>,
 }
 
 impl StandIn {
@@ -125,7 +125,12 @@ impl StandIn {
 
     /// Answers reads of another address with this from here on.
     pub fn serve(&self, path: &str, answer: Value) {
-        lock(&self.shared).beside.insert(path.to_owned(), answer);
+        lock(&self.shared).beside.insert(path.to_owned(), Some(answer));
+    }
+
+    /// Has no such address from here on, as a product of another version.
+    pub fn lack(&self, path: &str) {
+        lock(&self.shared).beside.insert(path.to_owned(), None);
     }
 
     /// Changes stored settings behind everybody's back.
@@ -222,6 +227,12 @@ async fn answer(
         Behaviour::Garbage => return "<html><body>Gateway</body></html>".into_response(),
     }
     let path = uri.path();
+    // What a test put at an address goes before what stands there by itself.
+    let served = lock(&shared).beside.get(path).filter(|_| method == Method::GET).cloned();
+    if let Some(answer) = served {
+        return answer
+            .map_or_else(|| problem(StatusCode::NOT_FOUND, "Not found"), |answer| Json(answer).into_response());
+    }
     if let Some(rest) = path.strip_prefix("/api/syslogs") {
         let id = rest.strip_prefix('/');
         if rest.is_empty() || id.is_some() {
@@ -235,10 +246,6 @@ async fn answer(
         ("GET", "/api/application-settings") => settings_answer(&lock(&shared)),
         ("PATCH", "/api/application-settings") => patch(&mut lock(&shared), &recorded.body, behaviour),
         ("POST", "/api/email-notifiers/test-message") => test_message(&recorded.body),
-        ("GET", path) => match lock(&shared).beside.get(path) {
-            Some(answer) => Json(answer.clone()).into_response(),
-            None => problem(StatusCode::NOT_FOUND, "Not found"),
-        },
         _ => problem(StatusCode::NOT_FOUND, "Not found"),
     }
 }

@@ -29,6 +29,7 @@ on_both! {
         ]));
         product.serve("/api/ldap-configuration", json!({"enabled": true, "relayId": 4, "relayUuid": "not a uuid"}));
         product.store(json!({"smtpRelayId": 3}));
+        product.lack("/api/syslogs");
         let cedar = cedar(&t, &product.base_url).await;
         let path = format!("/customers/{}/relays", cedar.id);
         let mut kim = Browser::signed_in(&t.app, &t.engineer).await;
