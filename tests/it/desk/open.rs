@@ -41,7 +41,7 @@ on_both! {
         assert_eq!(again.location().as_deref(), Some("/cases/1001"), "a form that is sent twice opens one case");
         let case = t.case(1001).await;
         assert_eq!((case.opened_by, case.customer), (t.contact.id, t.customer.id));
-        assert_eq!(case.flow.state, "alerting_ip", "{}", case.flow.state);
+        assert_eq!(case.flow.state, "alerting_ip_requested");
         let page = kim.get("/cases/1001").await;
         assert!(page.shows("Kim Castle for Dana Field") && page.shows("Opened the case"), "{}", page.body);
         t.whole_log(1001).await;
