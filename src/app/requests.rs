@@ -174,6 +174,12 @@ pub async fn check(app: &App, person: &Person, draft: &Draft) -> Result<(), Erro
     rehearse(app, &customer, tunnel.as_ref(), draft)
 }
 
+/// What is wrong with answers that somebody else sends for a customer.
+pub(super) async fn faults(app: &App, tx: &mut Tx, customer: &Customer, draft: &Draft) -> Result<(), Error> {
+    let tunnel = tunnel_of(tx, customer).await?;
+    rehearse(app, customer, tunnel.as_ref(), draft)
+}
+
 fn rehearse(app: &App, customer: &Customer, tunnel: Option<&Tunnel>, draft: &Draft) -> Result<(), Error> {
     let definition = app.workflows.newest()?;
     let mut flow = birth(definition, inputs(customer, tunnel)).map_err(Error::from)?;

@@ -92,11 +92,12 @@ fn show(visitor: &Visitor, customer: &Customer, form: Form, more: Vec<ErrorLink>
     errors.extend(more);
     let heading = format!("Open a case for {}", customer.name);
     let intro = match customer.architecture {
-        Architecture::Vpn => None,
+        Architecture::Vpn => "Ask the contact these questions. They stand here as customers read them.",
         Architecture::SecureRelay => {
-            Some("The customer enters the settings in the product; the case leads through the steps.".to_owned())
+            "The customer enters the settings in the product; the case leads through the steps."
         }
     };
+    let intro = Some(intro.to_owned());
     let mut page = Page::new(heading.clone(), frame::frame(visitor), Edit { heading, intro, form });
     page.crumbs = vec![Link::new("Queue", "/queue"), Link::new("Open a case", "/queue/open")];
     page.errors = errors;
