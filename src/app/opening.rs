@@ -59,7 +59,10 @@ pub async fn open(
                     return Ok(Outcome::Before(answer));
                 }
                 let customer = customers::by_id(tx, customer).await?.ok_or(Error::NotFound)?;
-                let contact = contact_of(tx, &customer, &contact).await?;
+                let contact = match contact_of(tx, &customer, &contact).await {
+                    Ok(contact) => contact,
+                    Err(error) => return Err(with_faults(error, requests::faults(&app, tx, &customer, &draft).await)),
+                };
                 let actor = Actor::OnBehalf { by: person.clone(), of: contact.id };
                 let case = requests::open(&app, tx, (&customer, &contact), &actor, &draft).await?;
                 once.keep(tx, 201, resource::case(&app, &person, &case)?.to_string(), app.now()).await?;
@@ -67,6 +70,17 @@ pub async fn open(
             })
         })
         .await
+}
+
+/// Both at once, so that a person is told everything in one go.
+fn with_faults(error: Error, judged: Result<(), Error>) -> Error {
+    match (error, judged) {
+        (Error::Invalid(mut errors), Err(Error::Invalid(more))) => {
+            errors.extend(more);
+            Error::Invalid(errors)
+        }
+        (error, _) => error,
+    }
 }
 
 async fn contact_of(tx: &mut Tx, customer: &Customer, typed: &str) -> Result<Person, Error> {

@@ -69,6 +69,12 @@ pub async fn check(app: &App, person: &Person, draft: &Draft) -> Result<(), Erro
     rehearse(app, &customer, tunnel.as_ref(), draft)
 }
 
+/// What is wrong with answers that somebody else sends for a customer.
+pub(super) async fn faults(app: &App, tx: &mut Tx, customer: &Customer, draft: &Draft) -> Result<(), Error> {
+    let tunnel = tunnel_of(tx, customer).await?;
+    rehearse(app, customer, tunnel.as_ref(), draft)
+}
+
 fn rehearse(app: &App, customer: &Customer, tunnel: Option<&Tunnel>, draft: &Draft) -> Result<(), Error> {
     refuse_where_no_case_is_needed(customer, draft)?;
     let definition = app.workflows.newest(draft.channel())?;

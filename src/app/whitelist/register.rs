@@ -19,7 +19,7 @@ use crate::probe::policy;
 use crate::store::list_requests::{self, Request};
 use crate::store::register::{self, Listed};
 use crate::store::whitelist::{self, Entry};
-use crate::store::{Db, Tx, customers, tunnels};
+use crate::store::{Db, StoreError, Tx, customers, tunnels};
 
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 500;
@@ -316,6 +316,10 @@ pub(super) async fn make(
     let Target { network, port, protocol } = judged.target;
     let (network, port) = (network.to_string(), i64::from(port));
     let before = whitelist::find(tx, judged.tunnel.id, &network, (port, protocol)).await?;
+    if before.as_ref().is_some_and(|entry| !matches!(entry.ours, Progress::None | Progress::Retired)) {
+        // The judgement did not see it, so somebody added it since; judged anew, it does.
+        return Err(Error::Store(StoreError::Contended));
+    }
     let is_back = before.is_some();
     let unusual = !policy::is_usual(judged.target.port);
     let entry = Entry {

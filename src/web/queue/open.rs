@@ -37,7 +37,7 @@ pub(super) async fn page(visitor: Visitor, wanted: Result<Query<Wanted>, QueryRe
     if wanted.customer.is_empty() {
         return choose(&visitor, person).await;
     }
-    let (customer, contacts) = opening::customer(&visitor.app, person, id(&wanted.customer)?).await?;
+    let (customer, contacts) = opening::customer(&visitor.app, person, id(&wanted.customer)).await?;
     let form = form(&customer, &contacts, (&draft(&wanted)?, ""), &[]);
     show(&visitor, &customer, form, Vec::new())
 }
@@ -50,8 +50,9 @@ fn draft(wanted: &Wanted) -> Result<Draft, Failure> {
     Ok(Draft { channel: wanted.channel.clone(), ..Draft::default() })
 }
 
-fn id(text: &str) -> Result<CustomerId, Failure> {
-    text.parse().map(CustomerId::new).map_err(|_no_identifier| Error::NotFound.into())
+/// What is no identifier names a customer that is not there, so that rights are looked at first.
+fn id(text: &str) -> CustomerId {
+    CustomerId::new(text.parse().unwrap_or_default())
 }
 
 async fn choose(visitor: &Visitor, person: &Person) -> Result<Response, Failure> {
@@ -117,11 +118,12 @@ fn show(visitor: &Visitor, customer: &Customer, form: Form, more: Vec<ErrorLink>
     errors.extend(more);
     let heading = format!("Open a case for {}", customer.name);
     let intro = match customer.architecture {
-        Architecture::Vpn => None,
+        Architecture::Vpn => "Ask the contact these questions. They stand here as customers read them.",
         Architecture::SecureRelay => {
-            Some("The customer enters the settings in the product; the case leads through the steps.".to_owned())
+            "The customer enters the settings in the product; the case leads through the steps."
         }
     };
+    let intro = Some(intro.to_owned());
     let mut page = Page::new(heading.clone(), frame::frame(visitor), Edit { heading, intro, form });
     page.crumbs = vec![Link::new("Queue", "/queue"), Link::new("Open a case", "/queue/open")];
     page.errors = errors;
@@ -137,7 +139,7 @@ pub(super) async fn send(
     let (app, person) = (&visitor.app, visitor.person()?);
     let Ok(Query(wanted)) = wanted else { return Err(Error::NotFound.into()) };
     let once = fields.once(&visitor)?;
-    let (customer, contacts) = opening::customer(app, person, id(&wanted.customer)?).await?;
+    let (customer, contacts) = opening::customer(app, person, id(&wanted.customer)).await?;
     let mut known = vec!["contact"];
     let mut draft = draft(&wanted)?;
     if customer.architecture == Architecture::Vpn {

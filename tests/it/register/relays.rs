@@ -53,7 +53,7 @@ on_both! {
             assert_eq!((wrong.status.as_u16(), wrong.wrong_fields()), (422, vec![field.to_owned()]), "{name} {number}");
         }
         let page = kim.get(&path).await;
-        let change = page.body.split("action=\"").find(|part| part.starts_with(&path) && part.contains("Relay 3")).unwrap();
+        let change = page.body.split("action=\"").find(|part| part.starts_with(&path) && part.contains("value=\"Relay 3\"")).unwrap();
         let change = change.split('"').next().unwrap().to_owned();
         kim.submit(&page, &change, &[("name", "Relay of the branch office")]).await;
         let page = kim.get(&path).await;

@@ -1,13 +1,16 @@
 //! `postern whitelist`: the lists of tunnels. Acts are done in the name of a person, whose roles count as on the pages.
 
+mod flags;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
+pub(super) use flags::WhitelistCommand;
+use flags::{AddArgs, AppliedArgs, DecideArgs, ListArgs, RetireArgs};
+
 use super::out::{self, Code, Given, Stop};
-use super::place::Place;
 use crate::app::whitelist::lists::{self, Wanted};
 use crate::app::whitelist::register::{self, Added, Typed};
 use crate::app::whitelist::{changes, export, requests};
@@ -17,165 +20,6 @@ use crate::domain::actor::Person;
 use crate::domain::id::{EntryId, ListRequestId, TunnelId};
 use crate::domain::whitelist::{Finding, Format};
 use crate::store::register::Listed;
-
-/// The commands of `postern whitelist`.
-#[derive(Debug, Subcommand)]
-pub(super) enum WhitelistCommand {
-    /// List entries in the order of addresses
-    List(ListArgs),
-    /// Add an entry, or ask a lead for it where it needs one
-    Add(AddArgs),
-    /// List requests that need a lead
-    Requests {
-        /// Print one JSON object a line
-        #[arg(long)]
-        json: bool,
-        /// Email address of the person who looks
-        #[arg(long = "as", value_name = "EMAIL")]
-        person: String,
-        #[command(flatten)]
-        place: Place,
-    },
-    /// Approve a request of somebody else, as a lead
-    Approve(DecideArgs),
-    /// Refuse a request as a lead, or take back one's own
-    Refuse(DecideArgs),
-    /// Ask for an entry to leave the list
-    Retire(RetireArgs),
-    /// Record that the list was applied to our gateway, as a network engineer
-    Applied(AppliedArgs),
-    /// Print the whole list of a tunnel for a firewall
-    Export {
-        /// Name of the tunnel
-        #[arg(long)]
-        tunnel: String,
-        /// Form of the list
-        #[arg(long, value_enum, default_value_t = FormatWord::Txt)]
-        format: FormatWord,
-        #[command(flatten)]
-        place: Place,
-    },
-}
-
-/// What is to be listed.
-#[derive(Debug, Args)]
-pub(super) struct ListArgs {
-    /// Only entries of this tunnel
-    #[arg(long, value_name = "NAME", conflicts_with = "find")]
-    tunnel: Option<String>,
-    /// The entry of this address or network, what contains it and what it contains
-    #[arg(long, value_name = "NETWORK")]
-    find: Option<String>,
-    /// With entries that were taken away
-    #[arg(long)]
-    gone: bool,
-    /// Print one JSON object a line
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    place: Place,
-}
-
-/// A new entry as flags.
-#[derive(Debug, Args)]
-pub(super) struct AddArgs {
-    /// Email address of the person who adds it
-    #[arg(long = "as", value_name = "EMAIL")]
-    person: String,
-    /// Name of the tunnel
-    #[arg(long)]
-    tunnel: String,
-    /// An address; or a network, which a lead has to approve
-    #[arg(long, value_name = "NETWORK")]
-    network: String,
-    /// The port
-    #[arg(long)]
-    port: String,
-    /// The transport
-    #[arg(long, value_name = "tcp|udp", default_value = "tcp")]
-    protocol: String,
-    /// Why it is needed; a lead decides by it
-    #[arg(long, default_value = "")]
-    reason: String,
-    /// Say what adding would lead to, and change nothing
-    #[arg(long)]
-    validate_only: bool,
-    #[command(flatten)]
-    place: Place,
-}
-
-/// A decision as flags.
-#[derive(Debug, Args)]
-pub(super) struct DecideArgs {
-    /// Identifier of the request
-    request: String,
-    /// Email address of the person who decides
-    #[arg(long = "as", value_name = "EMAIL")]
-    person: String,
-    /// Note for whoever asked
-    #[arg(long, default_value = "")]
-    note: String,
-    #[command(flatten)]
-    place: Place,
-}
-
-/// What is to leave, as flags.
-#[derive(Debug, Args)]
-pub(super) struct RetireArgs {
-    /// Identifier of the entry
-    entry: String,
-    /// Email address of the person who asks for it
-    #[arg(long = "as", value_name = "EMAIL")]
-    person: String,
-    /// Why it is not needed any more
-    #[arg(long)]
-    reason: String,
-    /// The entry's network, for one that is in use
-    #[arg(long, value_name = "NETWORK", default_value = "")]
-    confirm: String,
-    #[command(flatten)]
-    place: Place,
-}
-
-/// What was applied, as flags.
-#[derive(Debug, Args)]
-pub(super) struct AppliedArgs {
-    /// Email address of the network engineer
-    #[arg(long = "as", value_name = "EMAIL")]
-    person: String,
-    /// Name of the tunnel
-    #[arg(long)]
-    tunnel: String,
-    /// Version of the list that was applied; without it, the one there is
-    #[arg(long, value_name = "NUMBER")]
-    version: Option<i64>,
-    /// Reference of the change of the gateway
-    #[arg(long, value_name = "TEXT")]
-    change_ref: String,
-    #[command(flatten)]
-    place: Place,
-}
-
-/// Form of an export.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum FormatWord {
-    /// JSON with sources, targets and states
-    Json,
-    /// Networks, one a line
-    Txt,
-    /// Sets for `nft -f`
-    Nft,
-}
-
-impl From<FormatWord> for Format {
-    fn from(word: FormatWord) -> Self {
-        match word {
-            FormatWord::Json => Self::Json,
-            FormatWord::Txt => Self::Text,
-            FormatWord::Nft => Self::Nft,
-        }
-    }
-}
 
 /// Runs one of the commands.
 pub(super) fn run(command: &WhitelistCommand) -> ExitCode {
