@@ -234,7 +234,7 @@ pub async fn put_tunnel(app: &Arc<App>, tunnel: Tunnel) -> Result<(), Error> {
                     tunnels::list(tx, tunnel.customer).await?.into_iter().find(|known| known.name == tunnel.name);
                 if let Some(known) = known {
                     tunnel.id = known.id;
-                    tunnels::replace(tx, &tunnel).await?;
+                    tunnels::replace(tx, &tunnel, at).await?;
                     return Ok(());
                 }
                 tunnels::add(tx, &tunnel, at).await.map_err(|error| taken(error, "name", "tunnel"))

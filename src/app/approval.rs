@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use super::{App, Error};
 use crate::domain::tunnel::{Progress, Tunnel};
+use crate::domain::whitelist::Protocol;
 use crate::probe::policy::Grant;
 use crate::store::{Tx, tunnels, whitelist};
 
@@ -25,8 +26,15 @@ pub(super) struct Approval {
 pub(super) async fn of(app: &App, tx: &mut Tx, tunnel: &Tunnel, (host, port): (&str, i64)) -> Result<Approval, Error> {
     let entry = match host.parse::<IpAddr>() {
         Ok(address) => {
-            let entry = whitelist::find(tx, tunnel.id, &IpNet::from(address).to_string(), port).await?;
-            let approved = entry.filter(|entry| matches!(entry.ours, Progress::Applied | Progress::Proven));
+            // The approval is one of address and port: where either transport stands on the list, the other tells no
+            // more about the customer's network.
+            let network = IpNet::from(address).to_string();
+            let mut approved = None;
+            for protocol in Protocol::ALL {
+                let entry = whitelist::find(tx, tunnel.id, &network, (port, *protocol)).await?;
+                let stands = entry.filter(|entry| matches!(entry.ours, Progress::Applied | Progress::Proven));
+                approved = approved.or(stands);
+            }
             approved.map(|entry| (address, entry))
         }
         // Entries are addresses; a name would lead to whatever its owner says at the moment.

@@ -113,6 +113,8 @@ pub struct View<'v> {
     pub whitelist: Option<(Tunnel, Check)>,
     /// The whitelist entry of the case's address, where there is one.
     pub entry: Option<Entry>,
+    /// Names of the customer's Secure Relays, where the person may be asked for one.
+    pub relays: Vec<String>,
 }
 
 /// One line of a case's history.
@@ -152,12 +154,17 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
         Some((tunnel, check)) => {
             let network = ipnet::IpNet::from(check.address).to_string();
             let port = super::facts::number(&case, "smtp_port").unwrap_or_default();
-            crate::store::whitelist::find(&mut tx, tunnel.id, &network, port).await?
+            crate::store::whitelist::find(&mut tx, tunnel.id, &network, (port, whitelist::protocol_of(&case))).await?
         }
         None => None,
     };
+    let offers = offers(definition, &case, person);
+    let relays = match offers.iter().any(|rule| rule.ask.iter().any(|name| name == "relay_name")) {
+        true => super::relays::names(&mut tx, case.customer).await?,
+        false => Vec::new(),
+    };
     Ok(View {
-        offers: offers(definition, &case, person),
+        offers,
         probes: probes::of_case(&mut tx, case.customer, case.id).await?,
         settings: settings::of_case(&mut tx, case.customer, case.id).await?,
         customer,
@@ -168,6 +175,7 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
         history,
         whitelist,
         entry,
+        relays,
         definition,
         case,
     })
@@ -269,6 +277,10 @@ async fn history(
         let who = match text("/actor/id") {
             id if id.is_empty() => "Postern".to_owned(),
             id => names.of(tx, &id).await?,
+        };
+        let who = match text("/actor/on_behalf_of") {
+            id if id.is_empty() => who,
+            id => format!("{who} for {}", names.of(tx, &id).await?),
         };
         let what = match text("/act").as_str() {
             "event" => label(definition, &text("/event")),

@@ -91,6 +91,12 @@ pub enum Error {
     /// The body is of a kind that is not read here.
     #[error("the body is {0:?}, not JSON")]
     NotJson(String),
+    /// The whitelist of a tunnel has changed since it was read.
+    #[error("the whitelist has changed since it was read: it is at version {0}")]
+    ListChanged(i64),
+    /// Somebody has decided or done it before; the sentence says who or what.
+    #[error("{0}")]
+    Settled(String),
     /// An agent speaks of a job that it does not hold (any more).
     #[error("the job is not held by this agent")]
     JobLost,
@@ -137,6 +143,8 @@ impl Error {
             Self::RevisionMissing => ProblemCode::RevisionMissing,
             Self::Malformed { code, .. } => *code,
             Self::NotJson(_) => ProblemCode::NotJson,
+            Self::ListChanged(_) => ProblemCode::ListChanged,
+            Self::Settled(_) => ProblemCode::Settled,
             Self::JobLost => ProblemCode::JobLost,
             Self::Store(StoreError::Unavailable(_)) => ProblemCode::Unavailable,
             Self::Store(StoreError::Contended) => ProblemCode::Busy,
@@ -169,6 +177,8 @@ impl Error {
                 format!("Case {number} is at revision {revision}, so your act was not carried out.")
             }
             Self::Claimed { number, by, .. } => format!("{by} claimed case {number}. Nothing was changed."),
+            Self::ListChanged(version) => format!("The list is at version {version}. Nothing was recorded."),
+            Self::Settled(text) => format!("{text}."),
             Self::Malformed { detail, .. } => format!("{detail}."),
             Self::NotJson(received) => format!("{received:?} was received."),
             Self::NotFound

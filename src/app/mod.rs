@@ -27,6 +27,7 @@ pub mod installation;
 pub mod letters;
 pub mod mails;
 mod objectives;
+pub mod opening;
 pub mod passwords;
 pub mod people;
 pub mod policy;
@@ -35,6 +36,7 @@ pub mod probes;
 pub mod queue;
 pub mod ready_texts;
 pub mod reckoning;
+pub mod relays;
 pub mod replay;
 pub mod requests;
 pub mod resource;
@@ -137,8 +139,10 @@ impl App {
             .map_err(|error| Error::Internal(format!("data folder {}: {error}", config.data.display())))?;
         let vault = Vault::open(&config.data.join("master.key"))?;
         let started_at = clock.now();
+        let db = backup::open(&config.database, &config.data, started_at).await?;
+        whitelist::register::complete(&db).await?;
         Ok(Arc::new(Self {
-            db: backup::open(&config.database, &config.data, started_at).await?,
+            db,
             clock,
             workflows: Workflows::embedded()?,
             views: Views::load()?,

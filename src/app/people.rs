@@ -203,3 +203,12 @@ pub async fn enable(app: &Arc<App>, admin: &Person, id: PersonId) -> Result<(), 
         })
         .await
 }
+
+/// The active person with an address, in whose name a command of the command line acts.
+///
+/// # Errors
+/// [`Error::NotFound`] where there is none; what the database says.
+pub async fn acting(app: &App, email: &str) -> Result<Person, Error> {
+    let entry = people::by_email(&mut app.db.read().await?, &email.trim().to_lowercase()).await?;
+    entry.filter(|entry| entry.active).map(|entry| entry.person).ok_or(Error::NotFound)
+}

@@ -216,7 +216,8 @@ pub async fn send(app: &Arc<App>, person: &Person, draft: Draft, once: Once) -> 
                     return Ok(Outcome::Before(answer));
                 }
                 let customer = customers::by_id(tx, customer).await?.ok_or(Error::NotFound)?;
-                let case = open(&app, tx, &customer, &person, &draft).await?;
+                let actor = Actor::Person(person.clone());
+                let case = open(&app, tx, (&customer, &person), &actor, &draft).await?;
                 cases::delete_draft(tx, customer.id, person.id).await?;
                 once.keep(tx, 201, resource::case(&app, &person, &case)?.to_string(), app.now()).await?;
                 Ok::<_, Error>(Outcome::Done(case))
@@ -225,7 +226,14 @@ pub async fn send(app: &Arc<App>, person: &Person, draft: Draft, once: Once) -> 
         .await
 }
 
-async fn open(app: &App, tx: &mut Tx, customer: &Customer, person: &Person, draft: &Draft) -> Result<Case, Error> {
+/// Opens a case of a customer in the name of a contact, and fires what the answers say.
+pub(super) async fn open(
+    app: &App,
+    tx: &mut Tx,
+    (customer, contact): (&Customer, &Person),
+    actor: &Actor,
+    draft: &Draft,
+) -> Result<Case, Error> {
     let definition = app.workflows.newest()?;
     let tunnel = tunnel_of(tx, customer).await?;
     if tunnel.is_none() && customer.architecture == Architecture::Vpn {
@@ -233,16 +241,14 @@ async fn open(app: &App, tx: &mut Tx, customer: &Customer, person: &Person, draf
         return Err(Error::Refused(Refusal::Guard(text.to_owned())));
     }
     let at = app.now();
-    let actor = Actor::Person(person.clone());
     let tenant = customers::tenants(tx, customer.id).await?.into_iter().next();
     let flow = birth(definition, inputs(customer, tunnel.as_ref())).map_err(Error::from)?;
-    let mut case = newborn(definition, flow, customer, person, (cases::take_number(tx).await?, at));
+    let mut case = newborn(definition, flow, customer, contact, (cases::take_number(tx).await?, at));
     case.tunnel = tunnel.map(|tunnel| tunnel.id);
     case.tenant = tenant.map(|tenant| tenant.id);
-    turn::birth(app, tx, &mut case, &actor, at).await?;
+    turn::birth(app, tx, &mut case, actor, at).await?;
     for (event, data) in draft.events(definition, customer.architecture) {
-        let firing =
-            Firing { actor: &actor, event, data, secrets: &Secrets::new(), expected_entered: None, probe: None, at };
+        let firing = Firing { actor, event, data, secrets: &Secrets::new(), expected_entered: None, probe: None, at };
         fire(app, tx, &mut case, firing).await?;
     }
     Ok(case)

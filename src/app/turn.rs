@@ -184,10 +184,13 @@ fn title(case: &Case) -> String {
 }
 
 fn actor_json(actor: &Actor) -> Json {
-    actor.person().map_or_else(
-        || json!({"kind": "machine"}),
-        |person| json!({"kind": "person", "id": person.id, "staff": person.is_staff()}),
-    )
+    match actor {
+        Actor::Machine => json!({"kind": "machine"}),
+        Actor::Person(person) => json!({"kind": "person", "id": person.id, "staff": person.is_staff()}),
+        Actor::OnBehalf { by, of } => {
+            json!({"kind": "person", "id": by.id, "staff": by.is_staff(), "on_behalf_of": of})
+        }
+    }
 }
 
 /// Appends to the log. Personal values enter by commitment; they stand in rows beside, so that each can be erased.

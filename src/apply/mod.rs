@@ -7,6 +7,7 @@ mod error;
 mod exchange;
 mod fields;
 mod file;
+mod relays;
 mod stand_in;
 mod tie;
 
@@ -19,6 +20,7 @@ use serde_json::Value;
 pub use diff::{FieldDiff, diff};
 pub use error::{ApplyError, Step};
 pub use file::FileTarget;
+pub use relays::{RelaySeen, RelaysRead};
 pub use stand_in::{Behaviour, PasswordShown, Recorded, StandIn};
 pub use tie::TieTarget;
 
@@ -226,6 +228,14 @@ impl Target {
         match self {
             Self::Tie(target) => target.apply(request, previous_password).await,
             Self::File(target) => target.apply(request).await,
+        }
+    }
+
+    /// The Secure Relays that the tenant names; nothing is changed. A file names none.
+    pub async fn relays(&self) -> Result<RelaysRead, ApplyError> {
+        match self {
+            Self::Tie(target) => target.relays().await,
+            Self::File(_) => Ok(RelaysRead::default()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A stand-in for the product's API, for the demo and for tests: strict about what it is sent, able to misbehave in
 //! the ways a product does, and it records what it was asked.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -87,6 +87,8 @@ struct Shared {
     behaviour: Behaviour,
     next: VecDeque<Behaviour>,
     requests: Vec<Recorded>,
+    /// What is read at other addresses.
+    beside: BTreeMap<String, Value>,
 }
 
 impl StandIn {
@@ -101,6 +103,7 @@ impl StandIn {
             behaviour: Behaviour::Normal,
             next: VecDeque::new(),
             requests: Vec::new(),
+            beside: BTreeMap::new(),
         }));
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move {
@@ -114,6 +117,11 @@ impl StandIn {
     /// The settings as stored, the password in clear text among them.
     pub fn settings(&self) -> Map<String, Value> {
         lock(&self.shared).settings.clone()
+    }
+
+    /// Answers reads of another address with this from here on.
+    pub fn serve(&self, path: &str, answer: Value) {
+        lock(&self.shared).beside.insert(path.to_owned(), answer);
     }
 
     /// Changes stored settings behind everybody's back.
@@ -203,6 +211,10 @@ async fn answer(
         ("GET", "/api/application-settings") => settings_answer(&lock(&shared)),
         ("PATCH", "/api/application-settings") => patch(&mut lock(&shared), &recorded.body, behaviour),
         ("POST", "/api/email-notifiers/test-message") => test_message(&recorded.body),
+        ("GET", path) => match lock(&shared).beside.get(path) {
+            Some(answer) => Json(answer.clone()).into_response(),
+            None => problem(StatusCode::NOT_FOUND, "Not found"),
+        },
         _ => problem(StatusCode::NOT_FOUND, "Not found"),
     }
 }

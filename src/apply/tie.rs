@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::error::{ApplyError, Step};
 use super::exchange::Exchange;
 use super::fields::{self, COMPARED, PASSWORD};
+use super::relays::{self, RelaysRead};
 use super::{
     Applied, ApplyRequest, BeforeImage, Comparison, FieldCheck, Outcome, PasswordAfter, PasswordChange, PutBack,
     PutBackState, TestAlert,
@@ -52,6 +53,10 @@ impl TieTarget {
     /// The settings in force.
     pub async fn current(&self) -> Result<BeforeImage, ApplyError> {
         self.read(Step::Read, &[]).await
+    }
+
+    pub(super) async fn relays(&self) -> Result<RelaysRead, ApplyError> {
+        relays::read(&self.exchange).await
     }
 
     pub(super) async fn apply(

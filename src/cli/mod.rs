@@ -65,6 +65,8 @@ mod version;
 mod visitor;
 /// `postern demo --walk`.
 mod walk;
+/// `postern whitelist`.
+mod whitelist;
 /// `postern workflow`.
 mod workflow;
 
@@ -114,6 +116,9 @@ enum Command {
     /// Add and list what is promised for each priority, from a date on
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// List, add to, approve, apply and export the whitelists of tunnels
+    #[command(subcommand, alias = "allowlist")]
+    Whitelist(Box<whitelist::WhitelistCommand>),
     /// Run the tests of VPN tunnels where the tunnels are, for a service elsewhere
     Agent(Box<agent::AgentArgs>),
     /// Make keys for programs
@@ -161,6 +166,7 @@ pub fn main() -> ExitCode {
         Command::Tenant(command) => tenant::run(&command),
         Command::Calendar(command) => calendar::run(&command),
         Command::Policy(command) => policy::run(&command),
+        Command::Whitelist(command) => whitelist::run(&command),
         Command::Agent(args) => agent::run(&args),
         Command::Token(command) => token::run(&command),
         Command::MailIn(args) => mail_in::run(&args),

@@ -20,6 +20,8 @@ pub(super) enum Code {
     Usage = 2,
     /// What was named does not exist.
     NotFound = 4,
+    /// It changed meanwhile.
+    Changed = 5,
     /// Not allowed.
     NotAllowed = 6,
     /// Something that is needed is away: the database, the service.
@@ -95,6 +97,7 @@ impl From<Error> for Stop {
             (ProblemCode::Throttled, Code::NotAllowed),
             (ProblemCode::TestTooSoon, Code::NotAllowed),
             (ProblemCode::Invalid, Code::Usage),
+            (ProblemCode::ListChanged, Code::Changed),
         ];
         let code = CODES.iter().find(|(problem, _)| *problem == error.code()).map_or(Code::Failed, |(_, code)| *code);
         if let Error::Store(error) = error {

@@ -50,6 +50,13 @@ impl Role {
 pub enum Actor {
     /// Somebody signed in.
     Person(Person),
+    /// Somebody of the vendor who does what a contact of a customer asked for, in that contact's name.
+    OnBehalf {
+        /// Who does it.
+        by: Person,
+        /// The contact.
+        of: PersonId,
+    },
     /// A timer, a probe, an apply: Postern itself.
     Machine,
 }
@@ -93,16 +100,17 @@ impl Actor {
     pub fn workflow_roles(&self) -> Vec<&'static str> {
         match self {
             Self::Machine => vec!["machine"],
+            Self::OnBehalf { .. } => vec![Role::Customer.as_str()],
             Self::Person(person) => {
                 person.roles.iter().filter(|role| **role != Role::Admin).map(|role| role.as_str()).collect()
             }
         }
     }
 
-    /// The person, if it is one.
+    /// The person who acts, if it is one.
     pub fn person(&self) -> Option<&Person> {
         match self {
-            Self::Person(person) => Some(person),
+            Self::Person(person) | Self::OnBehalf { by: person, .. } => Some(person),
             Self::Machine => None,
         }
     }

@@ -53,6 +53,12 @@ ids! {
     IncomingId,
     /// A whitelist entry.
     EntryId,
+    /// A change of a whitelist entry.
+    ChangeId,
+    /// A request for a whitelist entry that needs a lead.
+    ListRequestId,
+    /// A Secure Relay of a customer.
+    RelayId,
     /// One revision of SMTP settings.
     SettingsId,
     /// A sealed value in the vault.

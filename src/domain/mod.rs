@@ -35,7 +35,9 @@ pub mod problem;
 pub mod schedule;
 /// The SYSLOG message of a test, and how it is framed.
 pub mod syslog;
-/// Tunnels, and what a whitelist entry may be.
+/// Tunnels, and how far a whitelist entry has come.
 pub mod tunnel;
+/// What may stand on a tunnel's whitelist, and the forms in which firewalls read it.
+pub mod whitelist;
 /// Workflow definitions, their checker and the engine that decides.
 pub mod workflow;

@@ -15,7 +15,7 @@ pub const USUAL_PORTS: [u16; 7] = [25, 465, 587, 2525, 514, 601, 6514];
 
 /// Addresses under which clouds answer questions about the machine that asks, outside the rejected ranges: Amazon over
 /// IPv6, Google over IPv6, Azure.
-const METADATA: [IpAddr; 3] = [
+pub const METADATA: [IpAddr; 3] = [
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
     IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),

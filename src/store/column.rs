@@ -11,12 +11,13 @@ use crate::domain::actor::Role;
 use crate::domain::case::{Priority, WaitingOn};
 use crate::domain::customer::Architecture;
 use crate::domain::id::{
-    AgentId, AttachmentId, CalendarId, CaseId, CustomerId, EntryId, IncomingId, MessageId, PersonId, PolicyRowId,
-    ProbeId, ReadyTextId, SecretId, ServerId, SettingsId, TenantId, TunnelId,
+    AgentId, AttachmentId, CalendarId, CaseId, ChangeId, CustomerId, EntryId, IncomingId, ListRequestId, MessageId,
+    PersonId, PolicyRowId, ProbeId, ReadyTextId, RelayId, SecretId, ServerId, SettingsId, TenantId, TunnelId,
 };
 use crate::domain::mail_settings::Encryption;
 use crate::domain::objective::{Objective, Outcome};
 use crate::domain::tunnel::{Progress, TunnelState};
+use crate::domain::whitelist::{Protocol, RequestState};
 
 /// A type that is stored as another: how it is made into it, and back, where back may fail.
 macro_rules! column {
@@ -57,14 +58,17 @@ id_columns!(
     AttachmentId,
     CalendarId,
     CaseId,
+    ChangeId,
     CustomerId,
     EntryId,
     IncomingId,
+    ListRequestId,
     MessageId,
     PersonId,
     PolicyRowId,
     ProbeId,
     ReadyTextId,
+    RelayId,
     SecretId,
     ServerId,
     SettingsId,
@@ -84,6 +88,8 @@ word_columns!(
     Architecture,
     TunnelState,
     Progress,
+    Protocol,
+    RequestState,
     Priority,
     WaitingOn,
     Objective,

@@ -22,6 +22,7 @@ pub mod idempotency;
 pub mod incoming;
 pub mod jobs;
 pub mod letters;
+pub mod list_requests;
 pub mod log;
 pub mod messages;
 pub mod objectives;
@@ -31,6 +32,8 @@ pub mod policy;
 pub mod probes;
 pub mod queue;
 pub mod ready_texts;
+pub mod register;
+pub mod relays;
 pub mod sessions;
 pub mod settings;
 mod soundness;
@@ -221,7 +224,7 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 25] = [
+    let files: [(&str, &[(&str, &str)]); 28] = [
         ("agents", agents::STATEMENTS),
         ("attachments", attachments::STATEMENTS),
         ("calendars", calendars::STATEMENTS),
@@ -232,6 +235,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("incoming", incoming::STATEMENTS),
         ("jobs", jobs::STATEMENTS),
         ("letters", letters::STATEMENTS),
+        ("list_requests", list_requests::STATEMENTS),
         ("log", log::STATEMENTS),
         ("messages", messages::STATEMENTS),
         ("objectives", objectives::STATEMENTS),
@@ -241,6 +245,8 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("probes", probes::STATEMENTS),
         ("queue", queue::STATEMENTS),
         ("ready_texts", ready_texts::STATEMENTS),
+        ("register", register::STATEMENTS),
+        ("relays", relays::STATEMENTS),
         ("sessions", sessions::STATEMENTS),
         ("settings", settings::STATEMENTS),
         ("timers", timers::STATEMENTS),

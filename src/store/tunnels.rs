@@ -17,7 +17,7 @@ statements! {
     UPDATE_TUNNEL = "UPDATE tunnels
         SET our_gateway = $3, peer_gateway = $4, our_selectors = $5, peer_selectors = $6, alerting_ip = $7,
             standby_ip = $8, routing_domain = $9, device = $10, ca_pem = $11, state = $12,
-            inside_gateway = $13
+            inside_gateway = $13, list_version = list_version + 1, list_changed_at = $14
         WHERE customer_id = $1 AND id = $2";
     SELECT_TUNNEL = "SELECT customer_id, id, name, our_gateway, peer_gateway, our_selectors, peer_selectors, alerting_ip,
             standby_ip, routing_domain, device, ca_pem, state, inside_gateway
@@ -136,18 +136,19 @@ pub async fn add(tx: &mut Tx, tunnel: &Tunnel, at: DateTime<Utc>) -> Result<(), 
     Ok(())
 }
 
-/// Replaces everything but a tunnel's name; says whether the tunnel exists.
+/// Replaces everything but a tunnel's name; says whether the tunnel exists. Whoever pulls the tunnel's whitelist reads it
+/// anew: the addresses that alerts come from are part of it.
 ///
 /// # Errors
 /// What the database says.
-pub async fn replace(tx: &mut Tx, tunnel: &Tunnel) -> Result<bool, StoreError> {
+pub async fn replace(tx: &mut Tx, tunnel: &Tunnel, at: DateTime<Utc>) -> Result<bool, StoreError> {
     let changed = on!(tx, conn => sqlx::query(UPDATE_TUNNEL)
         .bind(tunnel.customer).bind(tunnel.id)
         .bind(tunnel.our_gateway.to_string()).bind(tunnel.peer_gateway.to_string())
         .bind(Json(&tunnel.our_selectors)).bind(Json(&tunnel.peer_selectors))
         .bind(tunnel.alerting_ip.to_string()).bind(tunnel.standby_ip.map(|ip| ip.to_string()))
         .bind(&tunnel.routing_domain).bind(&tunnel.device).bind(&tunnel.ca_pem).bind(tunnel.state)
-        .bind(tunnel.inside_gateway.map(|ip| ip.to_string()))
+        .bind(tunnel.inside_gateway.map(|ip| ip.to_string())).bind(at)
         .execute(conn).await.map(|done| done.rows_affected()))?;
     Ok(changed == 1)
 }

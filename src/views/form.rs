@@ -186,6 +186,8 @@ pub struct Field {
     pub error: Option<String>,
     /// The choices of a radio, checkbox or select.
     pub options: Vec<Choice>,
+    /// Answers to choose from where the input takes any text.
+    pub suggestions: Vec<String>,
     /// Marked "(optional)".
     pub optional: bool,
     /// Width of the input.
@@ -214,6 +216,7 @@ impl Field {
             value: String::new(),
             error: None,
             options: Vec::new(),
+            suggestions: Vec::new(),
             optional: false,
             width,
             autocomplete: None,

@@ -37,6 +37,8 @@ pub mod quarantine;
 pub mod queue;
 /// Lists, records and forms of administration.
 pub mod records;
+/// The register of Secure Relays.
+pub mod relays;
 /// Hostile, long and ordinary values for the samples of every context.
 pub mod samples;
 /// Sign-in and first start.
@@ -47,6 +49,8 @@ pub mod settings;
 pub mod tables;
 /// Texts that engineers begin a message with.
 pub mod texts;
+/// The whitelist register.
+pub mod whitelist;
 
 mod filters;
 

@@ -18,6 +18,8 @@ pub struct Queue {
     pub search: Search,
     /// "Claim next case"; none where nothing is unclaimed.
     pub claim_next: Option<Form>,
+    /// Opens a case for a customer.
+    pub open: Link,
     /// When the rows were read.
     pub read_at: DateTime<Utc>,
     /// Reads them again.
@@ -98,17 +100,13 @@ impl Queue {
                 ..row(2039, Tone::Neutral, "Clock stopped", "Dunmore Water", "Read the answer", 180_000)
             },
         ];
-        let mut hostile = rows.clone();
-        for row in &mut hostile {
-            row.customer = samples::HOSTILE.into();
-            row.next_step = samples::long_name();
-            row.value = Some(samples::unbroken());
-        }
+        let hostile = rows.iter().cloned().map(hostile).collect();
         let full = Self {
             caption: "Unclaimed cases, most urgent first".into(),
             views: views(),
             search: Search { action: "/queue".into(), value: String::new() },
             claim_next: Some(samples::button("next", "/queue/next", Style::Main, "Claim next case")),
+            open: Link::new("Open a case for a customer", "/queue/open"),
             read_at: samples::at(150),
             refresh: Link::new("Refresh", "/queue?view=unclaimed"),
             rows,
@@ -133,6 +131,10 @@ impl Queue {
             ),
         ]
     }
+}
+
+fn hostile(row: Row) -> Row {
+    Row { customer: samples::HOSTILE.into(), next_step: samples::long_name(), value: Some(samples::unbroken()), ..row }
 }
 
 fn views() -> Vec<NavItem> {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 
 use super::problem::Failure;
 use super::visit::Visitor;
@@ -23,9 +25,9 @@ pub(super) struct Fields {
 }
 
 impl<S: Send + Sync> FromRequest<S> for Fields {
-    type Rejection = Failure;
+    type Rejection = Response;
 
-    async fn from_request(request: Request, _state: &S) -> Result<Self, Failure> {
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Response> {
         let route = format!("{} {}", request.method(), request.uri().path());
         let is_form = request
             .headers()
@@ -34,13 +36,21 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
             .is_some_and(|text| text.starts_with("application/x-www-form-urlencoded"));
         if request.method() == Method::POST && !is_form {
             let text = "The form must be sent as application/x-www-form-urlencoded";
-            return Err(Error::field("form", "content_type", text).into());
+            return Err(Failure::from(Error::field("form", "content_type", text)).into_response());
         }
-        let bytes = axum::body::Bytes::from_request(request, &()).await.map_err(|error| {
-            Failure::from(Error::field("form", "unreadable", format!("The form could not be read: {error}")))
-        })?;
-        let pairs: Vec<(String, String)> = serde_urlencoded_pairs(&bytes)?;
-        Self::of(route, pairs, Vec::new())
+        let bytes = match Bytes::from_request(request, &()).await {
+            Ok(bytes) => bytes,
+            // The outer layer says what is too large.
+            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                return Err(error.status().into_response());
+            }
+            Err(error) => {
+                let text = format!("The form could not be read: {error}");
+                return Err(Failure::from(Error::field("form", "unreadable", text)).into_response());
+            }
+        };
+        let pairs = serde_urlencoded_pairs(&bytes).map_err(Failure::into_response)?;
+        Self::of(route, pairs, Vec::new()).map_err(Failure::into_response)
     }
 }
 
@@ -72,6 +82,16 @@ pub(super) fn decode(text: &str) -> Option<String> {
         });
     }
     String::from_utf8(bytes).ok()
+}
+
+/// Percent-encodes a query value (RFC 3986, section 2.1).
+pub(super) fn encode(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
 }
 
 impl Fields {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::assets;
 use super::problem::Failure;
 use super::visit::{Visitor, form_key};
+use crate::app::App;
 use crate::domain::actor::{Person, Role};
 use crate::views::common::{Brand, Frame, NavItem, Page, Theme, User};
 use crate::views::form::{Button, Form, Style};
@@ -21,17 +22,14 @@ pub(super) fn frame(visitor: &Visitor) -> Frame {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         theme: Theme::Auto,
         brand: Brand { product: visitor.app.brand.product.clone(), vendor: visitor.app.brand.vendor.clone() },
-        nav: visitor
-            .person
-            .as_ref()
-            .map_or_else(Vec::new, |person| nav(person, path, visitor.app.reply_domain.is_some())),
+        nav: visitor.person.as_ref().map_or_else(Vec::new, |person| nav(&visitor.app, person, path)),
         help_current: path.starts_with("/help"),
         user: visitor.person.as_ref().map(user),
         support: None,
     }
 }
 
-fn nav(person: &Person, path: &str, reads_mail: bool) -> Vec<NavItem> {
+fn nav(app: &App, person: &Person, path: &str) -> Vec<NavItem> {
     let mut items = Vec::new();
     let is_beside = ["/queue/quarantine", "/queue/overdue"].iter().any(|page| path.starts_with(page));
     let mut add = |text: &str, href: &str| {
@@ -40,9 +38,12 @@ fn nav(person: &Person, path: &str, reads_mail: bool) -> Vec<NavItem> {
     };
     if person.works_queue() {
         add("Queue", "/queue");
-        if reads_mail {
+        if app.reply_domain.is_some() {
             add("Mail", "/queue/quarantine");
         }
+    }
+    if person.is_staff() {
+        add(&capital(&app.brand.list_word), "/whitelist");
     }
     if person.is(Role::Lead) || person.is(Role::Admin) {
         add("Overdue", "/queue/overdue");
@@ -59,6 +60,12 @@ fn nav(person: &Person, path: &str, reads_mail: bool) -> Vec<NavItem> {
         add("About", "/admin/about");
     }
     items
+}
+
+/// A word at the beginning of a sentence.
+pub(super) fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn user(person: &Person) -> User {

@@ -19,6 +19,7 @@ mod queue;
 mod session;
 mod setup;
 mod visit;
+mod whitelist;
 
 use std::sync::Arc;
 
@@ -71,6 +72,7 @@ fn routes() -> Router<Arc<App>> {
         .merge(password::routes())
         .merge(portal::routes())
         .merge(queue::routes())
+        .merge(whitelist::routes())
         .merge(admin::routes())
         .merge(help::routes())
         .nest("/api/v1", api::routes())

@@ -143,8 +143,8 @@ fn status(code: ProblemCode) -> StatusCode {
         ProblemCode::SignedOut | ProblemCode::WrongPassword => StatusCode::UNAUTHORIZED,
         ProblemCode::Throttled | ProblemCode::TestTooSoon => StatusCode::TOO_MANY_REQUESTS,
         ProblemCode::Invalid | ProblemCode::Refused | ProblemCode::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-        ProblemCode::Changed => StatusCode::PRECONDITION_FAILED,
-        ProblemCode::Stale | ProblemCode::Claimed | ProblemCode::JobLost => StatusCode::CONFLICT,
+        ProblemCode::Changed | ProblemCode::ListChanged => StatusCode::PRECONDITION_FAILED,
+        ProblemCode::Stale | ProblemCode::Claimed | ProblemCode::Settled | ProblemCode::JobLost => StatusCode::CONFLICT,
         ProblemCode::KeyMissing
         | ProblemCode::BadKey
         | ProblemCode::UnknownParameter

@@ -11,7 +11,7 @@ use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use serde::Deserialize;
 
-use super::fields::Fields;
+use super::fields::{Fields, encode};
 use super::frame;
 use super::problem::Failure;
 use super::visit::{Visitor, form_key};
@@ -136,16 +136,6 @@ fn safe_path(next: &str) -> String {
         && !next.contains('\\')
         && !next.chars().any(|letter| letter.is_control() || letter.is_whitespace());
     if is_ours { next.to_owned() } else { "/".to_owned() }
-}
-
-/// Percent-encodes a query value (RFC 3986, section 2.1).
-fn encode(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => char::from(byte).to_string(),
-            other => format!("%{other:02X}"),
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -539,3 +539,63 @@ fn calendars_and_policy_are_kept_from_the_command_line() {
     let own: Vec<_> = rows.iter().filter(|row| !row["valid_from"].is_null()).collect();
     assert!(own.len() == 1 && own[0]["priority"] == "P2" && own[0]["in_force"] == true, "{ran:?}");
 }
+
+#[test]
+fn the_whitelist_is_kept_from_the_command_line_with_the_rights_of_the_person_named() {
+    let house = House::with_tunnel();
+    for (name, role) in [("eli", "network"), ("lou", "lead"), ("max", "lead"), ("ada", "admin")] {
+        let email = format!("{name}@v.example");
+        house.good(&["user", "add", "--name", name, "--email", &email, "--role", role]);
+    }
+    let add = |who: &str, network: &str, more: &[&str]| {
+        let base = ["whitelist", "add", "--tunnel", "alder-1", "--port", "587", "--network", network, "--as", who];
+        house.run(&[&base[..], more].concat())
+    };
+    let judged = add("eli@v.example", "10.99.0.8", &["--validate-only"]);
+    assert_eq!(judged.code, 6, "{judged:?}");
+    assert!(judged.out.starts_with("blocks: 10.99.0.8/32 shares addresses with"), "{judged:?}");
+    let added = add("eli@v.example", "10.20.4.16", &[]);
+    assert_eq!(added.code, 0, "{added:?}");
+    let wide = add("lou@v.example", "10.20.4.0/28", &[]);
+    assert!(wide.code == 2 && wide.err.contains("--reason is \"\": Enter the reason"), "{wide:?}");
+    let wide = add("lou@v.example", "10.20.4.0/28", &["--reason", "A cluster"]);
+    assert_eq!(wide.code, 0, "{wide:?}");
+    let request = wide.out.trim();
+    let own = house.run(&["whitelist", "approve", request, "--as", "lou@v.example"]);
+    assert!(own.code == 6 && own.err.contains("another lead"), "{own:?}");
+    let network = house.run(&["whitelist", "approve", request, "--as", "eli@v.example"]);
+    assert_eq!(network.code, 6, "{network:?}");
+    house.good(&["whitelist", "approve", request, "--as", "MAX@v.example", "--note", "Fine"]);
+    let asked = house.good(&["whitelist", "requests", "--as", "ada@v.example", "--json"]).rows();
+    assert_eq!((&asked[0]["state"], &asked[0]["asked_by"]), (&"approved".into(), &"lou".into()));
+    let export = house.good(&["whitelist", "export", "--tunnel", "alder-1"]);
+    assert_eq!(export.out, "10.20.4.0/28\n10.20.4.16/32\n");
+    let sets = house.good(&["allowlist", "export", "--tunnel", "alder-1", "--format", "nft"]).out;
+    assert!(sets.contains("{ 10.20.4.0/28 . tcp . 587, 10.20.4.16 . tcp . 587 }"), "{sets}");
+
+    let applied = |version: &str, who: &str| {
+        let base = ["whitelist", "applied", "--tunnel", "alder-1", "--change-ref", "CHG-1"];
+        house.run(&[&base[..], &["--version", version, "--as", who]].concat())
+    };
+    assert_eq!(applied("1", "eli@v.example").code, 5, "changed meanwhile");
+    assert_eq!(applied("3", "lou@v.example").code, 6);
+    let done = applied("3", "eli@v.example");
+    assert!(done.code == 0 && done.err.contains("2 added, 0 taken off"), "{done:?}");
+    let retired =
+        house.run(&["whitelist", "retire", added.out.trim(), "--as", "lou@v.example", "--reason", "Replaced"]);
+    assert!(retired.code == 0 && retired.err.contains("is to leave the list"), "{retired:?}");
+    let rows = house.good(&["whitelist", "list", "--find", "10.20.4.16", "--json"]).rows();
+    assert_eq!((&rows[0]["network"], &rows[1]["leaves"]), (&"10.20.4.0/28".into(), &true.into()));
+    for (arguments, code) in [
+        (&["whitelist", "list", "--tunnel", "nope"][..], 4),
+        (&["whitelist", "list", "--find", "mail.example"], 2),
+        (&["whitelist", "export", "--tunnel", "nope"], 4),
+        (&["whitelist", "requests", "--as", "nobody@v.example"], 4),
+        (&["whitelist", "approve", "x", "--as", "lou@v.example"], 4),
+        (&["whitelist", "retire", request, "--as", "lou@v.example", "--reason", "x"], 4),
+    ] {
+        let ran = house.run(arguments);
+        assert_eq!(ran.code, code, "{arguments:?}: {ran:?}");
+        assert!(ran.err.len() > 20, "{ran:?}");
+    }
+}

@@ -45,6 +45,8 @@ mod probe_policy;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod register;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod security;

@@ -51,6 +51,8 @@ fn errors() -> Vec<Error> {
         Error::KeyMissing,
         Error::RevisionMissing,
         Error::NotJson("text/plain".to_owned()),
+        Error::ListChanged(7),
+        Error::Settled("Bo <b> decided before you".to_owned()),
         Error::JobLost,
         Error::Store(StoreError::Unavailable(sqlx::Error::Protocol("the socket is closed".to_owned()))),
         Error::Store(StoreError::Contended),
@@ -119,17 +121,16 @@ async fn every_code_says_the_same_on_a_page_in_the_api_and_on_a_terminal() {
         for (index, error) in errors().iter().enumerate() {
             let code = error.code();
             seen.insert(code.as_str());
-            let fields: Vec<&str> = match error {
-                Error::Invalid(fields) => fields.iter().map(|field| field.message.as_str()).collect(),
-                _ => Vec::new(),
-            };
             let detail = error.detail();
-            match error {
+            if let Error::Invalid(fields) = error {
                 // A terminal names the fields themselves, each with what to do.
-                Error::Invalid(_) => failing.say_alike(index, error, &fields).await,
+                let messages: Vec<&str> = fields.iter().map(|field| field.message.as_str()).collect();
+                failing.say_alike(index, error, &messages).await;
+            } else if matches!(error, Error::Store(_) | Error::Internal(_)) {
                 // Whoever runs a command reads the cause in place of the general sentence.
-                Error::Store(_) | Error::Internal(_) => failing.say_alike(index, error, &[code.what_to_do()]).await,
-                _ => failing.say_alike(index, error, &[&detail, code.what_to_do()]).await,
+                failing.say_alike(index, error, &[code.what_to_do()]).await;
+            } else {
+                failing.say_alike(index, error, &[&detail, code.what_to_do()]).await;
             }
             let (page, problem) = failing.page_and_problem(index).await;
             assert!(page.contains(&format!("<h1>{}</h1>", escape(code.title()))), "{code}");

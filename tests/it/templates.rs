@@ -12,8 +12,8 @@ use postern::views::form::{ErrorLink, Form};
 use postern::views::mail::{MailCase, MailContext, Recipient};
 use postern::views::samples::{self, HOSTILE};
 use postern::views::{
-    Brand, Page, Theme, Views, admin, case, casework, error, help, portal, probe, quarantine, queue, records, session,
-    settings, tables, texts,
+    Brand, Page, Theme, Views, admin, case, casework, error, help, portal, probe, quarantine, queue, records, relays,
+    session, settings, tables, texts, whitelist,
 };
 use serde::Serialize;
 
@@ -78,8 +78,14 @@ fn around_cases(views: &Views, all: &mut Vec<Rendering>) -> Result<(), String> {
         casework::ApplyCheck, ENGINEER, "/case", "Settings in force: case 2041", |_| None;
         settings::CaseSettings, ENGINEER, "/case", "SMTP settings: case 2041", |_| None;
         quarantine::Quarantine, ENGINEER, "/queue", "Mail that waits: queue", |_| None;
+        relays::Relays, ENGINEER, "/queue", "Secure Relays: Cedar Health", |page| Some(&page.add);
         texts::Texts, ENGINEER, "/queue", "Ready texts: queue", |page| Some(&page.add);
         queue::ClaimLost, ENGINEER, "/case", "Claimed by someone else: case 2041", |_| None;
+        whitelist::Register, ENGINEER, "/whitelist", "Whitelist", |_| None;
+        whitelist::Checked, ENGINEER, "/whitelist", "Add to the whitelist", |_| None;
+        whitelist::Entry, ENGINEER, "/whitelist", "10.20.4.15/32", |page| page.retire.as_ref();
+        whitelist::Requests, ENGINEER, "/whitelist", "Requests that need a lead", |_| None;
+        whitelist::Plan, ENGINEER, "/whitelist", "What is to be applied", |page| page.form.as_ref();
         probe::TestResult, ENGINEER, "/case", "Not reachable: tunnel test 7", |_| None;
         probe::Comparison, ENGINEER, "/case", "Tunnel test 7 compared: case 2041", |_| None;
     }

@@ -34,6 +34,7 @@ missing_packages() {
   [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] || echo ca-certificates
   postgres_programs >/dev/null || echo postgresql
   has exim4 || has exim || echo exim4-daemon-light
+  has nft || echo nftables
   [ "$1" = all ] || return 0
   has chromium || echo chromium
   has node || echo nodejs

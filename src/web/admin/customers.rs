@@ -11,6 +11,7 @@ use crate::views::form::{Button, Choice, Field, Form, Kind, Width};
 use crate::views::records::{Cell, Edit, Listing, Record, Row};
 use crate::web::fields::Fields;
 use crate::web::problem::Failure;
+use crate::web::queue::relays;
 use crate::web::visit::{Visitor, form_key};
 
 const FIELDS: &[&str] = &["name", "architecture", "list_word"];
@@ -57,7 +58,12 @@ pub(super) async fn one(visitor: Visitor, Path(id): Path<String>) -> Result<Resp
     let around = |text: &str, what: &str| Link::new(text, format!("{}/{what}", path(&customer)));
     let body = Record {
         sections: vec![Section { heading: "On record".to_owned(), facts }],
-        links: vec![around("Tunnels", "tunnels"), around("People", "people"), around("Product tenants", "tenants")],
+        links: vec![
+            around("Tunnels", "tunnels"),
+            around("People", "people"),
+            around("Product tenants", "tenants"),
+            Link::new("Secure Relays", relays::path(customer.id)),
+        ],
         ..Record::new("Customer", customer.name.as_str())
     };
     page(&visitor, &customer.name, vec![Link::new("Customers", "/admin/customers")], Record::TEMPLATE, body)

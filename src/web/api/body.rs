@@ -153,6 +153,20 @@ impl Body {
         }
     }
 
+    /// A number member as its digits; a string is given as it is, empty where nothing was sent.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for another type.
+    pub(super) fn digits(&self, name: &str) -> Result<String, Failure> {
+        match self.members.get(name) {
+            Some(Json::Number(number)) => Ok(number.to_string()),
+            None | Some(Json::Null | Json::String(_) | Json::Bool(_) | Json::Array(_) | Json::Object(_)) => {
+                let wrong = |_other| Error::field(name, "wrong_type", format!("{name} takes a number")).into();
+                self.text(name).map_err(wrong)
+            }
+        }
+    }
+
     /// A member that is true or false; false where it was not sent.
     ///
     /// # Errors

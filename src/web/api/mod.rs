@@ -1,12 +1,13 @@
 //! The JSON API: the same acts as the pages, for programs. Answers are resources or problems (RFC 9457).
 //!
-//! Reading order: `body` and `query` (what came, read strictly), `cases`, `conversation`, `tests`, `whitelist`, `calendars` (one file
-//! per resource), `present` (what a person may see of them).
+//! Reading order: `body` and `query` (what came, read strictly), `cases`, `conversation`, `tests`, `whitelist`,
+//! `exports`, `calendars` (one file per resource), `present` (what a person may see of them).
 
 mod body;
 mod calendars;
 mod cases;
 mod conversation;
+mod exports;
 mod present;
 mod query;
 mod tests;
@@ -31,7 +32,7 @@ use crate::store::idempotency::Answer;
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
+    let routes = Router::new()
         .route("/requests", post(cases::create))
         .route("/cases", get(cases::list))
         .route("/cases/{number}", get(cases::one))
@@ -45,9 +46,27 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/queue/next", post(cases::next))
         .route("/cases/{number}/priority", post(cases::prioritize))
         .route("/calendars", get(calendars::list))
-        .route("/calendars/{name}", get(calendars::one).put(calendars::put))
-        .route("/whitelist", get(whitelist::of_tunnel))
-        .route("/allowlist", get(whitelist::of_tunnel))
+        .route("/calendars/{name}", get(calendars::one).put(calendars::put));
+    // Both words lead to the same lists: one is what firewalls' menus say, the other what style guides ask for.
+    ["whitelist", "allowlist"].into_iter().fold(routes, with_lists)
+}
+
+/// The addresses of whitelists under one of their two words.
+fn with_lists(routes: Router<Arc<App>>, word: &str) -> Router<Arc<App>> {
+    routes
+        .route(&format!("/{word}"), get(whitelist::list).post(whitelist::add))
+        .route(&format!("/{word}/requests"), get(whitelist::requests))
+        .route(&format!("/{word}/requests/{{request}}/approve"), post(whitelist::approve))
+        .route(&format!("/{word}/requests/{{request}}/refuse"), post(whitelist::refuse))
+        .route(&format!("/{word}/{{entry}}"), get(whitelist::one))
+        .route(&format!("/{word}/{{entry}}/retire"), post(whitelist::retire))
+        .route(&format!("/{word}/{{entry}}/stay"), post(whitelist::stay))
+        .route(&format!("/{word}/{{entry}}/theirs"), post(whitelist::theirs))
+        .route(&format!("/tunnels/{{tunnel}}/{word}"), get(exports::plan))
+        .route(&format!("/tunnels/{{tunnel}}/{word}/applied"), post(exports::applied))
+        .route(&format!("/tunnels/{{tunnel}}/{word}.json"), get(exports::json))
+        .route(&format!("/tunnels/{{tunnel}}/{word}.txt"), get(exports::text))
+        .route(&format!("/tunnels/{{tunnel}}/{word}.nft"), get(exports::nft))
 }
 
 /// The addresses that take files, whose bodies are larger than the others'.

@@ -1,13 +1,11 @@
-//! Tests and whitelist entries as JSON, and how much of a test each side sees.
+//! Tests as JSON, and how much of a test each side sees.
 
 use serde_json::{Map, Value as Json, json};
 
 use crate::app::App;
 use crate::domain::actor::Person;
 use crate::domain::cause::Cause;
-use crate::domain::tunnel::Tunnel;
 use crate::store::probes::Probe;
-use crate::store::whitelist::Entry;
 
 /// A test as lists give it.
 pub(super) fn test(app: &App, case: i64, test: &Probe) -> Json {
@@ -98,21 +96,6 @@ fn each(report: &Json, list: &str, members: &[&str]) -> Json {
 
 fn pick(from: &Json, members: &[&str]) -> Map<String, Json> {
     members.iter().map(|name| ((*name).to_owned(), from.get(*name).cloned().unwrap_or_default())).collect()
-}
-
-/// A whitelist entry with both sides: what is to be let through, and how far each has come.
-pub(super) fn entry(tunnel: &Tunnel, entry: &Entry) -> Json {
-    json!({
-        "id": entry.id,
-        "source": tunnel.alerting_ips(),
-        "network": entry.network,
-        "protocol": "tcp",
-        "port": entry.port,
-        "ours": {"state": entry.ours, "by": entry.ours_by, "how": entry.ours_how, "at": entry.ours_at},
-        "theirs": {"state": entry.theirs, "by": entry.theirs_by, "how": entry.theirs_how, "at": entry.theirs_at},
-        "proven_by": entry.proven_by,
-        "created_at": entry.created_at,
-    })
 }
 
 #[cfg(test)]

@@ -70,6 +70,15 @@ pub(in crate::web) fn mark(form: &mut Form, errors: &[FieldError]) {
     }
 }
 
+/// The form with answers to choose from beside one of its questions, whose input still takes any text.
+pub(in crate::web) fn suggest(mut form: Form, name: &str, answers: &[String]) -> Form {
+    for field in form.fields.iter_mut().filter(|field| field.name == name && !answers.is_empty()) {
+        field.suggestions = answers.to_vec();
+        field.hint = Some(format!("Your relays: {}", answers.join(", ")));
+    }
+    form
+}
+
 /// What was typed, for a page that cannot show the form again. Secrets are left out.
 pub(in crate::web) fn kept(definition: &Definition, typed: &BTreeMap<String, String>) -> Vec<Fact> {
     let is_secret = |name: &str| definition.fields.get(name).is_some_and(|field| field.store == Store::Vault);

@@ -117,7 +117,7 @@ fn show(
         case_title: case.title.clone(),
         heading: texts.fill(&rule.label),
         lead: rule.help.as_deref().map(|help| texts.fill(help)),
-        form: Form { cancel: Some(back), ..form },
+        form: Form { cancel: Some(back), ..act_form::suggest(form, "relay_name", &view.relays) },
     };
     let mut page = Page::new(format!("{}: case {}", body.heading, case.number), frame::frame(visitor), body);
     page.errors = errors;

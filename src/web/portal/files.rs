@@ -82,7 +82,7 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if !kind.starts_with("multipart/form-data") {
-            let fields = Fields::from_request(request, state).await.map_err(Failure::into_response)?;
+            let fields = Fields::from_request(request, state).await?;
             return Ok(Self { fields, files: Vec::new() });
         }
         // Nobody's file is read before it is known who sends it.

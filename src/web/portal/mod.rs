@@ -10,7 +10,7 @@ mod for_provider;
 mod list;
 pub(in crate::web) mod messages;
 pub(in crate::web) mod present_case;
-mod present_request;
+pub(in crate::web) mod present_request;
 mod request;
 mod result;
 pub(in crate::web) mod words;

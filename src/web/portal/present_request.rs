@@ -8,6 +8,7 @@ use crate::domain::address::{Options, classify};
 use crate::domain::mail_settings::Encryption;
 use crate::domain::workflow::{Definition, DelayUnit, Due, Target};
 use crate::views::common::{Fact, Note, Tone};
+use crate::views::form::Field;
 use crate::views::portal::Question;
 use crate::web::visit::form_key;
 
@@ -81,6 +82,29 @@ impl Asked {
     }
 }
 
+/// The names of all questions, in their order.
+pub(in crate::web) fn all_names() -> impl Iterator<Item = &'static str> {
+    [Asked::Place, Asked::Filters, Asked::Server].into_iter().flat_map(|page| page.fields().iter().copied())
+}
+
+/// All questions on one page, for an engineer who hears the answers in any order.
+pub(in crate::web) fn all(draft: &Draft, errors: &[FieldError]) -> Vec<Field> {
+    let pages = [Asked::Place, Asked::Filters, Asked::Server].into_iter();
+    let mut fields: Vec<Field> = pages.flat_map(|page| page.question(draft, "", errors).form.fields).collect();
+    for field in &mut fields {
+        field.is_heading = false;
+        match field.name.as_str() {
+            "filters_inbound" => {
+                field.optional = true;
+                field.hint = Some("Asked for a server outside the customer's network only".to_owned());
+            }
+            "smtp_ip" => "IP of the server".clone_into(&mut field.label),
+            _ => {}
+        }
+    }
+    fields
+}
+
 /// An answer as it was typed.
 pub(super) fn answer<'d>(draft: &'d Draft, field: &str) -> Option<&'d str> {
     Some(match field {
@@ -96,7 +120,7 @@ pub(super) fn answer<'d>(draft: &'d Draft, field: &str) -> Option<&'d str> {
 }
 
 /// Takes an answer as it was typed.
-pub(super) fn put(draft: &mut Draft, field: &str, typed: &str) {
+pub(in crate::web) fn put(draft: &mut Draft, field: &str, typed: &str) {
     let place = match field {
         "smtp_location" => &mut draft.smtp_location,
         "filters_inbound" => &mut draft.filters_inbound,

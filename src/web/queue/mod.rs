@@ -3,6 +3,7 @@
 pub(in crate::web) mod case;
 mod claims;
 mod list;
+mod open;
 mod overdue;
 mod present_case;
 mod present_list;
@@ -10,6 +11,7 @@ mod present_panel;
 mod present_settings;
 mod priority;
 mod quarantine;
+pub(in crate::web) mod relays;
 mod settings;
 mod texts;
 
@@ -31,6 +33,11 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/queue/texts", get(texts::page).post(texts::add))
         .route("/queue/texts/{text}", post(texts::change))
         .route("/queue/texts/{text}/delete", post(texts::delete))
+        .route("/customers/{id}/relays", get(relays::page).post(relays::add))
+        .route("/customers/{id}/relays/read", post(relays::read))
+        .route("/customers/{id}/relays/{relay}", post(relays::change))
+        .route("/customers/{id}/relays/{relay}/delete", post(relays::delete))
+        .route("/queue/open", get(open::page).post(open::send))
         .route("/queue/next", post(claims::next))
         .route("/cases/{number}/claim", post(claims::claim))
         .route("/cases/{number}/release", post(claims::release))

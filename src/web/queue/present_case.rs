@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 
 use super::present_list::{due, instant, span};
-use super::present_panel;
+use super::{present_panel, relays};
 use crate::app::cases::View;
 use crate::app::desk::Surroundings;
 use crate::app::{App, Error};
 use crate::domain::actor::{Person, Role};
 use crate::domain::case::{self, WaitingOn};
+use crate::domain::customer::Architecture;
 use crate::domain::tunnel::{Progress, TunnelState};
 use crate::domain::workflow::{Definition, Phase, ProgressStatus, State, StateKind};
 use crate::store::whitelist::Entry;
@@ -221,6 +222,9 @@ fn links(view: &View<'_>, around: &Surroundings, works: bool) -> Vec<Link> {
         if around.tenant.as_ref().is_some_and(|tenant| tenant.base_url.is_some()) {
             links.push(Link::new("Compare with the product", format!("/cases/{number}/apply-check")));
         }
+    }
+    if view.customer.architecture == Architecture::SecureRelay {
+        links.push(Link::new("Relays of the customer", relays::path(view.case.customer)));
     }
     links.extend(
         around

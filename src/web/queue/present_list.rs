@@ -59,6 +59,7 @@ pub(super) fn queue(app: &App, person: &Person, page: &Page, listed: &Listed<'_>
         views: views(&page.counts, listed.searched.is_none().then_some(listed.view)),
         search: Search { action: "/queue".to_owned(), value: listed.searched.unwrap_or_default().to_owned() },
         claim_next,
+        open: Link::new("Open a case for a customer", "/queue/open"),
         read_at: now,
         refresh: Link::new("Refresh", listed.refresh),
         empty: rows.is_empty().then(|| empty(&page.counts, listed)),

@@ -9,7 +9,7 @@ use crate::support::client::Client;
 use crate::support::db::on_both;
 
 /// Every resource with the method that it knows.
-const RESOURCES: [(&str, &str); 12] = [
+const RESOURCES: [(&str, &str); 24] = [
     ("POST", "/api/v1/requests"),
     ("GET", "/api/v1/cases"),
     ("GET", "/api/v1/cases/1001"),
@@ -22,6 +22,18 @@ const RESOURCES: [(&str, &str); 12] = [
     ("POST", "/api/v1/queue/next"),
     ("GET", "/api/v1/whitelist"),
     ("GET", "/api/v1/allowlist"),
+    ("GET", "/api/v1/whitelist/requests"),
+    ("POST", "/api/v1/whitelist/requests/00000000-0000-0000-0000-000000000000/approve"),
+    ("POST", "/api/v1/whitelist/requests/00000000-0000-0000-0000-000000000000/refuse"),
+    ("GET", "/api/v1/whitelist/00000000-0000-0000-0000-000000000000"),
+    ("POST", "/api/v1/whitelist/00000000-0000-0000-0000-000000000000/retire"),
+    ("POST", "/api/v1/whitelist/00000000-0000-0000-0000-000000000000/stay"),
+    ("POST", "/api/v1/whitelist/00000000-0000-0000-0000-000000000000/theirs"),
+    ("GET", "/api/v1/tunnels/00000000-0000-0000-0000-000000000000/whitelist"),
+    ("POST", "/api/v1/tunnels/00000000-0000-0000-0000-000000000000/whitelist/applied"),
+    ("GET", "/api/v1/tunnels/00000000-0000-0000-0000-000000000000/whitelist.json"),
+    ("GET", "/api/v1/tunnels/00000000-0000-0000-0000-000000000000/whitelist.txt"),
+    ("GET", "/api/v1/tunnels/00000000-0000-0000-0000-000000000000/allowlist.nft"),
 ];
 
 on_both! {

@@ -5,6 +5,7 @@ mod case;
 mod claims;
 mod clocks;
 mod hostile;
+mod open;
 mod people;
 mod queue;
 mod records;

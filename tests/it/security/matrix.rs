@@ -42,6 +42,14 @@ const ADMINS: Cells = ["iffffff+f"; 3];
 const ADMIN_RECORD: Cells = ["iffffffnf"; 3];
 /// Those who work the queue, for a record that is not there.
 const ENGINEERS_RECORD: Cells = ["ifffnnnff"; 3];
+/// The vendor's people, for a record that is not there.
+const STAFF_RECORD: Cells = ["ifffnnnnf"; 3];
+/// Leads, for a record that is not there.
+const LEADS_RECORD: Cells = ["ifffffnff"; 3];
+/// Network engineers, for a record that is not there.
+const NETWORK_RECORD: Cells = ["iffffnfff"; 3];
+/// Network engineers, told what their act lacks.
+const NETWORK_ACT: Cells = ["iffff+fff"; 3];
 /// Agents, who are nobody of these.
 const AGENTS: Cells = ["iiiiiiiii"; 3];
 /// Whoever may see the case: another's is as absent as one that is not there.
@@ -83,7 +91,14 @@ const ROWS: &[(&str, &str, Cells)] = &[
     ("POST", "/cases/{number}/tests", CASE_ACT),
     ("GET", "/cases/{number}/tests/{test}", CASE),
     ("GET", "/cases/{number}/tests/{test}/compare", CASE),
+    ("GET", "/customers/{id}/relays", STAFF_RECORD),
+    ("POST", "/customers/{id}/relays", STAFF),
+    ("POST", "/customers/{id}/relays/read", STAFF_RECORD),
+    ("POST", "/customers/{id}/relays/{relay}", STAFF),
+    ("POST", "/customers/{id}/relays/{relay}/delete", STAFF_RECORD),
     ("GET", "/queue", ENGINEERS),
+    ("GET", "/queue/open", ENGINEERS),
+    ("POST", "/queue/open", ENGINEERS_RECORD),
     ("POST", "/queue/next", ENGINEERS),
     ("POST", "/cases/{number}/claim", CASE_WORK),
     ("POST", "/cases/{number}/release", CASE_WORK),
@@ -170,8 +185,47 @@ const ROWS: &[(&str, &str, Cells)] = &[
     ("GET", "/api/v1/cases/{number}/tests", CASE),
     ("GET", "/api/v1/cases/{number}/tests/{test}", CASE),
     ("POST", "/api/v1/queue/next", ENGINEERS),
+    ("GET", "/whitelist", STAFF),
+    ("POST", "/whitelist", ENGINEERS),
+    ("GET", "/whitelist/add", ENGINEERS),
+    ("POST", "/whitelist/add", ENGINEERS),
+    ("GET", "/whitelist/requests", STAFF),
+    ("POST", "/whitelist/requests/{request}/approve", LEADS_RECORD),
+    ("POST", "/whitelist/requests/{request}/refuse", ENGINEERS_RECORD),
+    ("GET", "/whitelist/plan/{tunnel}", STAFF_RECORD),
+    ("POST", "/whitelist/plan/{tunnel}", NETWORK_RECORD),
+    ("GET", "/whitelist/{entry}", STAFF_RECORD),
+    ("POST", "/whitelist/{entry}/retire", ENGINEERS_RECORD),
+    ("POST", "/whitelist/{entry}/stay", ENGINEERS_RECORD),
+    ("POST", "/whitelist/{entry}/theirs", ENGINEERS_RECORD),
     ("GET", "/api/v1/whitelist", STAFF),
+    ("POST", "/api/v1/whitelist", ENGINEERS),
+    ("GET", "/api/v1/whitelist/requests", STAFF),
+    ("POST", "/api/v1/whitelist/requests/{request}/approve", LEADS_RECORD),
+    ("POST", "/api/v1/whitelist/requests/{request}/refuse", ENGINEERS_RECORD),
+    ("GET", "/api/v1/whitelist/{entry}", STAFF_RECORD),
+    ("POST", "/api/v1/whitelist/{entry}/retire", ENGINEERS),
+    ("POST", "/api/v1/whitelist/{entry}/stay", ENGINEERS_RECORD),
+    ("POST", "/api/v1/whitelist/{entry}/theirs", ENGINEERS),
+    ("GET", "/api/v1/tunnels/{tunnel}/whitelist", STAFF_RECORD),
+    ("POST", "/api/v1/tunnels/{tunnel}/whitelist/applied", NETWORK_ACT),
+    ("GET", "/api/v1/tunnels/{tunnel}/whitelist.json", STAFF_RECORD),
+    ("GET", "/api/v1/tunnels/{tunnel}/whitelist.txt", STAFF_RECORD),
+    ("GET", "/api/v1/tunnels/{tunnel}/whitelist.nft", STAFF_RECORD),
     ("GET", "/api/v1/allowlist", STAFF),
+    ("POST", "/api/v1/allowlist", ENGINEERS),
+    ("GET", "/api/v1/allowlist/requests", STAFF),
+    ("POST", "/api/v1/allowlist/requests/{request}/approve", LEADS_RECORD),
+    ("POST", "/api/v1/allowlist/requests/{request}/refuse", ENGINEERS_RECORD),
+    ("GET", "/api/v1/allowlist/{entry}", STAFF_RECORD),
+    ("POST", "/api/v1/allowlist/{entry}/retire", ENGINEERS),
+    ("POST", "/api/v1/allowlist/{entry}/stay", ENGINEERS_RECORD),
+    ("POST", "/api/v1/allowlist/{entry}/theirs", ENGINEERS),
+    ("GET", "/api/v1/tunnels/{tunnel}/allowlist", STAFF_RECORD),
+    ("POST", "/api/v1/tunnels/{tunnel}/allowlist/applied", NETWORK_ACT),
+    ("GET", "/api/v1/tunnels/{tunnel}/allowlist.json", STAFF_RECORD),
+    ("GET", "/api/v1/tunnels/{tunnel}/allowlist.txt", STAFF_RECORD),
+    ("GET", "/api/v1/tunnels/{tunnel}/allowlist.nft", STAFF_RECORD),
     ("POST", "/agent/v1/jobs/next", AGENTS),
     ("POST", "/agent/v1/jobs/{id}/events", AGENTS),
     ("POST", "/agent/v1/jobs/{id}/report", AGENTS),
@@ -195,7 +249,6 @@ async fn case_of(t: &TestApp, contact: &Person, address: &str) -> i64 {
 fn address(path: &str, number: i64) -> String {
     let path = filled(path, number);
     match path.rsplit('/').next() {
-        Some("whitelist" | "allowlist") => path + "?tunnel=alder-1",
         Some("attachments") => path + "?name=seen.txt",
         Some(_) | None => path,
     }

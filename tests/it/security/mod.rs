@@ -45,6 +45,10 @@ pub(super) fn filled(path: &str, number: i64) -> String {
         ("{mail}", &id),
         ("{text}", &id),
         ("{file}", &id),
+        ("{relay}", &id),
+        ("{entry}", &id),
+        ("{request}", &id),
+        ("{tunnel}", &id),
     ]
     .into_iter()
     .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))

@@ -326,7 +326,9 @@ on_both! {
         t.act(&t.lead, number, "allow_port", &reason("8025")).await.unwrap();
         add().await.unwrap();
         let case = t.case(number).await;
-        let entries = postern::app::whitelist::of_case(&t.app, &case).await.unwrap();
+        let mut tx = t.app.db.read().await.unwrap();
+        let entries = postern::store::whitelist::on_list(&mut tx, case.tunnel.unwrap(), 10).await.unwrap();
+        drop(tx);
         assert_eq!(entries[0].port_reason.as_deref(), Some("The relay listens there"));
         ask(&t.app, &t.contact, number).await.unwrap();
         t.script.push(None);

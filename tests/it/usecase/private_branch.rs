@@ -77,7 +77,7 @@ on_both! {
         let settings = store::settings::of_case(&mut tx, case.customer, case.id).await.unwrap();
         assert_eq!(settings.len(), 1);
         assert!(settings[0].passed_probe.is_some() && settings[0].applied_how.as_deref() == Some("read back"));
-        let entries = store::whitelist::of_tunnel(&mut tx, case.customer, case.tunnel.unwrap()).await.unwrap();
+        let entries = store::whitelist::on_list(&mut tx, case.tunnel.unwrap(), 10).await.unwrap();
         assert_eq!(entries.len(), 1);
         assert_eq!((entries[0].ours, entries[0].theirs), (Progress::Proven, Progress::Proven));
         let tests = store::probes::of_case(&mut tx, case.customer, case.id).await.unwrap();

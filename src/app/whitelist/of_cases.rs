@@ -1,16 +1,17 @@
-//! The whitelist as cases change it: wanted, applied by somebody, proven by a probe; on our side and on theirs.
+//! The whitelist as cases change it.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::firing::Firing;
-use super::{App, Error, facts};
+use super::note;
+use crate::app::firing::Firing;
+use crate::app::{Error, facts};
 use crate::clock::fresh_id;
-use crate::domain::actor::Person;
 use crate::domain::case::Case;
 use crate::domain::id::EntryId;
 use crate::domain::tunnel::{Progress, Tunnel};
+use crate::domain::whitelist::Protocol;
 use crate::domain::workflow::{End, Refusal, Value, WhitelistAction};
 use crate::probe::policy;
 use crate::store::whitelist::{self, Entry};
@@ -109,7 +110,7 @@ fn port_reason(case: &Case, port: i64) -> Option<String> {
 ///
 /// # Errors
 /// [`Error::Invalid`] where the customer named an address of ours; [`Error::Refused`] where the tunnel cannot carry it.
-pub(super) async fn change(
+pub(in crate::app) async fn change(
     tx: &mut Tx,
     case: &Case,
     (action, side): (WhitelistAction, End),
@@ -132,20 +133,56 @@ pub(super) async fn change(
         _ => {}
     }
     let network = host.parse::<IpAddr>().map_or(host, |address| IpNet::from(address).to_string());
-    let known = whitelist::find(tx, tunnel.id, &network, port).await?;
+    let known = whitelist::find(tx, tunnel.id, &network, (port, protocol_of(case))).await?;
     let is_new = known.is_none();
     let mut entry = known.unwrap_or_else(|| fresh(case, &tunnel, network, port, firing));
-    entry.case_id = case.id;
+    entry.case_id = Some(case.id);
+    // What a case wants or has does not leave the list because somebody asked for that before.
+    (entry.leave_by, entry.leave_why, entry.leave_at) = (None, None, None);
     if (action, side) == (WhitelistAction::Applied, End::Ours) {
         entry.port_reason = port_reason(case, port).filter(|_| !is_usual(port));
     }
+    let stands = matches!(entry.ours, Progress::Applied | Progress::Proven);
+    if (action, side) == (WhitelistAction::Wanted, End::Ours) && stands {
+        // The list has it; a second wish must not take it off the exports until an engineer comes by.
+        return Ok(whitelist::replace(tx, &entry, firing.at).await?);
+    }
     mark(&mut entry, (action, side), case, firing);
     if is_new {
-        whitelist::add(tx, &entry).await?;
+        whitelist::add(tx, &entry, firing.at).await?;
     } else {
-        whitelist::replace(tx, &entry).await?;
+        whitelist::replace(tx, &entry, firing.at).await?;
     }
-    Ok(())
+    let (who, how) = match side {
+        End::Ours => (&entry.ours_by, &entry.ours_how),
+        End::Theirs => (&entry.theirs_by, &entry.theirs_how),
+    };
+    let what = words(action, side);
+    let (who, how) =
+        (who.clone().unwrap_or_default(), format!("Case {}: {}", case.number, how.as_deref().unwrap_or_default()));
+    note(tx, &entry, (&who, what, &how), firing.at).await
+}
+
+/// What an action of a case did to an entry, in words.
+fn words(action: WhitelistAction, side: End) -> &'static str {
+    match (action, side) {
+        (WhitelistAction::Wanted, End::Ours) => "Wanted on our side",
+        (WhitelistAction::Wanted, End::Theirs) => "Wanted on their side",
+        (WhitelistAction::Applied, End::Ours) => "Applied on our side",
+        (WhitelistAction::Applied, End::Theirs) => "Said to be applied on their side",
+        (WhitelistAction::Proven, End::Ours) => "Proven on our side",
+        (WhitelistAction::Proven, End::Theirs) => "Proven on their side",
+        (WhitelistAction::Retire, End::Ours) => "Taken off our side",
+        (WhitelistAction::Retire, End::Theirs) => "Taken off their side",
+    }
+}
+
+/// The transport of a case's server: TCP, unless the case is about SYSLOG over UDP.
+pub(in crate::app) fn protocol_of(case: &Case) -> Protocol {
+    match facts::text(case, "transport").as_deref() {
+        Ok("udp") => Protocol::Udp,
+        Ok(_) | Err(_) => Protocol::Tcp,
+    }
 }
 
 fn fresh(case: &Case, tunnel: &Tunnel, network: String, port: i64, firing: &Firing<'_>) -> Entry {
@@ -155,7 +192,9 @@ fn fresh(case: &Case, tunnel: &Tunnel, network: String, port: i64, firing: &Firi
         tunnel_id: tunnel.id,
         network,
         port,
-        case_id: case.id,
+        protocol: protocol_of(case),
+        case_id: Some(case.id),
+        reason: None,
         ours: Progress::None,
         ours_by: None,
         ours_how: None,
@@ -166,6 +205,9 @@ fn fresh(case: &Case, tunnel: &Tunnel, network: String, port: i64, firing: &Firi
         theirs_at: None,
         proven_by: None,
         port_reason: None,
+        leave_by: None,
+        leave_why: None,
+        leave_at: None,
         created_at: firing.at,
     }
 }
@@ -198,28 +240,4 @@ fn mark(entry: &mut Entry, (action, side): (WhitelistAction, End), case: &Case, 
     if action == WhitelistAction::Proven {
         entry.proven_by = firing.probe;
     }
-}
-
-/// A tunnel by its name, with its entries.
-///
-/// # Errors
-/// [`Error::Forbidden`] for customers; [`Error::NotFound`] where no tunnel has that name.
-pub async fn of_tunnel(app: &App, person: &Person, name: &str) -> Result<(Tunnel, Vec<Entry>), Error> {
-    if !person.is_staff() {
-        return Err(Error::Forbidden("Whitelists are for the vendor's people"));
-    }
-    let mut tx = app.db.read().await?;
-    let tunnel = tunnels::by_name(&mut tx, name).await?.ok_or(Error::NotFound)?;
-    let entries = whitelist::of_tunnel(&mut tx, tunnel.customer, tunnel.id).await?;
-    Ok((tunnel, entries))
-}
-
-/// The entries of a case's tunnel.
-///
-/// # Errors
-/// What the database says.
-pub async fn of_case(app: &App, case: &Case) -> Result<Vec<Entry>, Error> {
-    let Some(tunnel) = case.tunnel else { return Ok(Vec::new()) };
-    let mut tx = app.db.read().await?;
-    Ok(whitelist::of_tunnel(&mut tx, case.customer, tunnel).await?)
 }
