@@ -146,15 +146,16 @@ pub fn orders(open: Open, word: Word, before: Turn, after: Turn) -> Vec<Order> {
     let mut orders = Vec::new();
     let mut order = |is_wanted: bool, order: Order| orders.extend(is_wanted.then_some(order));
     let answers = word == Word::Vendor;
+    // A case that an engineer opens has had the first word.
+    let asks_first = !open.is_known && !answers;
     match after {
         Turn::Unseen => {}
         Turn::Vendor => {
-            let is_new = !open.is_known;
-            order(is_new, Order::Start(FirstAnswer));
+            order(asks_first, Order::Start(FirstAnswer));
             order(open.first_answer, if answers { Order::Keep(FirstAnswer) } else { Order::Resume(FirstAnswer) });
             order(open.next_update, if answers { Order::Keep(NextUpdate) } else { Order::Resume(NextUpdate) });
             // Who waits for the first answer is not promised a second one beside it.
-            let waits = is_new || open.first_answer;
+            let waits = asks_first || open.first_answer;
             order(
                 if waits { open.first_answer && answers } else { answers || !open.next_update },
                 Order::Start(NextUpdate),
@@ -163,8 +164,8 @@ pub fn orders(open: Open, word: Word, before: Turn, after: Turn) -> Vec<Order> {
             order(open.done, Order::Resume(Done));
         }
         Turn::Customer => {
-            order(!open.is_known, Order::Start(FirstAnswer));
-            order(!open.is_known, Order::Stop(FirstAnswer));
+            order(asks_first, Order::Start(FirstAnswer));
+            order(asks_first, Order::Stop(FirstAnswer));
             order(!open.is_known, Order::Start(Done));
             match word {
                 Word::Vendor => {
@@ -216,6 +217,7 @@ mod tests {
         let (engineer, contact) = (Word::Vendor, Word::Customer);
         let rows: &[Line] = &[
             ("a draft", "new", contact, Unseen, Unseen, &[]),
+            ("an engineer opens a case", "new", engineer, Unseen, Vendor, &[Start(NextUpdate), Start(Done)]),
             ("a request arrives", "new", contact, Unseen, Vendor, &[Start(FirstAnswer), Start(Done)]),
             (
                 "a request arrives and the customer goes on",

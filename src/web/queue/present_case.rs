@@ -42,7 +42,7 @@ pub(super) fn case(app: &App, person: &Person, view: &View<'_>, around: &Surroun
         claim: claim(view, person),
         panel: present_panel::panel(view, around, person, state, &texts),
         facts: facts(view, around),
-        links: links(view, around),
+        links: links(view, around, writes),
         steps: steps(view, &texts, &tag),
         tests: view.probes.iter().map(|probe| shared::test_row(number, probe)).collect(),
         messages: shared::conversation(view, &app.brand.vendor),
@@ -224,10 +224,10 @@ fn earlier(around: &Surroundings) -> Fact {
     Fact::new("Earlier cases", text)
 }
 
-fn links(view: &View<'_>, around: &Surroundings) -> Vec<Link> {
+fn links(view: &View<'_>, around: &Surroundings, works: bool) -> Vec<Link> {
     let number = view.case.number;
     let mut links = Vec::new();
-    if view.case.is_open {
+    if works && view.case.is_open {
         links.push(Link::new("Change the priority", format!("/cases/{number}/priority")));
     }
     let channel = view.case.channel();

@@ -38,7 +38,7 @@ on_both! {
             body[member] = value;
             let answer = put(&body).await;
             assert_eq!(answer.status, 422, "{}", answer.text);
-            assert_eq!(answer.faults()[0].0, field, "{}", answer.text);
+            assert_eq!(answer.faults()[0].0, format!("#/{field}"), "{}", answer.text);
         }
         let bare = json!({"time_zone": "UTC", "hours": "sat-sun 10:00-12:00"});
         let replaced = put(&bare).await.expect(200);
@@ -66,6 +66,6 @@ on_both! {
         let entries = t.whole_log(number).await.iter().filter(|row| row.body.contains("prioritized")).count();
         assert_eq!(entries, 1);
         let wrong = kim.post(&path, &[], &json!({"priority": "high", "reason": ""})).await;
-        assert_eq!(wrong.faults().iter().map(|(field, _)| field.as_str()).collect::<Vec<_>>(), ["priority", "reason"]);
+        assert_eq!(wrong.faults().iter().map(|(field, _)| field.as_str()).collect::<Vec<_>>(), ["#/priority", "#/reason"]);
     }
 }

@@ -190,5 +190,8 @@ on_both! {
         assert!(page.shows("First answer due 25 November 2026 at 11:00 UTC (in 1 h)"), "{}", page.body);
         let mut dana = Browser::signed_in(&t.app, &t.contact).await;
         assert!(!dana.get(&format!("/cases/{number}")).await.body.contains("Changed the priority"));
+        assert!(page.body.contains(&path));
+        let mut ada = Browser::signed_in(&t.app, &t.admin).await;
+        assert!(!ada.get(&format!("/cases/{number}")).await.body.contains(&path), "who may not is not offered it");
     }
 }
