@@ -346,7 +346,7 @@ on_both! {
         let mut ada = Browser::signed_in(&t.app, &t.admin).await;
         let customer = format!("/admin/customers/{}", t.customer.id.uuid().simple());
         let tunnel = [
-            ("name", "alder-2"), ("our_gateway", "198.51.100.1"), ("peer_gateway", "203.0.113.3"),
+            ("name", "alder-2"), ("our_gateway", "81.2.69.142"), ("peer_gateway", "81.2.69.160"),
             ("our_networks", "10.99.0.0/24"), ("peer_networks", "10.21.0.0/16"), ("alerting_ip", "10.99.0.8"),
         ];
         let forms: [(String, String, &[(&str, &str)], &str); 4] = [
