@@ -25,13 +25,14 @@ pub(super) fn turn_of(definition: &Definition, case: &Case) -> Turn {
         _ if !case.queued => Turn::Unseen,
         None => Turn::Unseen,
         Some((StateKind::Ongoing, _)) => Turn::Done,
-        Some((StateKind::Terminal, _)) => {
+        // A case that is closed owes nothing more, also while it can still be reopened.
+        Some((kind, _)) if kind == StateKind::Terminal || !case.is_open => {
             let is_given_up = case.outcome.as_deref().is_none_or(|outcome| GIVEN_UP.contains(&outcome));
             if is_given_up { Turn::Over } else { Turn::Done }
         }
         // A pause until a date was agreed on with the customer.
         Some((StateKind::Hold, Phase::Waiting)) => Turn::Customer,
-        Some((StateKind::Normal | StateKind::Hold, _)) => match case.waiting_on {
+        Some((StateKind::Normal | StateKind::Hold | StateKind::Terminal, _)) => match case.waiting_on {
             WaitingOn::Customer => Turn::Customer,
             WaitingOn::Vendor | WaitingOn::Nobody => Turn::Vendor,
         },

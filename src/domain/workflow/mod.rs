@@ -45,6 +45,8 @@ pub mod schema;
 mod shape;
 /// What mail templates read.
 pub mod template;
+/// Settings, tested before they are applied.
+mod tested;
 /// Values of a case.
 pub mod value;
 /// The closed list of effects.

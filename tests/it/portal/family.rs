@@ -19,7 +19,7 @@ async fn act(browser: &mut Browser, number: i64, event: &str, answers: &[(&str, 
 on_both! {
     async fn a_customer_changes_the_settings_from_the_page_of_the_active_server(db: TestDb) {
         let t = TestApp::new(&db).await;
-        t.with_product().await;
+        let _product = t.with_product().await;
         let main = t.reached().await;
         for _ in 0..2 {
             t.script.push(None);

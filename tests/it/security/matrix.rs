@@ -119,7 +119,7 @@ const ROWS: &[(&str, &str, Cells)] = &[
     ("POST", "/customers/{id}/relays/{relay}/delete", STAFF_RECORD),
     ("GET", "/queue", ENGINEERS),
     ("GET", "/queue/open", ENGINEERS),
-    ("POST", "/queue/open", ["innnnnnnn"; 3]),
+    ("POST", "/queue/open", ["ifffnnnff"; 3]),
     ("POST", "/queue/next", ENGINEERS),
     ("POST", "/cases/{number}/claim", CASE_WORK),
     ("POST", "/cases/{number}/release", CASE_WORK),

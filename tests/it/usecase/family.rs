@@ -275,7 +275,7 @@ on_both! {
 on_both! {
     async fn a_new_ip_that_answers_becomes_the_main_cases_and_is_tested_there(db: TestDb) {
         let t = TestApp::new(&db).await;
-        t.with_product().await;
+        let _product = t.with_product().await;
         let main = in_use(&t).await;
         t.act(&t.contact, main, "notify_ip_change", &[("new_ip", "10.20.4.16"), ("change_timing", "now")]).await.unwrap();
         let number = cases::youngest_child(&t.app, &t.contact, main).await.unwrap().unwrap();

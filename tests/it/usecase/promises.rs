@@ -249,7 +249,7 @@ on_both! {
                 states.push(state);
             }
         }
-        assert_eq!(states, ["let_us_in", "parked", "cancelled"]);
+        assert_eq!(states, ["let_us_in", "parked", "closing_cancelled", "cancelled"]);
         let (dana, kim, lou) = ("dana@alder.example", "kim@vendor.example", "lou@vendor.example");
         assert_eq!(count(&t, dana, "Reminder"), 4, "after 2 and 4 business days, 30 and 53 days parked");
         assert_eq!((count(&t, kim, "Overdue"), count(&t, lou, "Overdue")), (2, 1), "the lead after ten business days");
