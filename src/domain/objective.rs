@@ -211,6 +211,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table, a row for each thing that can happen")]
     fn events_do_to_promises_what_the_table_says() {
         use Turn::{Customer, Over, Unseen, Vendor};
         use Word::{CustomerWrote, Nobody};

@@ -25,7 +25,7 @@ async fn hang_up(pool: &PgPool, polls: u32) {
 }
 
 /// Hangs up on a pool, then writes forty rows, all of them answered; gives how many of them another connection sees.
-async fn written_after_hang_ups(db: &TestDb, pool: &PgPool, table: &'static str) -> i64 {
+async fn written_after_hang_ups(db: &TestDb, pool: &PgPool, table: &str) -> i64 {
     db.execute(&format!("CREATE TABLE {table} (n BIGINT)")).await;
     for round in 0_i64..40 {
         hang_up(pool, u32::try_from(round % 4).unwrap() + 1).await;
@@ -55,11 +55,13 @@ async fn no_answered_write_is_lost_after_hang_ups_on_postgres() {
 async fn without_the_rollback_hook_answered_writes_are_lost_on_postgres() {
     async fn body(db: TestDb) {
         let bare = db.beside().await;
-        let mut lost = 0;
-        for table in ["bare_1", "bare_2", "bare_3", "bare_4", "bare_5"] {
-            lost += 40 - written_after_hang_ups(&db, &bare, table).await;
+        // A hang-up has to meet an open transaction, so there are many chances.
+        for round in 0..50 {
+            if written_after_hang_ups(&db, &bare, &format!("bare_{round}")).await < 40 {
+                return;
+            }
         }
-        assert!(lost > 0, "sqlx no longer leaves a dropped begin() open");
+        panic!("sqlx no longer leaves a dropped begin() open");
     }
     run(Kind::Postgres, body).await;
 }

@@ -223,6 +223,8 @@ const FIELDS_AND_CLOCKS: &[Mutant] = &[
     }),
     (Code::W14, "a secret outside the vault", |tree| {
         tree.edit_after(MAIN, "[field.smtp_account]", "store = \"vault\"\n", "");
+        // A child is handed fields of the vault only.
+        tree.edit_rule(MAIN, "active", "change_settings", "\"smtp_account\", ", "");
     }),
     (Code::W14, "wording that shows the password", |tree| {
         tree.edit_after(MAIN, "[state.settings]", "Check the encryption", "{{ smtp_password }}");

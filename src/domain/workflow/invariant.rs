@@ -9,7 +9,7 @@ use super::explore::turn::leads_on;
 use super::guard::Facts;
 use super::model::{Rule, Side, State, StateKind, Store};
 use super::tested::Tested;
-use super::value::Data;
+use super::value::{Data, Value};
 use super::walk::Apply;
 
 /// The invariants.

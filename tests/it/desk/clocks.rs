@@ -18,6 +18,7 @@ fn led_to(page: &Page) -> String {
 }
 
 on_both! {
+    #[expect(clippy::too_many_lines, reason = "one way through the pages, in its order")]
     async fn a_calendar_is_added_changed_filled_from_a_file_and_deleted(db: TestDb) {
         let t = TestApp::new(&db).await;
         let mut ada = Browser::signed_in(&t.app, &t.admin).await;

@@ -17,6 +17,7 @@ async fn act(browser: &mut Browser, number: i64, event: &str, answers: &[(&str, 
 }
 
 on_both! {
+    #[expect(clippy::too_many_lines, reason = "one way through the pages, in its order")]
     async fn a_customer_changes_the_settings_from_the_page_of_the_active_server(db: TestDb) {
         let t = TestApp::new(&db).await;
         let _product = t.with_product().await;

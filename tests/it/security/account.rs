@@ -349,7 +349,9 @@ on_both! {
             ("name", "alder-2"), ("our_gateway", "81.2.69.142"), ("peer_gateway", "81.2.69.160"),
             ("our_networks", "10.99.0.0/24"), ("peer_networks", "10.21.0.0/16"), ("alerting_ip", "10.99.0.8"),
         ];
-        let forms: [(String, String, &[(&str, &str)], &str); 4] = [
+        // Form, its action, what is entered, the table that it fills.
+        type Adding<'a> = (String, String, &'a [(&'a str, &'a str)], &'a str);
+        let forms: [Adding<'_>; 4] = [
             ("/admin/customers/new".into(), "/admin/customers".into(), &[("name", "Cedar"), ("architecture", "vpn")], "customers"),
             (format!("{customer}/tunnels/new"), format!("{customer}/tunnels"), &tunnel, "tunnels"),
             (format!("{customer}/tenants/new"), format!("{customer}/tenants"), &[("name", "alder-prod")], "tenants"),

@@ -189,7 +189,8 @@ impl Page {
 
     /// What a browser would send of the form that goes to `action`.
     pub(crate) fn form(&self, action: &str) -> Option<BTreeMap<String, String>> {
-        let form = self.body.split("<form ").skip(1).find(|form| form.contains(&format!("action=\"{}\"", escape(action))))?;
+        let form =
+            self.body.split("<form ").skip(1).find(|form| form.contains(&format!("action=\"{}\"", escape(action))))?;
         let form = form.split("</form>").next().unwrap();
         let mut fields = BTreeMap::new();
         for input in form.split("<input ").skip(1) {
