@@ -30,6 +30,10 @@ pub struct Config {
     pub mail: MailConfig,
     /// Tunnel tests.
     pub probe: ProbeConfig,
+    /// Signing in.
+    pub accounts: AccountsConfig,
+    /// Proxies that are believed about the address of whoever asks (X-Forwarded-For); nobody else is.
+    pub trusted_proxies: Vec<IpNet>,
     /// Figures for a monitor.
     pub metrics: MetricsConfig,
     /// Where laboratories and the demo really dial.
@@ -132,6 +136,20 @@ impl ProbeConfig {
 /// An agent that waits for work is heard of once in a poll of up to this many seconds, so no silence is shorter.
 pub const SHORTEST_SILENCE: u32 = 60;
 
+/// Signing in.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccountsConfig {
+    /// The vendor's people need a second factor: without one they see the page that sets it up, and nothing else.
+    pub staff_second_factor: bool,
+}
+
+impl Default for AccountsConfig {
+    fn default() -> Self {
+        Self { staff_second_factor: true }
+    }
+}
+
 /// Figures for a monitor.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -205,6 +223,8 @@ struct File {
     policy: Policy,
     mail: MailConfig,
     probe: ProbeConfig,
+    accounts: AccountsConfig,
+    trusted_proxies: Vec<IpNet>,
     metrics: MetricsConfig,
     lab: Lab,
 }
@@ -287,6 +307,8 @@ impl Config {
             policy: file.policy,
             mail: file.mail,
             probe: file.probe,
+            accounts: file.accounts,
+            trusted_proxies: file.trusted_proxies,
             metrics: file.metrics,
             lab: file.lab,
             file: path,

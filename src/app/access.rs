@@ -1,112 +1,39 @@
-//! Who is there: signing in and out, sessions, API tokens, the one-time set-up link.
+//! Who is there: sessions, API tokens, the one-time set-up link. `sign_in` begins sessions.
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
-use super::passwords::{fits, hash};
+use super::passwords::hash;
 use super::{App, Error, token};
 use crate::clock::fresh_id;
 use crate::domain::actor::{Person, Role};
 use crate::domain::id::PersonId;
 use crate::secret::Secret;
 use crate::store::people::{self, Entry};
+use crate::store::sessions::Session;
 use crate::store::{Tx, sessions};
 
 /// How long a set-up link is good.
 const SETUP_GOOD: TimeDelta = TimeDelta::days(7);
 
-/// Signs somebody in and gives the session's token, which is shown once and stored as its hash only.
+/// The person whose session this is, and the session. Rights are read anew with each request.
 ///
 /// # Errors
-/// [`Error::WrongPassword`]; [`Error::Throttled`] after several failures on one account: each doubles the wait, and a
-/// stranger can slow an account down but never lock it.
-pub async fn sign_in(app: &Arc<App>, email: &str, password: Secret) -> Result<(String, Person), Error> {
-    if email.contains('\0') {
-        // No account has such an address, and PostgreSQL takes no such text.
-        return Err(Error::WrongPassword);
-    }
-    let subject = subject(email);
-    let (credentials, failures) = {
-        let mut tx = app.db.read().await?;
-        (people::credentials(&mut tx, email).await?, people::failures(&mut tx, &subject).await?)
-    };
-    let now = app.now();
-    if let Some((_, next_at)) = failures.filter(|(_, next_at)| *next_at > now) {
-        return Err(Error::Throttled(next_at));
-    }
-    let (id, stored) = credentials.map_or((None, None), |(id, hash)| (Some(id), hash));
-    let good = fits(app, password, stored).await?;
-    let Some(id) = id.filter(|_| good) else {
-        count_failure(app, subject, failures.map_or(0, |(count, _)| count) + 1).await?;
-        return Err(Error::WrongPassword);
-    };
-    begin(app, id, Some(subject)).await
-}
-
-/// Under what failures on an account are counted: the address itself is nobody's to read there.
-pub(super) fn subject(email: &str) -> String {
-    format!("account:{}", token::fingerprint(&[email.to_lowercase().as_bytes()]))
-}
-
-/// The waits after failures: the first five are free, then they double, up to a quarter of an hour.
-fn wait_after(failures: i64) -> TimeDelta {
-    let doublings = u32::try_from((failures - 5).clamp(0, 10)).unwrap_or(0);
-    if failures <= 5 { TimeDelta::zero() } else { TimeDelta::seconds(2_i64.pow(doublings).min(900)) }
-}
-
-async fn count_failure(app: &Arc<App>, subject: String, count: i64) -> Result<(), Error> {
-    let next_at = app.now() + wait_after(count);
-    app.db
-        .write(move |tx| {
-            let subject = subject.clone();
-            Box::pin(async move { Ok::<(), Error>(people::set_failures(tx, &subject, count, next_at).await?) })
-        })
-        .await
-}
-
-/// Starts a session for a person, with a token of its own.
-///
-/// # Errors
-/// [`Error::WrongPassword`] where the person may not sign in.
-async fn begin(app: &Arc<App>, id: PersonId, subject: Option<String>) -> Result<(String, Person), Error> {
-    let token = token::fresh();
-    let stored = token::stored(&token);
-    let at = app.now();
-    let person = app
-        .db
-        .write(move |tx| {
-            let (stored, subject) = (stored.clone(), subject.clone());
-            Box::pin(async move {
-                let entry = people::by_id(tx, id).await?.filter(|entry| entry.active).ok_or(Error::WrongPassword)?;
-                if let Some(subject) = subject {
-                    people::clear_failures(tx, &subject).await?;
-                }
-                sessions::start(tx, &stored, id, at).await?;
-                Ok::<_, Error>(entry.person)
-            })
-        })
-        .await?;
-    Ok((token, person))
-}
-
-/// The person whose session this is. Rights are read anew with each request.
-///
-/// # Errors
-/// [`Error::SignedOut`] where the token is unknown, the session too old or the account not active.
-pub async fn session(app: &Arc<App>, token: &str) -> Result<Person, Error> {
+/// [`Error::SignedOut`] where the token is unknown, the session too old or waiting for a code, or the account not active.
+pub async fn session(app: &Arc<App>, token: &str) -> Result<(Person, Session), Error> {
     let stored = token::stored(token);
     let now = app.now();
     let (session, entry) = {
         let mut tx = app.db.read().await?;
         let session = sessions::find(&mut tx, &stored).await?.ok_or(Error::SignedOut)?;
-        (session, active(&mut tx, session.person).await?)
+        if session.waits_for_code {
+            return Err(Error::SignedOut);
+        }
+        let entry = active(&mut tx, session.person_id).await?;
+        (session, entry)
     };
-    let (idle, whole) = if entry.person.is_staff() {
-        (TimeDelta::minutes(30), TimeDelta::hours(12))
-    } else {
-        (TimeDelta::hours(8), TimeDelta::days(30))
-    };
+    let (idle, whole) = life(&entry.person);
     if now - session.seen_at > idle || now - session.created_at > whole {
         end(app, token).await?;
         return Err(Error::SignedOut);
@@ -119,7 +46,16 @@ pub async fn session(app: &Arc<App>, token: &str) -> Result<Person, Error> {
             })
             .await?;
     }
-    Ok(entry.person)
+    Ok((entry.person, session))
+}
+
+/// How long a session rests at most, and how old it becomes.
+pub(super) fn life(person: &Person) -> (TimeDelta, TimeDelta) {
+    if person.is_staff() {
+        (TimeDelta::minutes(30), TimeDelta::hours(12))
+    } else {
+        (TimeDelta::hours(8), TimeDelta::days(30))
+    }
 }
 
 /// The person whose API token this is.
@@ -244,22 +180,4 @@ pub async fn set_up(
             })
         })
         .await
-}
-
-/// When the next try on an account is looked at, after so many failures.
-pub fn next_try(failures: i64, at: DateTime<Utc>) -> DateTime<Utc> {
-    at + wait_after(failures)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_double_and_never_become_a_lock() {
-        assert_eq!(wait_after(5), TimeDelta::zero());
-        assert_eq!(wait_after(6), TimeDelta::seconds(2));
-        assert_eq!(wait_after(8), TimeDelta::seconds(8));
-        assert_eq!(wait_after(10_000), TimeDelta::seconds(900));
-    }
 }

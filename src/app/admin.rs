@@ -92,7 +92,7 @@ pub async fn change_customer(app: &Arc<App>, customer: Customer) -> Result<(), E
 }
 
 /// Mails say "allowlist" and "allowlisted", so it is one lower-case word to which an ending can be put.
-fn check_list_word(word: &str) -> Result<(), Error> {
+pub(super) fn check_list_word(word: &str) -> Result<(), Error> {
     let good =
         (3..=20).contains(&word.len()) && word.bytes().all(|letter| letter.is_ascii_lowercase() || letter == b'-');
     let text = "The word must be 3 to 20 small letters, like allowlist";
@@ -133,15 +133,7 @@ pub async fn add_person(
     password: Option<Secret>,
 ) -> Result<Person, Error> {
     check_person(&name, &email, password.as_ref())?;
-    let (roles, customer, all_cases) = match place {
-        Place::Staff(roles) if roles.is_empty() => {
-            return Err(Error::field("roles", "missing", "Name at least one role: support, network, lead or admin"));
-        }
-        Place::Staff(roles) => (roles, None, true),
-        Place::Contact { customer, all_cases } => (BTreeSet::from([Role::Customer]), Some(customer), all_cases),
-    };
-    let person =
-        Person { id: PersonId::new(fresh_id()), name, email: email.to_lowercase(), roles, customer, all_cases };
+    let person = placed((name, email), place)?;
     let hash = match password {
         Some(password) => Some(passwords::hash(app, password).await?),
         None => None,
@@ -157,6 +149,21 @@ pub async fn add_person(
         })
         .await?;
     Ok(person)
+}
+
+/// A new person at a place. The address is kept in lower case.
+///
+/// # Errors
+/// [`Error::Invalid`] where one of the vendor's people would have no role.
+pub(super) fn placed((name, email): (String, String), place: Place) -> Result<Person, Error> {
+    let (roles, customer, all_cases) = match place {
+        Place::Staff(roles) if roles.is_empty() => {
+            return Err(Error::field("roles", "missing", "Name at least one role: support, network, lead or admin"));
+        }
+        Place::Staff(roles) => (roles, None, true),
+        Place::Contact { customer, all_cases } => (BTreeSet::from([Role::Customer]), Some(customer), all_cases),
+    };
+    Ok(Person { id: PersonId::new(fresh_id()), name, email: email.to_lowercase(), roles, customer, all_cases })
 }
 
 /// Changes a person: a new password, new roles, whether the person may sign in. Open sessions end.
@@ -239,21 +246,6 @@ pub async fn put_tunnel(app: &Arc<App>, tunnel: Tunnel) -> Result<(), Error> {
                 }
                 tunnels::add(tx, &tunnel, at).await.map_err(|error| taken(error, "name", "tunnel"))
             })
-        })
-        .await
-}
-
-/// Adds a tunnel.
-///
-/// # Errors
-/// [`Error::Invalid`] for a name that is empty or that another tunnel has.
-pub async fn add_tunnel(app: &Arc<App>, tunnel: Tunnel) -> Result<(), Error> {
-    check_text("name", "name of the tunnel", &tunnel.name)?;
-    let at = app.now();
-    app.db
-        .write(move |tx| {
-            let tunnel = tunnel.clone();
-            Box::pin(async move { tunnels::add(tx, &tunnel, at).await.map_err(|error| taken(error, "name", "tunnel")) })
         })
         .await
 }

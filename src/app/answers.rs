@@ -52,9 +52,10 @@ pub fn typed(definition: &Definition, raw: BTreeMap<String, String>) -> Data {
                     "false" | "no" => Value::Bool(false),
                     _ => Value::Text(text),
                 },
-                Some(FieldType::Port) => {
+                Some(FieldType::Port | FieldType::Number) => {
                     let digits = text.trim();
-                    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+                    let is_plain =
+                        digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
                     digits.parse().ok().filter(|_| is_plain).map_or(Value::Text(text), Value::Integer)
                 }
                 Some(FieldType::IpList) => Value::List(
@@ -66,6 +67,7 @@ pub fn typed(definition: &Definition, raw: BTreeMap<String, String>) -> Data {
                     | FieldType::Host
                     | FieldType::Email
                     | FieldType::Text
+                    | FieldType::NumberList
                     | FieldType::Timestamp,
                 )
                 | None => Value::Text(text),
@@ -132,11 +134,14 @@ pub(super) fn value(field_type: Option<FieldType>, json: &Json) -> Option<Value>
     match (field_type, json) {
         (Some(FieldType::Bool) | None, Json::Bool(truth)) => Some(Value::Bool(*truth)),
         // A number that is no whole one, or a huge one, is no port either: the engine says so.
-        (Some(FieldType::Port) | None, Json::Number(number)) => {
+        (Some(FieldType::Port | FieldType::Number) | None, Json::Number(number)) => {
             Some(number.as_i64().map_or_else(|| Value::Text(number.to_string()), Value::Integer))
         }
         (Some(FieldType::IpList) | None, Json::Array(items)) => {
             items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<_>>().map(Value::List)
+        }
+        (Some(FieldType::NumberList), Json::Array(items)) => {
+            items.iter().map(Json::as_i64).collect::<Option<_>>().map(Value::Numbers)
         }
         (
             Some(
@@ -159,8 +164,9 @@ pub(super) fn value(field_type: Option<FieldType>, json: &Json) -> Option<Value>
 pub(super) fn wrong_type(name: &str, field_type: Option<FieldType>, json: &Json) -> FieldError {
     let taken = match field_type {
         Some(FieldType::Bool) => "true or false",
-        Some(FieldType::Port) => "a number",
+        Some(FieldType::Port | FieldType::Number) => "a number",
         Some(FieldType::IpList) => "an array of strings",
+        Some(FieldType::NumberList) => "an array of numbers",
         Some(
             FieldType::Enum
             | FieldType::Ip

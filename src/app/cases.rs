@@ -17,6 +17,7 @@ use super::{App, Error, Once, Outcome, resource};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
 use crate::domain::customer::Customer;
+use crate::domain::objective::Objective;
 use crate::domain::tunnel::Tunnel;
 use crate::domain::workflow::{Definition, Rule, Store};
 use crate::store::attachments::Attachment;
@@ -152,7 +153,7 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
     let entry = match &whitelist {
         Some((tunnel, check)) => {
             let network = ipnet::IpNet::from(check.address).to_string();
-            let port = super::facts::number(&case, "smtp_port").unwrap_or_default();
+            let port = super::facts::number(&case, case.channel().server().port).unwrap_or_default();
             crate::store::whitelist::find(&mut tx, tunnel.id, &network, (port, whitelist::protocol_of(&case))).await?
         }
         None => None,
@@ -289,6 +290,15 @@ async fn history(
             "handed_over" => "Handed the case over".to_owned(),
             "wrote" => "Wrote a message".to_owned(),
             "test_asked" => "Asked for a tunnel test".to_owned(),
+            "prioritized" => {
+                let [from, to, reason] = ["from", "to", "reason"].map(|name| text(&format!("/detail/{name}")));
+                format!("Changed the priority from {from} to {to}: {reason}")
+            }
+            "late" => {
+                let promise = Objective::parse(&text("/detail/objective")).map_or("Promise", Objective::title);
+                format!("{promise} is late; the leads were told")
+            }
+            "reckoned" => "Computed the due times again in the calendars of today".to_owned(),
             other => other.to_owned(),
         };
         let at = DateTime::from_timestamp_micros(row.at_us).unwrap_or(case.opened_at);

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::vault::Vault;
 use super::{Error, replay};
 use crate::store::migrate::newest;
-use crate::store::{Db, outbox, vault};
+use crate::store::{Db, accounts, outbox, vault};
 
 /// How many secrets are read at once.
 const PAGE: i64 = 500;
@@ -72,6 +72,16 @@ async fn secrets(db: &Db, key: &Path) -> Result<Result<String, String>, Error> {
                 Ok(None) => closed.push(format!("there is no master key at {}", key.display())),
                 Err(error) => closed.push(error.to_string()),
             }
+        }
+    }
+    for factor in accounts::factors(&mut tx).await? {
+        match &vault {
+            Ok(Some(vault)) => match vault.open_factor(&factor) {
+                Ok(_secret) => opened += 1,
+                Err(error) => closed.push(error.to_string()),
+            },
+            Ok(None) => closed.push(format!("there is no master key at {}", key.display())),
+            Err(error) => closed.push(error.to_string()),
         }
     }
     Ok(match closed.first() {

@@ -1,4 +1,4 @@
-//! The last steps of a case: applying its SMTP settings to the product, and the test alert.
+//! The last steps of a case: applying its settings to the product, and the test alert.
 
 use std::sync::Arc;
 
@@ -6,12 +6,14 @@ use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
 use super::firing::{Firing, answers, came_too_late};
+use super::syslog::product;
 use super::turn::fire;
 use super::{App, Error, Secrets};
 use crate::apply::{Applied, ApplyError, ApplyRequest, FileTarget, Outcome, PasswordChange, Target, TieTarget};
 use crate::domain::actor::Actor;
 use crate::domain::case::Case;
-use crate::domain::id::SettingsId;
+use crate::domain::id::{SettingsId, TenantId};
+use crate::domain::workflow::{Data, Value};
 use crate::secret::Secret;
 use crate::store::outbox::Effect;
 use crate::store::settings::{self, Settings};
@@ -36,10 +38,10 @@ pub struct Task {
 /// # Errors
 /// What the database and the vault say.
 pub async fn load(app: &App, tx: &mut Tx, effect: &Effect) -> Result<Task, Error> {
-    let missing = |what: &str| Error::Internal(format!("outbox row {}: {what} is missing", effect.effect_key));
+    let missing = |what: &str| missing(effect, what);
     let id: SettingsId = serde_json::from_value(effect.payload.0.get("settings").cloned().unwrap_or_default())
         .map_err(|_not_an_id| missing("settings"))?;
-    let answers = effect.payload.0.get("answers").and_then(Json::as_str).ok_or_else(|| missing("answers"))?.to_owned();
+    let answers = answers_of(effect)?;
     let case = cases::by_id(tx, effect.customer_id, effect.case_id).await?.ok_or_else(|| missing("case"))?;
     let settings = settings::by_id(tx, effect.customer_id, id).await?.ok_or_else(|| missing("settings"))?;
     let account = match settings.account_id {
@@ -53,17 +55,32 @@ pub async fn load(app: &App, tx: &mut Tx, effect: &Effect) -> Result<Task, Error
     Ok(Task { settings, account, password, case, answers })
 }
 
-/// Where the settings of a task go, and the password that is in force there, if our vault knows it.
+fn missing(effect: &Effect, what: &str) -> Error {
+    Error::Internal(format!("outbox row {}: {what} is missing", effect.effect_key))
+}
+
+/// The event with which the machine answers an effect.
+fn answers_of(effect: &Effect) -> Result<String, Error> {
+    let answers = effect.payload.0.get("answers").and_then(Json::as_str);
+    answers.map(str::to_owned).ok_or_else(|| missing(effect, "answers"))
+}
+
+/// Where the settings of a case go, and the SMTP password that is in force there, if our vault knows it.
 ///
 /// # Errors
 /// What the database and the vault say; [`Error::Internal`] for a tenant whose API is not usable.
-pub async fn target(app: &App, tx: &mut Tx, task: &Task) -> Result<(Target, Option<Secret>), Error> {
-    let customer = task.case.customer;
-    let tenant = match task.settings.tenant_id {
+pub async fn target(
+    app: &App,
+    tx: &mut Tx,
+    case: &Case,
+    tenant: Option<TenantId>,
+) -> Result<(Target, Option<Secret>), Error> {
+    let customer = case.customer;
+    let tenant = match tenant {
         Some(id) => customers::tenant(tx, customer, id).await?,
         None => None,
     };
-    let name = tenant.as_ref().map_or_else(|| format!("case-{}", task.case.number), |tenant| tenant.name.clone());
+    let name = tenant.as_ref().map_or_else(|| format!("case-{}", case.number), |tenant| tenant.name.clone());
     let Some((base_url, key)) = tenant.as_ref().and_then(|tenant| tenant.base_url.clone().zip(tenant.api_key)) else {
         return Ok((Target::File(FileTarget { folder: app.data.join("settings"), tenant: name }), None));
     };
@@ -142,8 +159,32 @@ pub fn judge(result: &Result<Applied, ApplyError>) -> ApplyAnswer {
 /// What the database says.
 pub async fn settle_apply(app: &Arc<App>, effect: Effect, answer: ApplyAnswer) -> Result<(), Error> {
     let fields = answers([("apply_outcome", answer.outcome), ("evidence", &clip(&answer.evidence))]);
-    let applied = answer.outcome == "applied";
+    let applied = (answer.outcome == "applied").then_some(Applying::Smtp);
     settle(app, &app.node, effect, fields, applied).await
+}
+
+/// Settles an apply of SYSLOG settings, as [`settle_apply`]; `product_id` is what the product calls them.
+///
+/// # Errors
+/// What the database says.
+pub async fn settle_syslog(
+    app: &Arc<App>,
+    effect: Effect,
+    answer: ApplyAnswer,
+    product_id: Option<i64>,
+) -> Result<(), Error> {
+    let fields = answers([("apply_outcome", answer.outcome), ("evidence", &clip(&answer.evidence))]);
+    let applied = (answer.outcome == "applied").then_some(Applying::Syslog(product_id));
+    settle(app, &app.node, effect, fields, applied).await
+}
+
+/// Settings that came into force.
+#[derive(Clone, Copy)]
+enum Applying {
+    /// Those of the SMTP server.
+    Smtp,
+    /// An alert by SYSLOG, with what the product calls it.
+    Syslog(Option<i64>),
 }
 
 /// Settles a test alert that `owner` holds.
@@ -155,18 +196,20 @@ pub async fn settle_alert(
     owner: &str,
     effect: Effect,
     sent: bool,
-    evidence: &str,
+    (evidence, test_id): (&str, Option<&str>),
 ) -> Result<(), Error> {
     let word = if sent { "sent" } else { "failed" };
-    settle(app, owner, effect, answers([("alert_outcome", word), ("evidence", &clip(evidence))]), false).await
+    let mut data = answers([("alert_outcome", word), ("evidence", &clip(evidence))]);
+    data.extend(test_id.map(|id| ("test_id".to_owned(), Value::from(id))));
+    settle(app, owner, effect, data, None).await
 }
 
 async fn settle(
     app: &Arc<App>,
     owner: &str,
     effect: Effect,
-    data: crate::domain::workflow::Data,
-    applied: bool,
+    data: Data,
+    applied: Option<Applying>,
 ) -> Result<(), Error> {
     let (shared, owner) = (Arc::clone(app), owner.to_owned());
     app.db
@@ -178,21 +221,24 @@ async fn settle(
                     return Ok(());
                 }
                 // Held before it is read, so that a person's act at the same moment waits.
-                cases::hold_by_id(tx, effect.customer_id, effect.case_id).await?;
-                let mut task = load(&app, tx, &effect).await?;
-                if applied {
-                    record_applied(tx, &task, at).await?;
+                let held = cases::hold_by_id(tx, effect.customer_id, effect.case_id).await?;
+                let mut case = held.ok_or_else(|| missing(&effect, "case"))?;
+                match applied {
+                    Some(Applying::Smtp) => record_applied(&app, tx, &effect, at).await?,
+                    Some(Applying::Syslog(id)) => product::record_applied(tx, &effect, id, at).await?,
+                    None => {}
                 }
+                let event = answers_of(&effect)?;
                 let firing = Firing {
                     actor: &Actor::Machine,
-                    event: &task.answers,
+                    event: &event,
                     data,
                     secrets: &Secrets::new(),
                     expected_entered: u64::try_from(effect.case_entered).ok(),
                     probe: None,
                     at,
                 };
-                let late = came_too_late(fire(&app, tx, &mut task.case, firing).await)?;
+                let late = came_too_late(fire(&app, tx, &mut case, firing).await)?;
                 if late {
                     tracing::info!(key = effect.effect_key, "an answer came after the case had moved on");
                 }
@@ -202,7 +248,8 @@ async fn settle(
         .await
 }
 
-async fn record_applied(tx: &mut Tx, task: &Task, at: DateTime<Utc>) -> Result<(), Error> {
+async fn record_applied(app: &App, tx: &mut Tx, effect: &Effect, at: DateTime<Utc>) -> Result<(), Error> {
+    let task = load(app, tx, effect).await?;
     let (customer, id) = (task.case.customer, task.settings.id);
     settings::set_applied(tx, (customer, id), at, "read back").await?;
     if let Some(tenant) = task.settings.tenant_id {

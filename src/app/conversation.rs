@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::cases::{held, visible};
-use super::{App, Error, FieldError, Once, Outcome, resource, token, turn};
+use super::firing::{Firing, answers};
+use super::{App, Error, FieldError, Once, Outcome, Secrets, resource, token, turn};
 use crate::clock::fresh_id;
-use crate::domain::actor::{Actor, Person};
+use crate::domain::actor::{Actor, Person, Role};
 use crate::domain::attachment::{self, Refusal};
 use crate::domain::case::Case;
 use crate::domain::credential;
 use crate::domain::id::{AttachmentId, MessageId};
+use crate::domain::workflow::StateKind;
 use crate::store::Tx;
 use crate::store::attachments::{self, Attachment};
 use crate::store::messages::{self, Message};
@@ -45,8 +48,50 @@ impl Post {
     }
 }
 
+/// The event by which a customer answers what the vendor asked; its one question is the field of the same name.
+const ANSWER: &str = "answer";
+
+/// Where a case waits for an answer of its customer, a message of the customer's is that answer: the case goes on as by
+/// the form. Anywhere else a message is only read.
+pub(super) async fn wake(
+    app: &App,
+    tx: &mut Tx,
+    case: &mut Case,
+    (person, body): (&Person, &str),
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let definition = app.workflows.of(&case.workflow)?;
+    let waits = definition.state(&case.flow.state).is_some_and(|state| state.kind == StateKind::Hold);
+    let is_open = definition
+        .rules_at(&case.flow.state)
+        .iter()
+        .any(|rule| rule.event == ANSWER && rule.by.contains(Role::Customer.as_str()) && rule.ask.iter().eq([ANSWER]));
+    if person.is_staff() || !waits || !is_open {
+        return Ok(());
+    }
+    let most = definition.fields.get(ANSWER).map_or(0, |field| field.max);
+    let text: String = body.trim().chars().take(most).collect();
+    let firing = Firing {
+        actor: &Actor::Person(person.clone()),
+        event: ANSWER,
+        data: answers([(ANSWER, &text)]),
+        secrets: &Secrets::new(),
+        expected_entered: None,
+        probe: None,
+        at,
+    };
+    match turn::fire(app, tx, case, firing).await {
+        // A message that is no answer for the definition is a message all the same.
+        Ok(_) | Err(Error::Refused(_) | Error::Invalid(_)) => Ok(()),
+        Err(other) => Err(other),
+    }
+}
+
 /// Administrators keep records; they take no part in cases.
-fn may_write(person: &Person) -> Result<(), Error> {
+///
+/// # Errors
+/// [`Error::Forbidden`] for administrators who do nothing else.
+pub fn takes_part(person: &Person) -> Result<(), Error> {
     if person.is_staff() && !person.works_queue() {
         return Err(Error::Forbidden("Administrators do not act in cases"));
     }
@@ -71,7 +116,7 @@ pub async fn write(
             let (app, person, post, once) = (Arc::clone(&shared), person.clone(), Arc::clone(&post), once.clone());
             Box::pin(async move {
                 let mut case = held(tx, &person, post.number).await?;
-                may_write(&person)?;
+                takes_part(&person)?;
                 if let Some(answer) = once.before(tx).await? {
                     return Ok(Outcome::Before(answer));
                 }
@@ -87,7 +132,12 @@ pub async fn write(
                 messages::add(tx, case.customer, case.id, &message).await?;
                 let files = link(tx, &person, &case, (&post.files, message.id)).await?;
                 let detail = json!({"message": message.id, "internal": message.is_internal, "files": files.len()});
-                turn::note(&app, tx, &mut case, &Actor::Person(person), ("wrote", detail), at).await?;
+                let actor = Actor::Person(person.clone());
+                if !message.is_internal {
+                    turn::wrote(&app, tx, &mut case, &actor, at).await?;
+                }
+                turn::note(&app, tx, &mut case, &actor, ("wrote", detail), at).await?;
+                wake(&app, tx, &mut case, (&person, &message.body), at).await?;
                 once.keep(tx, 201, resource::message(&message, &files).to_string(), at).await?;
                 Ok::<_, Error>(Outcome::Done((message, files)))
             })
@@ -159,7 +209,7 @@ pub async fn upload(
             let (name, content) = (name.clone(), Arc::clone(&content));
             Box::pin(async move {
                 let case = held(tx, &person, number).await?;
-                may_write(&person)?;
+                takes_part(&person)?;
                 if let Some(once) = &once
                     && let Some(answer) = once.before(tx).await?
                 {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::{App, Error, admin, mails};
 use crate::domain::actor::Person;
+use crate::domain::case::Case;
+use crate::domain::channel::Channel;
 use crate::store::outbox::{self, Dead, Effect, Kind};
 use crate::store::{Tx, cases};
 
@@ -91,11 +93,13 @@ pub async fn release(app: &Arc<App>, which: Release) -> Result<u64, Error> {
 }
 
 async fn describe(app: &App, tx: &mut Tx, dead: Dead) -> Result<DeadLetter, Error> {
-    let case = cases::by_id(tx, dead.customer_id, dead.case_id).await?.map(|case| case.number);
+    let case = cases::by_id(tx, dead.customer_id, dead.case_id).await?;
+    let channel = case.as_ref().map_or(Channel::Smtp, Case::channel);
+    let case = case.map(|case| case.number);
     let (subject, to) = match dead.kind {
         Kind::Mail => mail(app, tx, &dead).await?,
-        Kind::Apply => ("Apply the SMTP settings".to_owned(), app.brand.product.clone()),
-        Kind::TestAlert => ("Test alert".to_owned(), "The customer's SMTP server".to_owned()),
+        Kind::Apply => (format!("Apply the {} settings", channel.name()), app.brand.product.clone()),
+        Kind::TestAlert => ("Test alert".to_owned(), format!("The customer's {}", channel.server_name())),
     };
     Ok(DeadLetter { dead, subject, to, case })
 }

@@ -6,10 +6,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::completion::{self, Task};
+use super::syslog::product;
 use super::{App, Error, FieldError, queue};
 use crate::apply::{self, ApplyError, FieldDiff};
 use crate::domain::actor::Person;
 use crate::domain::case::Case;
+use crate::domain::channel::Channel;
 use crate::domain::customer::Tenant;
 use crate::domain::id::{CustomerId, PersonId};
 use crate::store::people::{self, Entry};
@@ -179,6 +181,9 @@ pub enum Comparison {
 /// # Errors
 /// [`Error::NotFound`] where the case has no settings yet; what the database and the vault say.
 pub async fn compare(app: &App, case: &Case) -> Result<Comparison, Error> {
+    if case.channel() == Channel::Syslog {
+        return product::compare(app, case).await;
+    }
     let (target, request) = {
         let mut tx = app.db.read().await?;
         let newest = settings::newest(&mut tx, case.customer, case.id).await?.ok_or(Error::NotFound)?;
@@ -191,7 +196,7 @@ pub async fn compare(app: &App, case: &Case) -> Result<Comparison, Error> {
             None => None,
         };
         let task = Task { settings: newest, account, password, case: case.clone(), answers: String::new() };
-        let (target, _previous) = completion::target(app, &mut tx, &task).await?;
+        let (target, _previous) = completion::target(app, &mut tx, &task.case, task.settings.tenant_id).await?;
         (target, completion::request(&task)?)
     };
     Ok(match target.current().await {

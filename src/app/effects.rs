@@ -9,11 +9,12 @@ use sqlx::types::Json;
 use super::facts::{number, text};
 use super::firing::Firing;
 use super::probes::Ask;
-use super::{App, Error, mails, probes, revisions, whitelist};
+use super::{App, Error, mails, probes, revisions, syslog, whitelist};
 use crate::clock::fresh_id;
 use crate::domain::case::{Case, Priority};
+use crate::domain::channel::Channel;
 use crate::domain::id::ServerId;
-use crate::domain::workflow::{Effect, ProbeLevel};
+use crate::domain::workflow::{AlertPath, ApplyKind, Effect, ProbeLevel};
 use crate::store::outbox::{self, Kind};
 use crate::store::tunnels::{self, Server};
 use crate::store::{self, Tx, vault};
@@ -51,18 +52,9 @@ pub(super) async fn leave(
                 let target = (text(case, host)?, number(case, port)?);
                 whitelist::change(tx, case, (*action, *side), target, firing).await?;
             }
-            Effect::Apply { answers } => {
-                let settings = revisions::settings_to_apply(tx, case).await?;
-                let payload = json!({"settings": settings.id, "answers": answers});
-                let lane = format!("tenant:{}", case.tenant.map_or_else(|| case.id.uuid(), |tenant| tenant.uuid()));
-                task(tx, case, key, Kind::Apply, (&lane, payload), firing).await?;
-            }
-            Effect::SendTestAlert { answers, .. } => {
-                let settings = revisions::newest_settings(tx, case).await?;
-                revisions::note_by_hand(tx, case, &settings, firing).await?;
-                let payload = json!({"settings": settings.id, "answers": answers});
-                let lane = format!("alert:{}", case.id);
-                task(tx, case, key, Kind::TestAlert, (&lane, payload), firing).await?;
+            Effect::Apply { kind, answers } => apply(tx, case, key, (*kind, answers), firing).await?,
+            Effect::SendTestAlert { path, answers, .. } => {
+                test_alert(tx, case, key, (*path, answers), firing).await?;
             }
             // Folded into the case by the engine, or kept by `clocks` and `turn`.
             Effect::Store { .. }
@@ -110,12 +102,13 @@ async fn open(tx: &mut Tx, case: &mut Case, queue: &str, priority: &str, firing:
         tracing::debug!(case = case.number, queue, "a case entered the queue");
     }
     let Some(tunnel) = case.tunnel else { return Ok(()) };
-    if let (Ok(address), Ok(port)) = (text(case, "smtp_ip"), number(case, "smtp_port")) {
+    let fields = case.channel().server();
+    if let (Ok(address), Ok(port)) = (text(case, fields.address), number(case, fields.port)) {
         let server = Server {
             customer_id: case.customer,
             id: ServerId::new(fresh_id()),
             tunnel_id: tunnel,
-            name: text(case, "smtp_host").ok(),
+            name: text(case, fields.host).ok(),
             address,
             port,
         };
@@ -127,7 +120,10 @@ async fn open(tx: &mut Tx, case: &mut Case, queue: &str, priority: &str, firing:
 /// The tests that people of a customer cause count towards their limit of an hour; one too many begins when it may.
 async fn probe(app: &App, tx: &mut Tx, case: &Case, mut ask: Ask<'_>, firing: &Firing<'_>) -> Result<(), Error> {
     if ask.level == ProbeLevel::Full {
-        ask.settings = Some(revisions::revise_settings(tx, case, firing).await?);
+        ask.settings = Some(match case.channel() {
+            Channel::Smtp => revisions::revise_settings(tx, case, firing).await?,
+            Channel::Syslog => syslog::revise(tx, case, firing).await?,
+        });
     }
     let mut not_before = firing.at;
     if ask.by_customer {
@@ -136,6 +132,46 @@ async fn probe(app: &App, tx: &mut Tx, case: &Case, mut ask: Ask<'_>, firing: &F
     }
     probes::queue(tx, case, ask, (firing.at, not_before)).await?;
     Ok(())
+}
+
+/// Applies settings that passed their test, one at a time for each tenant.
+async fn apply(
+    tx: &mut Tx,
+    case: &Case,
+    key: String,
+    (kind, answers): (ApplyKind, &str),
+    firing: &Firing<'_>,
+) -> Result<(), Error> {
+    let settings = match kind {
+        ApplyKind::Smtp => revisions::settings_to_apply(tx, case).await?.id,
+        ApplyKind::Syslog => syslog::to_apply(tx, case).await?.id,
+    };
+    let payload = json!({"settings": settings, "answers": answers});
+    let lane = format!("tenant:{}", case.tenant.map_or_else(|| case.id.uuid(), |tenant| tenant.uuid()));
+    task(tx, case, key, Kind::Apply, (&lane, payload), firing).await
+}
+
+async fn test_alert(
+    tx: &mut Tx,
+    case: &Case,
+    key: String,
+    (path, answers): (AlertPath, &str),
+    firing: &Firing<'_>,
+) -> Result<(), Error> {
+    let settings = match path {
+        AlertPath::Direct => {
+            let settings = revisions::newest_settings(tx, case).await?;
+            revisions::note_by_hand(tx, case, &settings, firing).await?;
+            settings.id
+        }
+        AlertPath::Syslog => {
+            let settings = syslog::newest(tx, case).await?;
+            syslog::note_by_hand(tx, case, &settings, firing).await?;
+            settings.id
+        }
+    };
+    let payload = json!({"settings": settings, "answers": answers});
+    task(tx, case, key, Kind::TestAlert, (&format!("alert:{}", case.id), payload), firing).await
 }
 
 async fn task(

@@ -38,6 +38,12 @@ pub enum Error {
     /// Nobody is signed in.
     #[error("nobody is signed in")]
     SignedOut,
+    /// The person must first show again who it is; afterwards the page at this path is opened.
+    #[error("the person must show again who it is")]
+    Unproved(String),
+    /// The person must first set up a second factor.
+    #[error("the person must set up a second factor")]
+    FactorMissing,
     /// Address and password do not fit together, or the account is not active.
     #[error("the address and the password do not fit together")]
     WrongPassword,
@@ -130,6 +136,8 @@ impl Error {
             Self::NotFound => ProblemCode::NotFound,
             Self::Forbidden(_) | Self::Refused(Refusal::Forbidden { .. }) => ProblemCode::Forbidden,
             Self::SignedOut => ProblemCode::SignedOut,
+            Self::Unproved(_) => ProblemCode::Unproved,
+            Self::FactorMissing => ProblemCode::FactorMissing,
             Self::WrongPassword => ProblemCode::WrongPassword,
             Self::Throttled(_) => ProblemCode::Throttled,
             Self::TestTooSoon(_) => ProblemCode::TestTooSoon,
@@ -183,6 +191,8 @@ impl Error {
             Self::NotJson(received) => format!("{received:?} was received."),
             Self::NotFound
             | Self::SignedOut
+            | Self::Unproved(_)
+            | Self::FactorMissing
             | Self::WrongPassword
             | Self::Refused(_)
             | Self::KeyReused

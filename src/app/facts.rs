@@ -19,7 +19,7 @@ pub(super) fn offers<'d>(definition: &'d Definition, case: &Case, person: &Perso
 pub(super) fn text(case: &Case, field: &str) -> Result<String, Error> {
     match case.flow.data.get(field) {
         Some(Value::Text(text)) => Ok(text.clone()),
-        Some(Value::Bool(_) | Value::Integer(_) | Value::List(_)) | None => Err(unset(case, field)),
+        Some(Value::Bool(_) | Value::Integer(_) | Value::Numbers(_) | Value::List(_)) | None => Err(unset(case, field)),
     }
 }
 
@@ -27,7 +27,7 @@ pub(super) fn text(case: &Case, field: &str) -> Result<String, Error> {
 pub(super) fn number(case: &Case, field: &str) -> Result<i64, Error> {
     match case.flow.data.get(field) {
         Some(Value::Integer(number)) => Ok(*number),
-        Some(Value::Bool(_) | Value::Text(_) | Value::List(_)) | None => Err(unset(case, field)),
+        Some(Value::Bool(_) | Value::Text(_) | Value::Numbers(_) | Value::List(_)) | None => Err(unset(case, field)),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Mail that people answer with. It adds a message to a case and never acts; whatever is not surely an answer of the
+//! Mail that people answer with. It adds a message to a case and never acts, but that a case which waits for its customer
+//! goes on; whatever is not surely an answer of the
 //! person whom we wrote to waits for an engineer. The sender's server is told nothing: every mail is taken.
 
 use std::sync::Arc;
@@ -23,6 +24,12 @@ use crate::store::{Tx, cases, people};
 const PREFIX: &str = "reply+";
 /// Days after its end in which a case can still be answered by mail.
 const OPEN_AFTER_END: i64 = 30;
+/// From so many mails of one sender that wait, further ones are dropped. Answers that fit a case are no part of that.
+const FLOOD: i64 = 100;
+/// Within which time they are counted.
+const FLOOD_WITHIN: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+/// How long a mail is kept that became part of no case.
+const KEEP_WAITING: chrono::TimeDelta = chrono::TimeDelta::days(30);
 
 /// The address at which one person answers about one case; none where replies are not read.
 pub(super) fn reply_address(app: &App, case: &Case, person: &Person) -> Option<String> {
@@ -83,6 +90,10 @@ async fn keep(
     };
     let fingerprint = fingerprint(letter, raw, &addressed);
     let Some((mut case, person)) = found.filter(|_| reason.is_none()) else {
+        if incoming::waiting_of(tx, &mail.sender, at - FLOOD_WITHIN).await? >= FLOOD {
+            tracing::warn!(size, "a mail was dropped, because its sender fills the list of those that wait");
+            return Ok(());
+        }
         incoming::add(tx, &mail, &fingerprint, raw).await?;
         return Ok(());
     };
@@ -95,7 +106,10 @@ async fn keep(
     let message = Message { id, at, author_id: Some(person.id), author_name: None, is_internal: false, body };
     messages::add(tx, case.customer, case.id, &message).await?;
     let detail = json!({"message": id, "internal": false, "by": "mail"});
-    turn::note(app, tx, &mut case, &Actor::Person(person), ("wrote", detail), at).await
+    let actor = Actor::Person(person.clone());
+    turn::wrote(app, tx, &mut case, &actor, at).await?;
+    turn::note(app, tx, &mut case, &actor, ("wrote", detail), at).await?;
+    conversation::wake(app, tx, &mut case, (&person, &message.body), at).await
 }
 
 /// The same mail to the same address is one, however often a server hands it over.
@@ -194,6 +208,11 @@ fn is_authentic(app: &App, letter: &Letter) -> bool {
 pub async fn waiting(app: &App, person: &Person) -> Result<Vec<Incoming>, Error> {
     require_queue(person)?;
     Ok(incoming::waiting(&mut app.db.read().await?).await?)
+}
+
+/// Forgets mail that nobody made part of a case for long.
+pub(super) async fn forget_old(tx: &mut Tx, at: chrono::DateTime<chrono::Utc>) -> Result<(), Error> {
+    Ok(incoming::forget_before(tx, at - KEEP_WAITING).await?)
 }
 
 /// The bytes of a mail as it came.

@@ -7,15 +7,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::admin::require_admin;
 use super::passwords::{self, check_password};
-use super::{App, Error, access, mails, token};
+use super::throttle::Origin;
+use super::{App, Error, Once, mails, throttle, token};
 use crate::clock::fresh_id;
+use crate::domain::account::AccountEvent;
 use crate::domain::actor::Person;
 use crate::domain::id::PersonId;
 use crate::mail::{Mailbox, Outgoing};
 use crate::secret::Secret;
 use crate::store::letters::{self, Letter};
 use crate::store::people::{self, Entry};
-use crate::store::{Tx, sessions};
+use crate::store::{Tx, accounts, sessions};
 use crate::views::common::Brand;
 use crate::views::mail::{LetterContext, Recipient};
 
@@ -37,32 +39,51 @@ pub async fn ask(app: &Arc<App>, email: &str) -> Result<(), Error> {
         // No account has such an address, and PostgreSQL takes no such text.
         return Ok(());
     }
-    order(app, email.trim().to_owned(), GAP).await
+    order(app, email.trim().to_owned()).await
 }
 
-/// Sends a person the invitation, or a link for a new password where one was set before.
+/// Sends a person the invitation, or a link for a new password where one was set before; a form that comes twice sends one.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`] for others than administrators.
-pub async fn invite(app: &Arc<App>, admin: &Person, id: PersonId) -> Result<(), Error> {
+pub async fn invite(app: &Arc<App>, admin: &Person, id: PersonId, once: Once) -> Result<(), Error> {
     require_admin(admin)?;
-    let entry = {
-        let mut tx = app.db.read().await?;
-        people::by_id(&mut tx, id).await?.ok_or(Error::NotFound)?
-    };
-    order(app, entry.person.email, TimeDelta::zero()).await
-}
-
-async fn order(app: &Arc<App>, email: String, gap: TimeDelta) -> Result<(), Error> {
-    let (key, at) = (fresh_id(), app.now());
+    let at = app.now();
     app.db
         .write(move |tx| {
-            let email = email.clone();
-            Box::pin(async move { Ok::<(), Error>(letters::ask(tx, &email, key, (at, at - gap)).await?) })
+            let once = once.clone();
+            Box::pin(async move {
+                let entry = people::by_id(tx, id).await?.ok_or(Error::NotFound)?;
+                if once.before(tx).await?.is_none() {
+                    order_in(tx, &entry.person.email, at).await?;
+                    once.keep(tx, 303, String::new(), at).await?;
+                }
+                Ok::<(), Error>(())
+            })
         })
         .await?;
     app.wake.notify_waiters();
     Ok(())
+}
+
+async fn order(app: &Arc<App>, email: String) -> Result<(), Error> {
+    let (key, at) = (fresh_id(), app.now());
+    app.db
+        .write(move |tx| {
+            let email = email.clone();
+            Box::pin(async move { Ok::<(), Error>(letters::ask(tx, &email, key, (at, at - GAP)).await?) })
+        })
+        .await?;
+    app.wake.notify_waiters();
+    Ok(())
+}
+
+/// Asks for the invitation in the transaction that adds the person.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn order_in(tx: &mut Tx, email: &str, at: DateTime<Utc>) -> Result<(), Error> {
+    Ok(letters::ask(tx, email, fresh_id(), (at, at)).await?)
 }
 
 /// The last letter to a person.
@@ -165,29 +186,32 @@ async fn holder(tx: &mut Tx, hash: &[u8], at: DateTime<Utc>) -> Result<Entry, Er
     people::by_id(tx, id).await?.filter(|entry| entry.active).ok_or(refused)
 }
 
-/// Sets the password of the person whose link this is. The link is used up, and every session ends.
+/// Sets the password of the person whose link this is. The link is used up, and every session ends. Gives the cookie by
+/// which the browser is known from here on: whoever guesses at the account meanwhile does not hold its owner up.
 ///
 /// # Errors
 /// [`Error::Invalid`] for the password; [`Error::Forbidden`] for a link that is not good.
-pub async fn redeem(app: &Arc<App>, link: &str, password: Secret) -> Result<(), Error> {
+pub async fn redeem(app: &Arc<App>, link: &str, password: Secret, origin: &Origin) -> Result<String, Error> {
     // Before the work of hashing, which nobody without a link may cause.
     whose(app, link).await?;
     if let Some(error) = check_password(&password) {
         return Err(Error::Invalid(vec![error]));
     }
     let hash = passwords::hash(app, password).await?;
-    let (stored, at) = (token::stored(link), app.now());
-    app.db
+    let (stored, address, at) = (token::stored(link), origin.address_text(), app.now());
+    let person = app
+        .db
         .write(move |tx| {
-            let (stored, hash) = (stored.clone(), hash.clone());
+            let (stored, hash, address) = (stored.clone(), hash.clone(), address.clone());
             Box::pin(async move {
                 let person = holder(tx, &stored, at).await?.person;
                 people::set_password(tx, person.id, &hash).await?;
                 sessions::clear_links_of(tx, person.id).await?;
                 sessions::end_all(tx, person.id).await?;
-                people::clear_failures(tx, &access::subject(&person.email)).await?;
-                Ok::<(), Error>(())
+                accounts::note(tx, person.id, AccountEvent::PasswordChosen, (None, address.as_deref()), at).await?;
+                Ok::<PersonId, Error>(person.id)
             })
         })
-        .await
+        .await?;
+    Ok(throttle::device(app, person))
 }

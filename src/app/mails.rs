@@ -12,6 +12,7 @@ use super::{App, Error};
 use crate::domain::actor::{Actor, Person, Role};
 use crate::domain::case::Case;
 use crate::domain::id::PersonId;
+use crate::domain::objective::Objective;
 use crate::domain::workflow::{self, Definition, Sensitivity, State, Store};
 use crate::mail::{Mailbox, Outgoing, message_id};
 use crate::store::outbox::{self, Effect, Kind};
@@ -48,9 +49,15 @@ pub(super) async fn enqueue(
     firing: &Firing<'_>,
 ) -> Result<(), Error> {
     let definition = app.workflows.of(&case.workflow)?;
-    for (index, person) in recipients(tx, case, to, firing.actor).await?.into_iter().enumerate() {
-        let planned = plan(app, definition, case, (template, &person), firing.at);
-        let person = person.id;
+    let people = recipients(tx, case, to, firing.actor).await?;
+    let plans = people.iter().map(|person| plan(app, definition, case, (template, person), firing.at)).collect();
+    put(tx, case, key, plans, firing.at).await
+}
+
+/// Puts mails into the outbox, one for each person.
+async fn put(tx: &mut Tx, case: &Case, key: &str, plans: Vec<Planned>, at: DateTime<Utc>) -> Result<(), Error> {
+    for (index, planned) in plans.into_iter().enumerate() {
+        let person = planned.to;
         let effect = Effect {
             effect_key: format!("{key}.{index:02}"),
             customer_id: case.customer,
@@ -60,7 +67,7 @@ pub(super) async fn enqueue(
             payload: Json(json!(planned)),
             attempts: 0,
         };
-        outbox::add(tx, &effect, &format!("mail:{}:{person}", case.id), firing.at).await?;
+        outbox::add(tx, &effect, &format!("mail:{}:{person}", case.id), at).await?;
     }
     Ok(())
 }
@@ -79,15 +86,20 @@ async fn recipients(tx: &mut Tx, case: &Case, to: &str, actor: &Actor) -> Result
             all.retain(|person| Some(person.id) != acting);
             all
         }
+        // A lead is told because whoever has the case did not act.
+        (_, Some(Role::Lead)) => willing(tx, Role::Lead).await?,
         (_, Some(role)) => match claimant(tx, case).await? {
             Some(claimant) => vec![claimant],
-            None => {
-                let staff = people::staff(tx, role).await?;
-                staff.into_iter().filter(|entry| entry.wants_mail).map(|entry| entry.person).collect()
-            }
+            None => willing(tx, role).await?,
         },
         (_, None) => Vec::new(),
     })
+}
+
+/// People of a role who want mail.
+async fn willing(tx: &mut Tx, role: Role) -> Result<Vec<Person>, Error> {
+    let staff = people::staff(tx, role).await?;
+    Ok(staff.into_iter().filter(|entry| entry.wants_mail).map(|entry| entry.person).collect())
 }
 
 async fn claimant(tx: &mut Tx, case: &Case) -> Result<Option<Person>, Error> {
@@ -216,4 +228,29 @@ pub(super) async fn nudge(
         at,
     };
     enqueue(app, tx, case, key, (template, role), &firing).await
+}
+
+/// Tells the leads that a promise about a case is broken. The wording of the mail names it where a state's would stand.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn broken(
+    app: &App,
+    tx: &mut Tx,
+    case: &Case,
+    key: &str,
+    (objective, due_at): (Objective, DateTime<Utc>),
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let definition = app.workflows.of(&case.workflow)?;
+    let leads = recipients(tx, case, Role::Lead.as_str(), &Actor::Machine).await?;
+    let plans = leads.iter().map(|lead| Planned {
+        headline: objective.title().to_owned(),
+        body: format!("It was due on {}.", crate::views::instant(due_at)),
+        next: case
+            .claim
+            .map_or_else(|| "Nobody has claimed the case.".to_owned(), |_| "Somebody has claimed it.".to_owned()),
+        ..plan(app, definition, case, ("promise-broken", lead), at)
+    });
+    put(tx, case, key, plans.collect(), at).await
 }

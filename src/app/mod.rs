@@ -4,11 +4,15 @@
 //! transaction), `firing` (the event itself), `effects` and `clocks` (what it leaves behind), then one file per use case.
 
 pub mod access;
+pub mod account;
+pub mod adding;
 pub mod admin;
 pub mod agents;
+pub mod alerts;
 mod answers;
 mod approval;
 pub mod backup;
+pub mod calendars;
 pub mod cases;
 pub mod check;
 mod clocks;
@@ -18,6 +22,7 @@ pub mod dead_letters;
 pub mod desk;
 mod effects;
 mod error;
+pub mod factor;
 mod facts;
 mod firing;
 pub mod health;
@@ -25,17 +30,24 @@ pub mod incoming;
 pub mod installation;
 pub mod letters;
 pub mod mails;
+mod objectives;
 pub mod opening;
 pub mod passwords;
 pub mod people;
+pub mod policy;
+pub mod priority;
 pub mod probes;
 pub mod queue;
 pub mod ready_texts;
+pub mod reckoning;
 pub mod relays;
 pub mod replay;
 pub mod requests;
 pub mod resource;
 mod revisions;
+pub mod sign_in;
+pub mod syslog;
+pub mod throttle;
 pub mod timers;
 pub mod token;
 pub mod tunnels;
@@ -49,6 +61,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use ipnet::IpNet;
 
 pub use error::{Error, FieldError, chain};
 use vault::Vault;
@@ -111,6 +124,10 @@ pub struct App {
     pub closing: tokio::sync::watch::Sender<bool>,
     /// When each worker looked for work last.
     pub pulse: health::Pulse,
+    /// Proxies that are believed about the address of whoever asks.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The vendor's people need a second factor.
+    pub staff_second_factor: bool,
     /// Agents that wait for work.
     pub waiting: agents::Waiting,
     /// How long an agent may be silent until its tests end.
@@ -159,6 +176,8 @@ impl App {
             wake: Arc::new(tokio::sync::Notify::new()),
             closing: tokio::sync::watch::Sender::new(false),
             pulse: health::Pulse::default(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            staff_second_factor: config.accounts.staff_second_factor,
             waiting: agents::Waiting::default(),
             agent_silence: TimeDelta::seconds(i64::from(config.probe.agent_silence)),
             started_at,
@@ -217,15 +236,26 @@ impl Once {
 /// How long answers to repeated requests are kept.
 pub const KEEP_ANSWERS: TimeDelta = TimeDelta::hours(48);
 
-/// Forgets answers to requests that nobody repeats any more, and files that were uploaded for a message nobody sent.
+/// How long it is kept what happened to accounts.
+const KEEP_EVENTS: TimeDelta = TimeDelta::days(400);
+/// No session rests that long.
+const KEEP_SESSIONS: TimeDelta = TimeDelta::days(31);
+
+/// Forgets answers to requests that nobody repeats any more, files that were uploaded for a message nobody sent, sessions
+/// and failures that have ended by themselves, and mail that came long ago.
 ///
 /// # Errors
 /// What the database says.
 pub async fn forget_old_answers(app: &Arc<App>) -> Result<(), Error> {
-    let before = app.now() - KEEP_ANSWERS;
+    let at = app.now();
+    let before = at - KEEP_ANSWERS;
     app.db
         .write(move |tx| {
             Box::pin(async move {
+                throttle::forget_old(tx, at).await?;
+                incoming::forget_old(tx, at).await?;
+                crate::store::sessions::forget_before(tx, at - KEEP_SESSIONS).await?;
+                crate::store::accounts::forget_events_before(tx, at - KEEP_EVENTS).await?;
                 crate::store::attachments::forget_drafts_before(tx, before).await?;
                 Ok::<(), Error>(idempotency::forget_before(tx, before).await?)
             })

@@ -10,10 +10,11 @@ use serde_json::json;
 
 use super::admin::{check_text, require_admin};
 use super::{App, Error, turn};
+use crate::domain::account::AccountEvent;
 use crate::domain::actor::{Actor, Person, Role};
 use crate::domain::id::{CustomerId, PersonId};
 use crate::store::people::{self, Entry};
-use crate::store::{Tx, cases, sessions};
+use crate::store::{Tx, accounts, cases, sessions};
 
 /// The vendor's people.
 ///
@@ -85,12 +86,14 @@ pub struct Change {
 pub async fn change(app: &Arc<App>, admin: &Person, id: PersonId, change: Change) -> Result<(), Error> {
     require_admin(admin)?;
     check_text("name", "name", &change.name)?;
+    let (by, at) = (admin.id, app.now());
     app.db
         .write(move |tx| {
             let change = change.clone();
             Box::pin(async move {
                 let entry = people::by_id(tx, id).await?.ok_or(Error::NotFound)?;
                 people::set_name(tx, id, change.name.trim()).await?;
+                accounts::note(tx, id, AccountEvent::Changed, (Some(by), None), at).await?;
                 if entry.person.is_staff() {
                     check_roles(&entry.person, &change.roles)?;
                     people::set_roles(tx, id, change.roles.into_iter()).await?;
@@ -134,7 +137,7 @@ pub(super) async fn require_an_admin(tx: &mut Tx, field: &str) -> Result<(), Err
 /// [`Error::Invalid`] for the last administrator and for an heir who cannot have the cases; [`Error::Forbidden`].
 pub async fn disable(app: &Arc<App>, admin: &Person, id: PersonId, heir: Option<PersonId>) -> Result<(), Error> {
     require_admin(admin)?;
-    let (shared, actor, at) = (Arc::clone(app), admin.clone(), app.now());
+    let (shared, actor, by, at) = (Arc::clone(app), admin.clone(), admin.id, app.now());
     app.db
         .write(move |tx| {
             let (app, actor) = (Arc::clone(&shared), Actor::Person(actor.clone()));
@@ -142,6 +145,7 @@ pub async fn disable(app: &Arc<App>, admin: &Person, id: PersonId, heir: Option<
                 let entry = people::by_id(tx, id).await?.ok_or(Error::NotFound)?;
                 people::set_active(tx, id, false).await?;
                 sessions::end_every_way_in(tx, id).await?;
+                accounts::note(tx, id, AccountEvent::Disabled, (Some(by), None), at).await?;
                 require_an_admin(tx, "heir").await?;
                 let heir = match heir {
                     Some(heir) => Some(checked_heir(tx, heir, &entry.person).await?),
@@ -193,11 +197,13 @@ async fn hand_over(
 /// [`Error::NotFound`]; [`Error::Forbidden`] for others than administrators.
 pub async fn enable(app: &Arc<App>, admin: &Person, id: PersonId) -> Result<(), Error> {
     require_admin(admin)?;
+    let (by, at) = (admin.id, app.now());
     app.db
         .write(move |tx| {
             Box::pin(async move {
                 people::by_id(tx, id).await?.ok_or(Error::NotFound)?;
                 people::set_active(tx, id, true).await?;
+                accounts::note(tx, id, AccountEvent::Enabled, (Some(by), None), at).await?;
                 Ok::<(), Error>(())
             })
         })

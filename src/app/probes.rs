@@ -7,23 +7,24 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
 use super::approval::{self, Approval};
-use super::completion::Task;
 use super::firing::{Firing, came_too_late};
+use super::syslog::line;
 use super::turn::{fire, note};
-use super::{App, Error, Once, Outcome as Answered, Secrets, chain, facts};
+use super::{App, Error, Once, Outcome as Answered, Secrets, facts};
 use crate::clock::fresh_id;
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
+use crate::domain::cause::WorkflowVerdict;
+use crate::domain::channel::Channel;
 use crate::domain::id::{ProbeId, SettingsId};
 use crate::domain::mail_settings::Encryption;
 use crate::domain::tunnel::Tunnel;
 use crate::domain::workflow::{Data, ProbeLevel, Refusal, Value};
-use crate::probe::message::TestAlert;
-use crate::probe::{Entered, FormFault, ProbeRequest, TunnelFacts, policy};
+use crate::probe::{Entered, ProbeRequest, TunnelFacts, policy};
 use crate::smtp::report::{Level, Report};
 use crate::store::probes::{self, Outcome, Probe};
 use crate::store::settings::Settings;
-use crate::store::{Tx, cases, settings, tunnels};
+use crate::store::{Tx, cases, settings, syslog_settings, tunnels};
 
 /// What a queued test is to do.
 ///
@@ -34,6 +35,9 @@ pub async fn request(app: &App, tx: &mut Tx, probe: &Probe) -> Result<ProbeReque
     let case = cases::by_id(tx, probe.customer_id, probe.case_id).await?.ok_or_else(|| missing("the case is gone"))?;
     let id = case.tunnel.ok_or_else(|| missing("the case has no tunnel"))?;
     let tunnel = tunnels::by_id(tx, case.customer, id).await?.ok_or_else(|| missing("the tunnel is gone"))?;
+    if case.channel() == Channel::Syslog {
+        return line::of_test(app, tx, (&case, &tunnel), probe).await;
+    }
     let mut entered = Entered {
         host: probe.target_host.clone(),
         port: probe.target_port.to_string(),
@@ -47,10 +51,11 @@ pub async fn request(app: &App, tx: &mut Tx, probe: &Probe) -> Result<ProbeReque
         fill(app, tx, &mut entered, &settings).await?;
     }
     let approval = approval::of(app, tx, &tunnel, (&probe.target_host, probe.target_port)).await?;
-    finish(app, &tunnel, approval, &entered).map_err(|fault| missing(&format!("{}: {}", fault.field, fault.detail)))
+    let request = entered.parse().map_err(|fault| missing(&format!("{}: {}", fault.field, fault.detail)))?;
+    Ok(finish(app, &tunnel, approval, request))
 }
 
-/// The test that a full test or a test alert makes of settings.
+/// The test that a full test makes of settings.
 async fn fill(app: &App, tx: &mut Tx, entered: &mut Entered, settings: &Settings) -> Result<(), Error> {
     entered.level = Some(Level::Full);
     settings.encryption.as_str().clone_into(&mut entered.encryption);
@@ -66,59 +71,8 @@ async fn fill(app: &App, tx: &mut Tx, entered: &mut Entered, settings: &Settings
     Ok(())
 }
 
-/// The test alert of settings, with its message.
-///
-/// # Errors
-/// As [`request`].
-pub async fn alert_request(app: &App, tx: &mut Tx, task: &Task) -> Result<ProbeRequest, Error> {
-    let (case, settings) = (&task.case, &task.settings);
-    let missing = |what: String| Error::Internal(format!("test alert of case {}: {what}", case.number));
-    let id = case.tunnel.ok_or_else(|| missing("the case has no tunnel".to_owned()))?;
-    let tunnel =
-        tunnels::by_id(tx, case.customer, id).await?.ok_or_else(|| missing("the tunnel is gone".to_owned()))?;
-    let entered = Entered {
-        host: settings.address.clone(),
-        port: settings.port.to_string(),
-        encryption: settings.encryption.as_str().to_owned(),
-        level: Some(Level::Full),
-        sender: Some(settings.sender.clone()),
-        recipients: vec![settings.recipient.clone()],
-        tls_name: settings.tls_name.clone(),
-        account: task.account.as_ref().map(|account| account.expose().to_owned()),
-        password: task.password.clone(),
-        ..Entered::default()
-    };
-    let approval = approval::of(app, tx, &tunnel, (&settings.address, settings.port)).await?;
-    let mut request = finish(app, &tunnel, approval, &entered)
-        .map_err(|fault| missing(format!("{}: {}", fault.field, fault.detail)))?;
-    let message = TestAlert {
-        test_id: &alert_id(task),
-        sender: &settings.sender,
-        recipients: &entered.recipients,
-        customer: &case.title,
-        date: settings.made_at,
-    };
-    request.send = Some(message.build().map_err(|error| missing(chain(&error)))?);
-    Ok(request)
-}
-
-/// What became of a test alert, in a sentence for the case page.
-pub fn alert_evidence(task: &Task, report: &Report) -> String {
-    let id = alert_id(task);
-    match report.cause {
-        None => format!("The server accepted test alert {id} for {}", task.settings.recipient),
-        Some(cause) => format!("Test alert {id}: {}", cause.entry().title),
-    }
-}
-
-/// What a person looks for in the mailbox.
-fn alert_id(task: &Task) -> String {
-    format!("{}-{}", task.case.number, task.settings.made_at.timestamp())
-}
-
 /// What the records add to every test through a tunnel.
-fn finish(app: &App, tunnel: &Tunnel, approval: Approval, entered: &Entered) -> Result<ProbeRequest, FormFault> {
-    let mut request = entered.parse()?;
+pub(super) fn finish(app: &App, tunnel: &Tunnel, approval: Approval, mut request: ProbeRequest) -> ProbeRequest {
     if app.lab.bind_source.unwrap_or(true) {
         request.source = Some(tunnel.alerting_ip);
     }
@@ -133,7 +87,7 @@ fn finish(app: &App, tunnel: &Tunnel, approval: Approval, entered: &Entered) -> 
     request.own = approval.own;
     request.grant = Some(approval.grant);
     request.dial.clone_from(&app.lab.dial);
-    Ok(request)
+    request
 }
 
 /// Queues a reach test of a case's server because a person wants one, apart from the workflow: its result is kept and
@@ -202,7 +156,8 @@ async fn may_be_asked(app: &App, tx: &mut Tx, case: &Case, person: &Person) -> R
     if let Some(number) = probes::waiting(tx, case.customer, case.id).await? {
         return refused(format!("Test {number} of this case has not ended yet. Wait for its result."));
     }
-    let target = text(case, "smtp_ip").zip(facts::number(case, "smtp_port").ok());
+    let server = case.channel().server();
+    let target = text(case, server.address).zip(facts::number(case, server.port).ok());
     let tunnel = match case.tunnel {
         Some(id) => tunnels::by_id(tx, case.customer, id).await?,
         None => None,
@@ -312,12 +267,17 @@ pub async fn take_report(app: &Arc<App>, owner: &str, probe: Probe, report: Repo
                 if probe.answers.is_empty() {
                     return Ok(());
                 }
-                if let Some(id) = probe.settings_id.filter(|_| report.passed()) {
-                    settings::set_passed(tx, probe.customer_id, id, probe.id).await?;
-                }
                 let Some(mut case) = cases::hold_by_id(tx, probe.customer_id, probe.case_id).await? else {
                     return Ok(());
                 };
+                // Over UDP a line that was sent and not refused has passed: there is nothing more to hear.
+                let passed = report.workflow_verdict() == WorkflowVerdict::Reachable;
+                if let Some(id) = probe.settings_id.filter(|_| passed) {
+                    match case.channel() {
+                        Channel::Smtp => settings::set_passed(tx, probe.customer_id, id, probe.id).await?,
+                        Channel::Syslog => syslog_settings::set_passed(tx, probe.customer_id, id, probe.id).await?,
+                    }
+                }
                 let firing = Firing {
                     actor: &Actor::Machine,
                     event: &probe.answers,
@@ -342,6 +302,9 @@ fn answer(report: &Report) -> Data {
     if let Some(cause) = report.cause {
         data.insert("cause".to_owned(), Value::from(cause.id()));
         data.insert("evidence".to_owned(), Value::from(cause.entry().title));
+    }
+    if let Some(id) = &report.test_id {
+        data.insert("test_id".to_owned(), Value::from(id.as_str()));
     }
     if let Some(found) = report.proposal.filter(|found| *found != Encryption::Unknown) {
         data.insert("encryption_found".to_owned(), Value::from(found.as_str()));

@@ -13,7 +13,7 @@ use super::{App, Error, FieldError};
 use crate::clock::fresh_id;
 use crate::domain::actor::Person;
 use crate::domain::id::ReadyTextId;
-use crate::domain::workflow::{Definition, Sensitivity, Store};
+use crate::domain::workflow::{Sensitivity, Store};
 use crate::store::StoreError;
 use crate::store::ready_texts::{self, ReadyText};
 
@@ -42,18 +42,18 @@ impl Values {
             ]),
             customer: view.customer.name.clone(),
             me: person.name.clone(),
-            field: fields(view.definition).into_iter().map(|name| (name.clone(), value(&name))).collect(),
+            field: fields(app).into_iter().map(|name| (name.clone(), value(&name))).collect(),
         }
     }
 
     /// Every name with an empty value, to try a text on.
-    fn sample(definition: &Definition) -> Self {
+    fn sample(fields: Vec<String>) -> Self {
         let empty = || "sample".to_owned();
         Self {
             case: ["number", "title", "url"].into_iter().map(|name| (name, empty())).collect(),
             customer: empty(),
             me: empty(),
-            field: fields(definition).into_iter().map(|name| (name, empty())).collect(),
+            field: fields.into_iter().map(|name| (name, empty())).collect(),
         }
     }
 
@@ -64,13 +64,14 @@ impl Values {
     }
 }
 
-/// Fields that a message to the customer may repeat.
-fn fields(definition: &Definition) -> Vec<String> {
-    let open = definition.fields.iter().filter(|(name, field)| {
+/// Fields that a message to the customer may repeat, of any kind of case: one that a case does not have reads empty.
+fn fields(app: &App) -> Vec<String> {
+    let all = app.workflows.all().flat_map(|definition| &definition.fields);
+    let open = all.filter(|(name, field)| {
         let is_secret = field.store == Store::Vault || field.sensitive == Some(Sensitivity::Secret);
         !is_secret && !super::resource::is_internal(name)
     });
-    open.map(|(name, _)| name.clone()).collect()
+    open.map(|(name, _)| name.clone()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn fill(text: &str, values: &Values) -> Result<String, minijinja::Error> {
@@ -111,7 +112,7 @@ pub async fn put(
     (name, body): (&str, &str),
 ) -> Result<(), Error> {
     require_queue(person)?;
-    let errors = faults(app.workflows.newest()?, name.trim(), body);
+    let errors = faults(fields(app), name.trim(), body);
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
@@ -148,7 +149,7 @@ pub async fn delete(app: &Arc<App>, person: &Person, id: ReadyTextId) -> Result<
     app.db.write(move |tx| Box::pin(async move { Ok::<(), Error>(ready_texts::delete(tx, id).await?) })).await
 }
 
-fn faults(definition: &Definition, name: &str, body: &str) -> Vec<FieldError> {
+fn faults(fields: Vec<String>, name: &str, body: &str) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let long = |text: &str, most: usize| text.is_empty() || text.chars().count() > most;
     if long(name, LONGEST.0) || name.chars().any(char::is_control) {
@@ -158,7 +159,7 @@ fn faults(definition: &Definition, name: &str, body: &str) -> Vec<FieldError> {
         errors.push(FieldError::new("body", "length", format!("Enter a text of 1 to {} characters", LONGEST.1)));
         return errors;
     }
-    let values = Values::sample(definition);
+    let values = Values::sample(fields);
     let known = values.names();
     let environment = Environment::empty();
     let unknown = environment.template_from_str(body).map(|template| {

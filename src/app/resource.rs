@@ -67,6 +67,7 @@ pub fn summary(app: &App, person: &Person, case: &Case) -> Json {
         "opened_at": case.opened_at,
         "waiting_since": case.waiting_since,
         "due_at": case.due_at,
+        "due": case.objective,
         "url": format!("{}/api/v1/cases/{}", app.public_url, case.number),
     })
 }

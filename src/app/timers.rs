@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::firing::{Firing, came_too_late};
 use super::turn::fire;
-use super::{App, Error, Secrets, mails};
+use super::{App, Error, Secrets, mails, objectives};
 use crate::domain::actor::Actor;
 use crate::domain::workflow::Data;
 use crate::store::timers::{self, Kind, Timer};
@@ -64,6 +64,9 @@ async fn put_off(app: &Arc<App>, mut timer: Timer) -> Result<(), Error> {
 
 async fn act(app: &App, tx: &mut Tx, timer: &Timer) -> Result<(), Error> {
     let Some(mut case) = cases::hold_by_id(tx, timer.customer_id, timer.case_id).await? else { return Ok(()) };
+    if timer.kind == Kind::Objective {
+        return objectives::ring(app, tx, &mut case, timer, app.now()).await;
+    }
     let entered = u64::try_from(timer.entered).unwrap_or_default();
     if entered != case.flow.entered {
         return Ok(());
@@ -80,7 +83,7 @@ async fn act(app: &App, tx: &mut Tx, timer: &Timer) -> Result<(), Error> {
                 mails::nudge(app, tx, &case, &timer.key, ("reminder", &timer.target), at).await?;
             }
         }
-        Kind::Due => {}
+        Kind::Due | Kind::Objective => {}
         Kind::Escalate => mails::nudge(app, tx, &case, &timer.key, ("escalation", &timer.target), at).await?,
         Kind::Expire => {
             let firing = Firing {

@@ -4,10 +4,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
 use super::firing::Firing;
-use super::{App, Error, clocks, effects, token};
+use super::{App, Error, clocks, effects, objectives, token};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::case::{Case, WaitingOn};
+use crate::domain::channel::Channel;
 use crate::domain::log::{self, Entry};
+use crate::domain::objective::Word;
 use crate::domain::workflow::{Definition, Effect, Event, Sensitivity, Side, StateKind, apply, decide};
 use crate::store::log::{self as rows, Personal};
 use crate::store::{Tx, cases};
@@ -37,6 +39,9 @@ pub(super) async fn fire(app: &App, tx: &mut Tx, case: &mut Case, firing: Firing
     place(definition, case, &before, firing.at);
     clocks::keep(tx, definition, case, &before.flow, &decided, firing.at).await?;
     effects::leave(app, tx, case, &decided, &firing).await?;
+    // After the effects: one of them brings the case into the queue, with its priority.
+    let word = (objectives::word_of(firing.actor, &decided), objectives::turn_of(definition, &before));
+    objectives::keep(app, tx, case, word, firing.at).await?;
     case.title = title(case);
     let body = json!({
         "act": "event",
@@ -71,6 +76,23 @@ pub(super) async fn note(
     append(tx, app.workflows.of(&case.workflow)?, case, body, at).await
 }
 
+/// Keeps the promises of a case, in which somebody wrote something that the other side reads. The caller saves it.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn wrote(
+    app: &App,
+    tx: &mut Tx,
+    case: &mut Case,
+    actor: &Actor,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let turn = objectives::turn_of(app.workflows.of(&case.workflow)?, case);
+    let by_staff = actor.person().is_some_and(crate::domain::actor::Person::is_staff);
+    let word = if by_staff { Word::Vendor } else { Word::CustomerWrote };
+    objectives::keep(app, tx, case, (word, turn), at).await
+}
+
 /// Adds a newborn case with the first entry of its log.
 ///
 /// # Errors
@@ -94,6 +116,7 @@ pub(super) async fn birth(
     place(definition, case, &before, at);
     cases::add(tx, case).await?;
     clocks::keep(tx, definition, case, &before.flow, &start, at).await?;
+    case.due_at = case.step_due_at.unwrap_or_else(clocks::never);
     let body = json!({
         "act": "opened",
         "actor": actor_json(actor),
@@ -152,7 +175,13 @@ fn place(definition: &Definition, case: &mut Case, before: &Case, at: DateTime<U
 /// One line for lists, from what is known.
 fn title(case: &Case) -> String {
     let text = |field: &str| case.flow.data.get(field).map(ToString::to_string);
-    let server = text("smtp_host").or_else(|| text("smtp_ip"));
+    let channel = case.channel();
+    let fields = channel.server();
+    let server = text(fields.host).or_else(|| text(fields.address));
+    if channel == Channel::Syslog {
+        return server
+            .map_or_else(|| case.title.clone(), |server| format!("SYSLOG to {server} through the VPN tunnel"));
+    }
     match (text("architecture").as_deref(), text("smtp_location").as_deref(), server) {
         (Some("secure_relay"), _, _) => "SMTP settings with Secure Relay".to_owned(),
         (_, Some("public"), Some(server)) => format!("Reach {server} through the VPN tunnel"),

@@ -12,11 +12,12 @@ use zeroize::Zeroizing;
 
 use super::{Error, token};
 use crate::clock::fresh_id;
-use crate::domain::id::{CustomerId, SecretId};
+use crate::domain::id::{CustomerId, PersonId, SecretId};
 use crate::domain::log::hex;
 use crate::files;
 use crate::secret::Secret;
 use crate::store::Tx;
+use crate::store::accounts::Factor;
 use crate::store::vault::{self, Sealed};
 
 /// Bytes of the master key.
@@ -77,16 +78,43 @@ impl Vault {
         at: DateTime<Utc>,
     ) -> Result<SecretId, Error> {
         let id = SecretId::new(fresh_id());
+        let row = self.seal(id, name, &bound_to(customer, id, name), value)?;
+        vault::put(tx, customer, &row, at).await?;
+        Ok(id)
+    }
+
+    /// Seals the key of a person's second factor, to be stored with the factor.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where it cannot be sealed.
+    pub fn seal_factor(&self, person: PersonId, value: &Secret) -> Result<Sealed, Error> {
+        let id = SecretId::new(fresh_id());
+        self.seal(id, FACTOR, &bound_to_person(person, id), value)
+    }
+
+    /// Opens the key of a person's second factor.
+    ///
+    /// # Errors
+    /// As [`Vault::get`].
+    pub fn open_factor(&self, factor: &Factor) -> Result<Secret, Error> {
+        let row = Sealed {
+            id: factor.id,
+            name: FACTOR.to_owned(),
+            key_id: factor.key_id.clone(),
+            nonce: factor.nonce.clone(),
+            sealed: factor.sealed.clone(),
+        };
+        self.unseal(&bound_to_person(factor.person_id, factor.id), &row)
+    }
+
+    fn seal(&self, id: SecretId, name: &str, bound: &str, value: &Secret) -> Result<Sealed, Error> {
         let nonce: [u8; 24] = token::random();
-        let bound = bound_to(customer, id, name);
         let payload = Payload { msg: value.expose().as_bytes(), aad: bound.as_bytes() };
         let sealed = self
             .cipher()
             .encrypt(&XNonce::from(nonce), payload)
             .map_err(|_no_reason_is_given| Error::Internal("a secret could not be sealed".to_owned()))?;
-        let row = Sealed { id, name: name.to_owned(), key_id: self.id.clone(), nonce: nonce.to_vec(), sealed };
-        vault::put(tx, customer, &row, at).await?;
-        Ok(id)
+        Ok(Sealed { id, name: name.to_owned(), key_id: self.id.clone(), nonce: nonce.to_vec(), sealed })
     }
 
     /// Opens a stored value.
@@ -97,7 +125,7 @@ impl Vault {
         let row = vault::get(tx, customer, id)
             .await?
             .ok_or_else(|| Error::Internal(format!("secret {id} is not in the vault")))?;
-        self.unseal(customer, &row)
+        self.unseal(&bound_to(customer, row.id, &row.name), &row)
     }
 
     /// Whether a stored value opens, without giving it away.
@@ -112,17 +140,16 @@ impl Vault {
             nonce: row.nonce.clone(),
             sealed: row.sealed.clone(),
         };
-        self.unseal(row.customer_id, &sealed).map(|_secret| ())
+        self.unseal(&bound_to(row.customer_id, row.id, &row.name), &sealed).map(|_secret| ())
     }
 
-    fn unseal(&self, customer: CustomerId, row: &Sealed) -> Result<Secret, Error> {
+    fn unseal(&self, bound: &str, row: &Sealed) -> Result<Secret, Error> {
         let refuse = |why: &str| Error::Internal(format!("secret {} ({}) does not open: {why}", row.id, row.name));
         if row.key_id != self.id {
             return Err(refuse("it was sealed by another master key; give the key file that belongs to this database"));
         }
         let nonce: [u8; 24] =
             row.nonce.as_slice().try_into().map_err(|_wrong_length| refuse("its nonce is damaged"))?;
-        let bound = bound_to(customer, row.id, &row.name);
         let payload = Payload { msg: &row.sealed, aad: bound.as_bytes() };
         let open = self
             .cipher()
@@ -136,6 +163,13 @@ impl Vault {
     }
 }
 
+/// What the key of a second factor is called in messages.
+const FACTOR: &str = "second_factor";
+
+fn bound_to_person(person: PersonId, id: SecretId) -> String {
+    format!("second_factors/sealed/{person}/{id}/{FACTOR}")
+}
+
 /// Table, column and row that the seal belongs to.
 fn bound_to(customer: CustomerId, id: SecretId, name: &str) -> String {
     format!("vault/sealed/{customer}/{id}/{name}")
@@ -147,11 +181,11 @@ mod tests {
 
     fn sealed(vault: &Vault, customer: CustomerId, name: &str, value: &str) -> Sealed {
         let id = SecretId::new(fresh_id());
-        let nonce = [7; 24];
-        let bound = bound_to(customer, id, name);
-        let payload = Payload { msg: value.as_bytes(), aad: bound.as_bytes() };
-        let sealed = vault.cipher().encrypt(&XNonce::from(nonce), payload).unwrap();
-        Sealed { id, name: name.to_owned(), key_id: vault.id.clone(), nonce: nonce.to_vec(), sealed }
+        vault.seal(id, name, &bound_to(customer, id, name), &Secret::new(value.to_owned())).unwrap()
+    }
+
+    fn unseal(vault: &Vault, customer: CustomerId, row: &Sealed) -> Result<Secret, Error> {
+        vault.unseal(&bound_to(customer, row.id, &row.name), row)
     }
 
     #[test]
@@ -159,22 +193,41 @@ mod tests {
         let vault = Vault::from_key([1; KEY_BYTES]);
         let customer = CustomerId::new(fresh_id());
         let row = sealed(&vault, customer, "smtp_password", "pa§s");
-        assert_eq!(vault.unseal(customer, &row).unwrap().expose(), "pa§s");
-        assert!(vault.unseal(CustomerId::new(fresh_id()), &row).is_err(), "another customer");
+        assert_eq!(unseal(&vault, customer, &row).unwrap().expose(), "pa§s");
+        assert!(unseal(&vault, CustomerId::new(fresh_id()), &row).is_err(), "another customer");
         assert!(
-            vault.unseal(customer, &Sealed { id: SecretId::new(fresh_id()), ..row.clone() }).is_err(),
+            unseal(&vault, customer, &Sealed { id: SecretId::new(fresh_id()), ..row.clone() }).is_err(),
             "another row"
         );
         assert!(
-            vault.unseal(customer, &Sealed { name: "smtp_account".into(), ..row.clone() }).is_err(),
+            unseal(&vault, customer, &Sealed { name: "smtp_account".into(), ..row.clone() }).is_err(),
             "another column"
         );
         let mut edited = row.clone();
         edited.sealed[0] ^= 1;
-        assert!(vault.unseal(customer, &edited).is_err(), "edited");
-        let other = Vault::from_key([2; KEY_BYTES]).unseal(customer, &row).unwrap_err().to_string();
+        assert!(unseal(&vault, customer, &edited).is_err(), "edited");
+        let other = unseal(&Vault::from_key([2; KEY_BYTES]), customer, &row).unwrap_err().to_string();
         assert!(other.contains("another master key"), "{other}");
         assert!(!other.contains("pa§s"));
+    }
+
+    #[test]
+    fn the_key_of_a_second_factor_opens_for_its_owner_only() {
+        let vault = Vault::from_key([1; KEY_BYTES]);
+        let person = PersonId::new(fresh_id());
+        let row = vault.seal_factor(person, &Secret::new("KEY".to_owned())).unwrap();
+        let factor = |person_id| Factor {
+            person_id,
+            id: row.id,
+            key_id: row.key_id.clone(),
+            nonce: row.nonce.clone(),
+            sealed: row.sealed.clone(),
+            last_step: 0,
+            confirmed_at: None,
+        };
+        assert_eq!(vault.open_factor(&factor(person)).unwrap().expose(), "KEY");
+        assert!(vault.open_factor(&factor(PersonId::new(fresh_id()))).is_err(), "another person");
+        assert!(unseal(&vault, CustomerId::new(person.uuid()), &row).is_err(), "as a secret of a customer");
     }
 
     #[test]

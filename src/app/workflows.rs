@@ -6,14 +6,12 @@ use rust_embed::RustEmbed;
 
 use super::Error;
 use crate::domain::case::WorkflowRef;
+use crate::domain::channel::Channel;
 use crate::domain::workflow::{Definition, Package};
 
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/workflows"]
 struct Files;
-
-/// The workflow of new cases.
-const MAIN: &str = "smtp-vpn";
 
 /// Definitions by id and version.
 pub struct Workflows {
@@ -67,16 +65,17 @@ impl Workflows {
         self.by_version.values()
     }
 
-    /// The newest version of the workflow that new cases begin with.
+    /// The newest version of the workflow that new cases of a channel begin with.
     ///
     /// # Errors
     /// [`Error::Internal`] where there is none.
-    pub fn newest(&self) -> Result<&Definition, Error> {
+    pub fn newest(&self, channel: Channel) -> Result<&Definition, Error> {
+        let main = channel.workflow();
         self.by_version
             .iter()
-            .rfind(|((id, _), _)| id == MAIN)
+            .rfind(|((id, _), _)| id == main)
             .map(|(_, definition)| definition)
-            .ok_or_else(|| Error::Internal(format!("this build has no workflow {MAIN}")))
+            .ok_or_else(|| Error::Internal(format!("this build has no workflow {main}")))
     }
 }
 

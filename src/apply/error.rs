@@ -74,7 +74,7 @@ pub enum ApplyError {
     },
     /// 403.
     #[error(
-        "{step}: the user of the API key may not do this (403): give its role the right to the application settings. It said: {body}"
+        "{step}: the user of the API key may not do this (403): give its role the right to the application settings and to alerts by SYSLOG. It said: {body}"
     )]
     Forbidden {
         /// What was being done.

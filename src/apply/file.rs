@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use super::{Applied, ApplyError, ApplyRequest, Outcome, PasswordChange, fields};
+use super::{
+    Applied, ApplyError, ApplyRequest, Outcome, PasswordChange, SyslogApplied, SyslogRequest, fields, syslogs,
+};
 use crate::files;
 use crate::redact::excerpt;
 
@@ -30,14 +32,29 @@ impl FileTarget {
         let name = format!("{}.smtp-settings.json", file_name(&request.reference)?);
         let content = self.content(&request.reference, &wanted, &request.password);
         let text = format!("{content:#}\n");
-        let folder = self.folder.clone();
-        let failed = |source| ApplyError::File { folder: self.folder.clone(), source };
-        let path = tokio::task::spawn_blocking(move || files::write_whole(&folder, &name, text.as_bytes()))
-            .await
-            .map_err(|error| failed(std::io::Error::other(error)))?
-            .map_err(failed)?;
+        let path = self.write(name, text).await?;
         let read_back = fields::compare(&fields::with_password(&wanted, &request.password), None);
         Ok(Applied { before: None, sent: content, read_back, outcome: Outcome::WrittenToFile { path }, put_back: None })
+    }
+
+    /// Writes `<reference>.syslog-settings.json` in the same way. `syslog` is the object that the product's API takes.
+    pub(super) async fn apply_syslog(&self, request: &SyslogRequest) -> Result<SyslogApplied, ApplyError> {
+        let wanted = request.wanted()?;
+        let name = format!("{}.syslog-settings.json", file_name(&request.reference)?);
+        let content = json!({"format": 1, "reference": request.reference, "tenant": self.tenant, "syslog": wanted});
+        let path = self.write(name, format!("{content:#}\n")).await?;
+        let read_back = syslogs::compare(&wanted, None);
+        let outcome = Outcome::WrittenToFile { path };
+        Ok(SyslogApplied { id: request.known, sent: content, read_back, outcome, put_back: None, others: Vec::new() })
+    }
+
+    async fn write(&self, name: String, text: String) -> Result<PathBuf, ApplyError> {
+        let folder = self.folder.clone();
+        let failed = |source| ApplyError::File { folder: self.folder.clone(), source };
+        tokio::task::spawn_blocking(move || files::write_whole(&folder, &name, text.as_bytes()))
+            .await
+            .map_err(|error| failed(std::io::Error::other(error)))?
+            .map_err(failed)
     }
 
     fn content(&self, reference: &str, wanted: &Map<String, Value>, password: &PasswordChange) -> Value {

@@ -1,4 +1,4 @@
-//! Writes SMTP settings into the product and reads them back: through its API, or as a file for the vendor's own
+//! Writes SMTP settings and SYSLOG alerts into the product and reads them back: through its API, or as a file for the vendor's own
 //! automation. Knows nothing of cases and stores nothing; who calls keeps what is returned as evidence, and lets one
 //! apply run at a time per product tenant, since the product's API has no version to compare (no `ETag`).
 
@@ -9,7 +9,9 @@ mod fields;
 mod file;
 mod relays;
 mod stand_in;
+mod syslogs;
 mod tie;
+mod tie_syslogs;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,7 +24,9 @@ pub use error::{ApplyError, Step};
 pub use file::FileTarget;
 pub use relays::{RelaySeen, RelaysRead};
 pub use stand_in::{Behaviour, PasswordShown, Recorded, StandIn};
+pub use syslogs::{SyslogApplied, SyslogRequest};
 pub use tie::TieTarget;
+pub use tie_syslogs::{Offer, Offers};
 
 use crate::domain::mail_settings::Encryption;
 use crate::secret::Secret;
@@ -228,6 +232,30 @@ impl Target {
         match self {
             Self::Tie(target) => target.apply(request, previous_password).await,
             Self::File(target) => target.apply(request).await,
+        }
+    }
+
+    /// What the product offers for an alert by SYSLOG to name; `None` where the target cannot be read.
+    pub async fn offers(&self) -> Option<Offers> {
+        match self {
+            Self::Tie(target) => Some(target.offers().await),
+            Self::File(_) => None,
+        }
+    }
+
+    /// The alert by SYSLOG in force beside the one wanted; `None` where the target cannot be read.
+    pub async fn compare_syslog(&self, request: &SyslogRequest) -> Result<Option<Vec<FieldDiff>>, ApplyError> {
+        match self {
+            Self::Tie(target) => target.compare_syslog(request).await.map(Some),
+            Self::File(_) => Ok(None),
+        }
+    }
+
+    /// Makes or changes one alert by SYSLOG and proves it by reading it back. An error means that nothing was changed.
+    pub async fn apply_syslog(&self, request: &SyslogRequest) -> Result<SyslogApplied, ApplyError> {
+        match self {
+            Self::Tie(target) => target.apply_syslog(request).await,
+            Self::File(target) => target.apply_syslog(request).await,
         }
     }
 

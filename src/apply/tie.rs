@@ -46,6 +46,10 @@ impl TieTarget {
         Ok(Self { exchange: Exchange::new(base_url, api_key, ca_pem, limit)? })
     }
 
+    pub(super) fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
     pub(super) fn describe(&self) -> String {
         format!("Settings are applied through the product's API at {}", self.exchange.base())
     }

@@ -10,6 +10,8 @@ pub mod agent;
 mod backup;
 /// `postern bench`.
 mod bench;
+/// `postern calendar`.
+mod calendar;
 /// `postern check`.
 mod check;
 /// `postern classify`.
@@ -20,6 +22,8 @@ mod customer;
 pub mod demo;
 /// A mail server that we did not write, for the demo walk and for tests.
 pub mod foreign_smtp;
+/// A SYSLOG receiver that we did not write, for the demo walk.
+pub mod foreign_syslog;
 /// `postern health`.
 mod health;
 /// `postern mail-in`.
@@ -30,6 +34,8 @@ mod out;
 mod outbox;
 /// Where a command works.
 mod place;
+/// `postern policy`.
+mod policy;
 /// `postern probe`.
 mod probe;
 mod probe_report;
@@ -109,6 +115,12 @@ enum Command {
     /// List, add to, approve, apply and export the whitelists of tunnels
     #[command(subcommand, alias = "allowlist")]
     Whitelist(Box<whitelist::WhitelistCommand>),
+    /// Add, change and list calendars: in which hours the clocks of cases run
+    #[command(subcommand)]
+    Calendar(calendar::CalendarCommand),
+    /// Add and list what is promised for each priority, from a date on
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Run the tests of VPN tunnels where the tunnels are, for a service elsewhere
     Agent(Box<agent::AgentArgs>),
     /// Make keys for programs
@@ -155,6 +167,8 @@ pub fn main() -> ExitCode {
         Command::Tunnel(command) => tunnel::run(&command),
         Command::Tenant(command) => tenant::run(&command),
         Command::Whitelist(command) => whitelist::run(&command),
+        Command::Calendar(command) => calendar::run(&command),
+        Command::Policy(command) => policy::run(&command),
         Command::Agent(args) => agent::run(&args),
         Command::Token(command) => token::run(&command),
         Command::MailIn(args) => mail_in::run(&args),

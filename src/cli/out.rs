@@ -93,6 +93,8 @@ impl From<Error> for Stop {
             (ProblemCode::NotFound, Code::NotFound),
             (ProblemCode::Forbidden, Code::NotAllowed),
             (ProblemCode::SignedOut, Code::NotAllowed),
+            (ProblemCode::Unproved, Code::NotAllowed),
+            (ProblemCode::FactorMissing, Code::NotAllowed),
             (ProblemCode::WrongPassword, Code::NotAllowed),
             (ProblemCode::Throttled, Code::NotAllowed),
             (ProblemCode::TestTooSoon, Code::NotAllowed),

@@ -97,7 +97,8 @@ pub(super) fn certificates(flag: &str, path: &Path) -> Result<String, Stop> {
     Err(Stop::usage(flag, &path.to_string_lossy(), advice))
 }
 
-fn text_of(flag: &str, path: &Path) -> Result<String, Stop> {
+/// The text of a file, or of standard input where the file is `-`.
+pub(super) fn text_of(flag: &str, path: &Path) -> Result<String, Stop> {
     let name = path.to_string_lossy();
     let mut text = String::new();
     let read = if path == Path::new("-") {

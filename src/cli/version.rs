@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::out::{self, Stop};
 use crate::app::workflows::Workflows;
+use crate::domain::channel::Channel;
 
 /// Options of `postern version`.
 #[derive(Debug, Args)]
@@ -27,7 +28,7 @@ fn write(args: &VersionArgs) -> Result<(), Stop> {
         return out::print(&[format!("postern {version}")]);
     }
     let workflows = Workflows::embedded()?;
-    let newest = workflows.newest()?;
+    let newest = workflows.newest(Channel::Smtp)?;
     let workflow = json!({"id": newest.id, "version": newest.version});
     out::print(&[json!({"name": "postern", "version": version, "workflow": workflow}).to_string()])
 }

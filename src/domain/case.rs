@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::actor::{Person, Role};
+use super::channel::Channel;
 use super::id::{CaseId, CustomerId, PersonId, ServerId, TenantId, TunnelId};
+use super::objective::Objective;
 use super::words::words;
 use super::workflow::CaseState;
 
@@ -66,7 +68,7 @@ pub struct Case {
     pub opened_by: PersonId,
     /// The tunnel it is about.
     pub tunnel: Option<TunnelId>,
-    /// The SMTP server it is about, once known.
+    /// The server it is about, once known.
     pub server: Option<ServerId>,
     /// The product tenant whose settings it ends in.
     pub tenant: Option<TenantId>,
@@ -76,8 +78,16 @@ pub struct Case {
     pub opened_at: DateTime<Utc>,
     /// Since when the side named by `waiting_on` has had the turn.
     pub waiting_since: DateTime<Utc>,
-    /// When the present state is due; far in the future where no clock runs.
+    /// When the promise that is due first is due, or the step where none runs; far in the future where no clock runs.
     pub due_at: DateTime<Utc>,
+    /// Which promise that is.
+    pub objective: Option<Objective>,
+    /// From when on it is urgent.
+    pub soon_at: Option<DateTime<Utc>>,
+    /// Since when a lead has known that a promise that is still owed is broken.
+    pub escalated_at: Option<DateTime<Utc>>,
+    /// When the present state is due; none where it has no clock.
+    pub step_due_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub closed_at: Option<DateTime<Utc>>,
     /// How it ended.
@@ -103,6 +113,11 @@ impl Case {
             None => person.works_queue() || person.is(Role::Admin),
             Some(customer) => customer == self.customer && (person.all_cases || person.id == self.opened_by),
         }
+    }
+
+    /// What its alerts travel as.
+    pub fn channel(&self) -> Channel {
+        Channel::of(&self.workflow.id)
     }
 
     /// Who claimed it.

@@ -67,4 +67,8 @@ ids! {
     ProbeId,
     /// An agent that runs tests beside a VPN gateway.
     AgentId,
+    /// A calendar.
+    CalendarId,
+    /// A dated row of the vendor's policy.
+    PolicyRowId,
 }

@@ -3,16 +3,22 @@
 mod words;
 pub(crate) use words::words;
 
+/// What happens to an account, in words.
+pub mod account;
 /// Who acts, with which roles.
 pub mod actor;
 /// Strict parsers for addresses and networks, and their class by the IANA registries.
 pub mod address;
 /// Files of a conversation: what they are and which are not taken.
 pub mod attachment;
+/// Calendars: in which hours of which days one side works.
+pub mod calendar;
 /// A case as it is stored, and who may see it.
 pub mod case;
 /// Why a probe ended as it did: one entry per cause, with owner and remedies.
 pub mod cause;
+/// What alerts travel as: e-mail or SYSLOG.
+pub mod channel;
 /// E-mail addresses, host names and ports: parsed once, then trusted.
 pub mod contact;
 /// Whether a text looks as if it held a password or a key.
@@ -25,12 +31,16 @@ pub mod id;
 pub mod log;
 /// SMTP settings of the product and of a probe.
 pub mod mail_settings;
+/// What the vendor promises: first answer, next update, done.
+pub mod objective;
 /// Why a request was not carried out, in words.
 pub mod problem;
-/// Business time: calendars, spans and when clocks ring.
+/// Business time: when a span has passed in the hours of a calendar.
 pub mod schedule;
 /// The SYSLOG message of a test, and how it is framed.
 pub mod syslog;
+/// How long somebody waits who failed to sign in.
+pub mod throttle;
 /// Tunnels, and how far a whitelist entry has come.
 pub mod tunnel;
 /// What may stand on a tunnel's whitelist, and the forms in which firewalls read it.

@@ -31,6 +31,20 @@ words! {
     }
 }
 
+words! {
+    /// What the SYSLOG alerts of the product are about.
+    pub enum InputType {
+        /// Each deviance of an indicator of exposure.
+        Deviances = "deviances",
+        /// Each attack.
+        Attacks = "attacks",
+        /// Every change of an object.
+        ObjectChanges = "object_changes",
+        /// Changes of the status of a health check.
+        HealthChecks = "health_checks",
+    }
+}
+
 /// The most octets of a line. Every receiver takes 480 (RFC 5426 section 3.2, RFC 5424 section 6.1), and a datagram of
 /// that size fits through any tunnel in one piece.
 pub const MAX_LINE_BYTES: usize = 480;

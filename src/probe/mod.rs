@@ -132,7 +132,7 @@ impl Script {
         let ended = next.unwrap_or(Some(Cause::ProbeNotRun));
         let mut record = Record::default();
         if let Some(cause) = ended {
-            record.fail(stage_of(cause), std::time::Duration::ZERO, cause, None, "scripted answer");
+            record.fail(stage_of(cause, &request), std::time::Duration::ZERO, cause, None, "scripted answer");
         }
         let report = run::scripted_report(&self.clock, &request, record);
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(request);
@@ -141,7 +141,7 @@ impl Script {
 }
 
 /// A stage at which the cause can come up.
-fn stage_of(cause: Cause) -> Stage {
+fn stage_of(cause: Cause, request: &ProbeRequest) -> Stage {
     match cause.entry().step {
         Step::Whitelist => Stage::Policy,
         Step::Tunnel | Step::Route => Stage::Route,
@@ -151,6 +151,7 @@ fn stage_of(cause: Cause) -> Stage {
         Step::SignIn => Stage::Auth,
         Step::SenderRecipient => Stage::Rcpt,
         Step::TestAlert => Stage::DataEnd,
-        Step::Syslog => Stage::SyslogTcp,
+        // The message is the last stage of a SYSLOG test, and its transport names it.
+        Step::Syslog => request.stages(false).pop().unwrap_or(Stage::SyslogTcp),
     }
 }

@@ -8,6 +8,7 @@ use sqlx::types::Json;
 use super::{StoreError, Tx, on, record, statements};
 use crate::domain::case::{Case, Priority, WaitingOn, WorkflowRef};
 use crate::domain::id::{CaseId, CustomerId, PersonId, ServerId, TenantId, TunnelId};
+use crate::domain::objective::Objective;
 use crate::domain::workflow::{CaseState, Data};
 
 /// The columns of a case, in the order in which [`INSERT_CASE`] binds them.
@@ -15,7 +16,8 @@ macro_rules! columns {
     () => {
         "customer_id, id, number, title, workflow, version, definition_hash, revision, state, previous, data, sealed, seq,
             entered, priority, vendor_ticket, waiting_on, owner_role, queued, claimed_by, claimed_at, opened_by, tunnel_id,
-            server_id, tenant_id, is_open, opened_at, waiting_since, due_at, closed_at, outcome"
+            server_id, tenant_id, is_open, opened_at, waiting_since, due_at, closed_at, outcome,
+            objective, soon_at, escalated_at, step_due_at"
     };
 }
 pub(super) use columns;
@@ -26,12 +28,12 @@ statements! {
         RETURNING value";
     INSERT_CASE = concat!("INSERT INTO cases (", columns!(), ")
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-            $24, $25, $26, $27, $28, $29, $30, $31)");
+            $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)");
     UPDATE_CASE = "UPDATE cases
         SET title = $4, revision = $5, state = $6, previous = $7, data = $8, sealed = $9, seq = $10, entered = $11,
             priority = $12, vendor_ticket = $13, waiting_on = $14, owner_role = $15, queued = $16, claimed_by = $17,
             claimed_at = $18, server_id = $19, tenant_id = $20, is_open = $21, waiting_since = $22, due_at = $23,
-            closed_at = $24, outcome = $25
+            closed_at = $24, outcome = $25, objective = $26, soon_at = $27, escalated_at = $28, step_due_at = $29
         WHERE customer_id = $1 AND id = $2 AND revision = $3";
     SELECT_BY_NUMBER = concat!("SELECT ", columns!(), " FROM cases WHERE number = $1");
     SELECT_BY_ID = concat!("SELECT ", columns!(), " FROM cases WHERE customer_id = $1 AND id = $2");
@@ -93,6 +95,10 @@ record! {
         due_at: DateTime<Utc>,
         closed_at: Option<DateTime<Utc>>,
         outcome: Option<String>,
+        objective: Option<Objective>,
+        soon_at: Option<DateTime<Utc>>,
+        escalated_at: Option<DateTime<Utc>>,
+        step_due_at: Option<DateTime<Utc>>,
     }
 }
 
@@ -136,6 +142,10 @@ impl TryFrom<CaseRow> for Case {
             opened_at: row.opened_at,
             waiting_since: row.waiting_since,
             due_at: row.due_at,
+            objective: row.objective,
+            soon_at: row.soon_at,
+            escalated_at: row.escalated_at,
+            step_due_at: row.step_due_at,
             closed_at: row.closed_at,
             outcome: row.outcome,
         })
@@ -174,6 +184,7 @@ pub async fn add(tx: &mut Tx, case: &Case) -> Result<(), StoreError> {
         .bind(case.tunnel).bind(case.server).bind(case.tenant)
         .bind(case.is_open).bind(case.opened_at).bind(case.waiting_since).bind(case.due_at)
         .bind(case.closed_at).bind(&case.outcome)
+        .bind(case.objective).bind(case.soon_at).bind(case.escalated_at).bind(case.step_due_at)
         .execute(conn).await.map(|_| ()))?;
     Ok(())
 }
@@ -192,6 +203,7 @@ pub async fn replace(tx: &mut Tx, loaded_revision: i64, case: &Case) -> Result<(
         .bind(case.claimant()).bind(case.claim.map(|(_, at)| at))
         .bind(case.server).bind(case.tenant).bind(case.is_open).bind(case.waiting_since).bind(case.due_at)
         .bind(case.closed_at).bind(&case.outcome)
+        .bind(case.objective).bind(case.soon_at).bind(case.escalated_at).bind(case.step_due_at)
         .execute(conn).await.map(|done| done.rows_affected()))?;
     if changed == 1 { Ok(()) } else { Err(StoreError::Contended) }
 }

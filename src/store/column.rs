@@ -7,14 +7,17 @@ use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
 use sqlx::{Decode, Encode, Postgres, Sqlite, Type};
 use uuid::Uuid;
 
+use crate::domain::account::AccountEvent;
 use crate::domain::actor::Role;
 use crate::domain::case::{Priority, WaitingOn};
 use crate::domain::customer::Architecture;
 use crate::domain::id::{
-    AgentId, AttachmentId, CaseId, ChangeId, CustomerId, EntryId, IncomingId, ListRequestId, MessageId, PersonId,
-    ProbeId, ReadyTextId, RelayId, SecretId, ServerId, SettingsId, TenantId, TunnelId,
+    AgentId, AttachmentId, CalendarId, CaseId, ChangeId, CustomerId, EntryId, IncomingId, ListRequestId, MessageId,
+    PersonId, PolicyRowId, ProbeId, ReadyTextId, RelayId, SecretId, ServerId, SettingsId, TenantId, TunnelId,
 };
 use crate::domain::mail_settings::Encryption;
+use crate::domain::objective::{Objective, Outcome};
+use crate::domain::syslog::{Framing, InputType, Transport};
 use crate::domain::tunnel::{Progress, TunnelState};
 use crate::domain::whitelist::{Protocol, RequestState};
 
@@ -55,6 +58,7 @@ macro_rules! id_columns {
 id_columns!(
     AgentId,
     AttachmentId,
+    CalendarId,
     CaseId,
     ChangeId,
     CustomerId,
@@ -63,6 +67,7 @@ id_columns!(
     ListRequestId,
     MessageId,
     PersonId,
+    PolicyRowId,
     ProbeId,
     ReadyTextId,
     RelayId,
@@ -81,6 +86,7 @@ macro_rules! word_columns {
     )*};
 }
 word_columns!(
+    AccountEvent,
     Role,
     Architecture,
     TunnelState,
@@ -89,6 +95,11 @@ word_columns!(
     RequestState,
     Priority,
     WaitingOn,
+    Objective,
+    Outcome,
+    Transport,
+    Framing,
+    InputType,
     super::outbox::Kind,
     super::timers::Kind
 );

@@ -16,6 +16,8 @@ statements! {
         FROM incoming_mail WHERE id = $1";
     LIST_OF_CASE = "SELECT id, at, sender, subject, body, reason, is_waiting, customer_id, case_id, message_id, size
         FROM incoming_mail WHERE customer_id = $1 AND case_id = $2 AND message_id IS NOT NULL ORDER BY at LIMIT 500";
+    COUNT_WAITING_OF = "SELECT COUNT(*) FROM incoming_mail WHERE sender = $1 AND at > $2 AND case_id IS NULL";
+    DELETE_OLD = "DELETE FROM incoming_mail WHERE at < $1 AND case_id IS NULL";
     SELECT_RAW = "SELECT raw FROM incoming_mail WHERE id = $1";
     SETTLE_INCOMING = "UPDATE incoming_mail
         SET is_waiting = $2, customer_id = $3, case_id = $4, message_id = $5, settled_by = $6, settled_at = $7
@@ -70,6 +72,23 @@ pub async fn add(tx: &mut Tx, mail: &Incoming, fingerprint: &[u8], raw: &[u8]) -
 /// What the database says.
 pub async fn waiting(tx: &mut Tx) -> Result<Vec<Incoming>, StoreError> {
     Ok(on!(tx, conn => sqlx::query_as(LIST_WAITING).fetch_all(conn).await)?)
+}
+
+/// How many mails of a sender came after an instant and became part of no case.
+///
+/// # Errors
+/// What the database says.
+pub async fn waiting_of(tx: &mut Tx, sender: &str, after: DateTime<Utc>) -> Result<i64, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_scalar(COUNT_WAITING_OF).bind(sender).bind(after).fetch_one(conn).await)?)
+}
+
+/// Forgets mail that came before an instant and became part of no case.
+///
+/// # Errors
+/// What the database says.
+pub async fn forget_before(tx: &mut Tx, at: DateTime<Utc>) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(DELETE_OLD).bind(at).execute(conn).await.map(|_| ()))?;
+    Ok(())
 }
 
 /// One mail.

@@ -12,8 +12,10 @@ mod error;
 pub mod migrate;
 pub mod portable;
 
+pub mod accounts;
 pub mod agents;
 pub mod attachments;
+pub mod calendars;
 pub mod cases;
 pub mod customers;
 pub mod figures;
@@ -24,8 +26,10 @@ pub mod letters;
 pub mod list_requests;
 pub mod log;
 pub mod messages;
+pub mod objectives;
 pub mod outbox;
 pub mod people;
+pub mod policy;
 pub mod probes;
 pub mod queue;
 pub mod ready_texts;
@@ -34,6 +38,8 @@ pub mod relays;
 pub mod sessions;
 pub mod settings;
 mod soundness;
+pub mod syslog_settings;
+pub mod throttle;
 pub mod timers;
 pub mod tunnels;
 pub mod vault;
@@ -221,9 +227,11 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 25] = [
+    let files: [(&str, &[(&str, &str)]); 30] = [
+        ("accounts", accounts::STATEMENTS),
         ("agents", agents::STATEMENTS),
         ("attachments", attachments::STATEMENTS),
+        ("calendars", calendars::STATEMENTS),
         ("cases", cases::STATEMENTS),
         ("customers", customers::STATEMENTS),
         ("figures", figures::STATEMENTS),
@@ -234,8 +242,10 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("list_requests", list_requests::STATEMENTS),
         ("log", log::STATEMENTS),
         ("messages", messages::STATEMENTS),
+        ("objectives", objectives::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("people", people::STATEMENTS),
+        ("policy", policy::STATEMENTS),
         ("probes", probes::STATEMENTS),
         ("queue", queue::STATEMENTS),
         ("ready_texts", ready_texts::STATEMENTS),
@@ -243,6 +253,8 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("relays", relays::STATEMENTS),
         ("sessions", sessions::STATEMENTS),
         ("settings", settings::STATEMENTS),
+        ("syslog_settings", syslog_settings::STATEMENTS),
+        ("throttle", throttle::STATEMENTS),
         ("timers", timers::STATEMENTS),
         ("tunnels", tunnels::STATEMENTS),
         ("vault", vault::STATEMENTS),

@@ -1,4 +1,4 @@
-//! People, their roles and memberships, and how often somebody failed to sign in as them.
+//! People, their roles and memberships.
 
 use chrono::{DateTime, Utc};
 
@@ -59,10 +59,6 @@ statements! {
     SET_ACTIVE = "UPDATE people SET active = $2 WHERE id = $1";
     COUNT_ADMINS = "SELECT COUNT(*) FROM staff_roles r JOIN people p ON p.id = r.person_id
         WHERE r.role = 'admin' AND p.active";
-    SELECT_FAILURES = "SELECT failures, next_at FROM sign_in_failures WHERE subject = $1";
-    UPSERT_FAILURE = "INSERT INTO sign_in_failures (subject, failures, next_at) VALUES ($1, $2, $3)
-        ON CONFLICT (subject) DO UPDATE SET failures = excluded.failures, next_at = excluded.next_at";
-    DELETE_FAILURES = "DELETE FROM sign_in_failures WHERE subject = $1";
 }
 
 record! {
@@ -265,33 +261,6 @@ pub async fn set_active(tx: &mut Tx, id: PersonId, active: bool) -> Result<(), S
 pub async fn has_admin(tx: &mut Tx) -> Result<bool, StoreError> {
     let count: i64 = on!(tx, conn => sqlx::query_scalar(COUNT_ADMINS).fetch_one(conn).await)?;
     Ok(count > 0)
-}
-
-/// How often sign-in failed for a subject (an account or an address) and when the next try is looked at.
-///
-/// # Errors
-/// What the database says.
-pub async fn failures(tx: &mut Tx, subject: &str) -> Result<Option<(i64, DateTime<Utc>)>, StoreError> {
-    Ok(on!(tx, conn => sqlx::query_as(SELECT_FAILURES).bind(subject).fetch_optional(conn).await)?)
-}
-
-/// Counts a failure.
-///
-/// # Errors
-/// What the database says.
-pub async fn set_failures(tx: &mut Tx, subject: &str, failures: i64, next_at: DateTime<Utc>) -> Result<(), StoreError> {
-    on!(tx, conn => sqlx::query(UPSERT_FAILURE).bind(subject).bind(failures).bind(next_at)
-        .execute(conn).await.map(|_| ()))?;
-    Ok(())
-}
-
-/// Forgets failures after a success.
-///
-/// # Errors
-/// What the database says.
-pub async fn clear_failures(tx: &mut Tx, subject: &str) -> Result<(), StoreError> {
-    on!(tx, conn => sqlx::query(DELETE_FAILURES).bind(subject).execute(conn).await.map(|_| ()))?;
-    Ok(())
 }
 
 async fn complete(tx: &mut Tx, row: PersonRow) -> Result<Entry, StoreError> {

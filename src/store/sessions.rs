@@ -2,12 +2,29 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{StoreError, Tx, on, statements};
+use super::{StoreError, Tx, on, record, statements};
 use crate::domain::id::PersonId;
 
 statements! {
-    INSERT_SESSION = "INSERT INTO sessions (token_hash, person_id, created_at, seen_at) VALUES ($1, $2, $3, $3)";
-    SELECT_SESSION = "SELECT person_id, created_at, seen_at FROM sessions WHERE token_hash = $1";
+    INSERT_SESSION = "INSERT INTO sessions
+            (token_hash, person_id, created_at, seen_at, proved_at, address, browser, waits_for_code)
+        VALUES ($1, $2, $3, $3, $3, $4, $5, $6)";
+    SELECT_SESSION = "SELECT s.token_hash, s.person_id, s.created_at, s.seen_at, s.proved_at, s.address, s.browser,
+            s.waits_for_code, f.confirmed_at IS NOT NULL AS has_factor
+        FROM sessions s
+        LEFT JOIN second_factors f ON f.person_id = s.person_id
+        WHERE s.token_hash = $1";
+    LIST_SESSIONS = "SELECT s.token_hash, s.person_id, s.created_at, s.seen_at, s.proved_at, s.address, s.browser,
+            s.waits_for_code, f.confirmed_at IS NOT NULL AS has_factor
+        FROM sessions s
+        LEFT JOIN second_factors f ON f.person_id = s.person_id
+        WHERE s.person_id = $1 AND NOT s.waits_for_code
+        ORDER BY s.seen_at DESC
+        LIMIT 50";
+    PROVE_SESSION = "UPDATE sessions SET proved_at = $2 WHERE token_hash = $1";
+    DELETE_SESSION_OF = "DELETE FROM sessions WHERE person_id = $1 AND token_hash = $2";
+    DELETE_OTHERS = "DELETE FROM sessions WHERE person_id = $1 AND token_hash <> $2";
+    DELETE_OLD = "DELETE FROM sessions WHERE seen_at < $1";
     TOUCH_SESSION = "UPDATE sessions SET seen_at = $2 WHERE token_hash = $1";
     DELETE_SESSION = "DELETE FROM sessions WHERE token_hash = $1";
     DELETE_SESSIONS_OF = "DELETE FROM sessions WHERE person_id = $1";
@@ -21,23 +38,40 @@ statements! {
     SELECT_TOKEN = "SELECT person_id FROM api_tokens WHERE token_hash = $1 AND expires_at > $2";
 }
 
-/// A session as stored.
-#[derive(Clone, Copy, Debug)]
-pub struct Session {
-    /// Whose session it is.
-    pub person: PersonId,
-    /// When the person signed in.
-    pub created_at: DateTime<Utc>,
-    /// When it was last used, to the minute.
-    pub seen_at: DateTime<Utc>,
+record! {
+    /// A session as stored.
+    #[derive(Clone, Debug)]
+    pub struct Session {
+        /// SHA-256 of its token, which tells nobody the token.
+        pub token_hash: Vec<u8>,
+        /// Whose session it is.
+        pub person_id: PersonId,
+        /// When the person signed in.
+        pub created_at: DateTime<Utc>,
+        /// When it was last used, to the minute.
+        pub seen_at: DateTime<Utc>,
+        /// When the person last showed who it is: by signing in, or when asked again.
+        pub proved_at: Option<DateTime<Utc>>,
+        /// The address it was begun from, where one is known.
+        pub address: Option<String>,
+        /// The family of the browser it was begun with, in our words.
+        pub browser: Option<String>,
+        /// The password was right and the code of the second factor is awaited: it opens nothing else.
+        pub waits_for_code: bool,
+        /// The person has a second factor.
+        pub has_factor: bool,
+    }
 }
 
 /// Starts a session.
 ///
 /// # Errors
 /// What the database says.
-pub async fn start(tx: &mut Tx, token_hash: &[u8], person: PersonId, at: DateTime<Utc>) -> Result<(), StoreError> {
-    on!(tx, conn => sqlx::query(INSERT_SESSION).bind(token_hash).bind(person).bind(at).execute(conn).await.map(|_| ()))?;
+pub async fn start(tx: &mut Tx, session: &Session) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(INSERT_SESSION)
+        .bind(&session.token_hash).bind(session.person_id).bind(session.created_at).bind(&session.address)
+        .bind(&session.browser).bind(session.waits_for_code)
+        .execute(conn).await.map(|_| ()))?;
     Ok(())
 }
 
@@ -46,9 +80,52 @@ pub async fn start(tx: &mut Tx, token_hash: &[u8], person: PersonId, at: DateTim
 /// # Errors
 /// What the database says.
 pub async fn find(tx: &mut Tx, token_hash: &[u8]) -> Result<Option<Session>, StoreError> {
-    let row: Option<(PersonId, DateTime<Utc>, DateTime<Utc>)> =
-        on!(tx, conn => sqlx::query_as(SELECT_SESSION).bind(token_hash).fetch_optional(conn).await)?;
-    Ok(row.map(|(person, created_at, seen_at)| Session { person, created_at, seen_at }))
+    Ok(on!(tx, conn => sqlx::query_as(SELECT_SESSION).bind(token_hash).fetch_optional(conn).await)?)
+}
+
+/// The open sessions of a person, the one used last first, at most 50.
+///
+/// # Errors
+/// What the database says.
+pub async fn list(tx: &mut Tx, person: PersonId) -> Result<Vec<Session>, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_as(LIST_SESSIONS).bind(person).fetch_all(conn).await)?)
+}
+
+/// Notes that the owner of a session showed again who it is.
+///
+/// # Errors
+/// What the database says.
+pub async fn prove(tx: &mut Tx, token_hash: &[u8], at: DateTime<Utc>) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(PROVE_SESSION).bind(token_hash).bind(at).execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Ends one session of a person; false where the person has none like it.
+///
+/// # Errors
+/// What the database says.
+pub async fn end_of(tx: &mut Tx, person: PersonId, token_hash: &[u8]) -> Result<bool, StoreError> {
+    let done = on!(tx, conn => sqlx::query(DELETE_SESSION_OF).bind(person).bind(token_hash)
+        .execute(conn).await.map(|done| done.rows_affected()))?;
+    Ok(done == 1)
+}
+
+/// Ends all sessions of a person but one.
+///
+/// # Errors
+/// What the database says.
+pub async fn end_others(tx: &mut Tx, person: PersonId, token_hash: &[u8]) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(DELETE_OTHERS).bind(person).bind(token_hash).execute(conn).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Forgets sessions that nobody has used since an instant.
+///
+/// # Errors
+/// What the database says.
+pub async fn forget_before(tx: &mut Tx, at: DateTime<Utc>) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(DELETE_OLD).bind(at).execute(conn).await.map(|_| ()))?;
+    Ok(())
 }
 
 /// Notes that a session was used.

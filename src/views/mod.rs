@@ -11,6 +11,8 @@ use rust_embed::RustEmbed;
 use serde::Serialize;
 use thiserror::Error;
 
+/// Somebody's own account.
+pub mod account;
 /// Pages about running the service.
 pub mod admin;
 /// The page of a case as the customer sees it, and the generic form of one event.
@@ -35,6 +37,8 @@ pub mod probe;
 pub mod quarantine;
 /// The queue of the engineers.
 pub mod queue;
+/// The questions about a SYSLOG receiver.
+mod receiver;
 /// Lists, records and forms of administration.
 pub mod records;
 /// The register of Secure Relays.
@@ -45,7 +49,8 @@ pub mod samples;
 pub mod session;
 /// The pane of SMTP settings.
 pub mod settings;
-
+/// Pages of tables.
+pub mod tables;
 /// Texts that engineers begin a message with.
 pub mod texts;
 /// The whitelist register.

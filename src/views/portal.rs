@@ -144,8 +144,10 @@ pub struct Start {
     pub back: String,
     /// When the vendor answers, as the contract says: `within 4 working hours`.
     pub promise: String,
-    /// The first question; the button is a link, because nothing is sent yet.
+    /// The first question about e-mail; the button is a link, because nothing is sent yet.
     pub next: String,
+    /// The first question about SYSLOG.
+    pub next_syslog: String,
     /// On a Secure Relay nobody has to be asked: the button that leads through the customer's own steps.
     pub relay: Option<Form>,
 }
@@ -160,6 +162,7 @@ impl Start {
             back: "/cases".into(),
             promise: "within 4 working hours".into(),
             next: "/start/where".into(),
+            next_syslog: "/start/syslog/where".into(),
             relay: None,
         };
         let relay = Form::new("relay", "/start/check", samples::KEY, Button::main("Continue"));
@@ -239,7 +242,7 @@ impl Question {
         }
     }
 
-    fn single(back: &str, action: &str, key: &str, field: Field) -> Self {
+    pub(super) fn single(back: &str, action: &str, key: &str, field: Field) -> Self {
         let form = Form::new("form", action, key, Button::main("Continue")).fields(vec![field.heading()]);
         Self { back: back.to_owned(), counter: None, heading: None, lead: None, form, notes: Vec::new() }
     }
@@ -266,7 +269,7 @@ impl Question {
         fill(&mut hostile, |field| field.value(samples::HOSTILE).error(samples::HOSTILE).hint(samples::HOSTILE));
         let mut long = server.clone();
         fill(&mut long, |field| field.value(samples::unbroken()).error(samples::unbroken()));
-        vec![
+        let mut faces = vec![
             ("place", place),
             ("filters", filters),
             ("server", server),
@@ -274,7 +277,9 @@ impl Question {
             ("wrong", wrong),
             ("hostile", hostile),
             ("long", long),
-        ]
+        ];
+        faces.extend(Self::receiver_samples(samples::KEY));
+        faces
     }
 }
 

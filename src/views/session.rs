@@ -1,4 +1,4 @@
-//! Sign-in and the first start.
+//! Sign-in, with or without a second factor, and the first start.
 
 use serde::Serialize;
 
@@ -189,6 +189,29 @@ impl Password {
         Self { heading: "Choose a password".to_owned(), text, form }
     }
 
+    /// Asks for the code of the second factor. `next` is the path of ours to go to afterwards.
+    pub fn code(key: &str, next: &str) -> Self {
+        let mut form = Form::new("form", "/sign-in/code", key, Button::main("Sign in")).fields(vec![code_field()]);
+        form.hidden.push(Hidden { name: "next".into(), value: next.into() });
+        form.cancel = Some("/sign-in".to_owned());
+        let text = "Enter the code that your app shows now, or one of your recovery codes.".to_owned();
+        Self { heading: "Second factor".to_owned(), text, form }
+    }
+
+    /// Asks somebody who is signed in to show it again: by a code, where there is a second factor, or by the password.
+    pub fn prove(key: &str, next: &str, has_factor: bool) -> Self {
+        let field = if has_factor {
+            code_field()
+        } else {
+            Field::new(Kind::Password, "password", "Password").autocomplete("current-password")
+        };
+        let mut form = Form::new("form", "/account/prove", key, Button::main("Go on")).fields(vec![field]);
+        form.hidden.push(Hidden { name: "next".into(), value: next.into() });
+        form.cancel = Some("/account".to_owned());
+        let text = "What you are about to do matters, so show again who you are. Nothing was changed yet.".to_owned();
+        Self { heading: "Is it still you?".to_owned(), text, form }
+    }
+
     /// Every face of the page.
     pub fn samples() -> Vec<(&'static str, Self)> {
         let mut wrong = Self::choose(samples::KEY, "one-time-token", "dana@corp.example");
@@ -197,10 +220,17 @@ impl Password {
         }
         vec![
             ("forgotten", Self::forgotten(samples::KEY, "")),
+            ("code", Self::code(samples::KEY, "/queue")),
+            ("prove", Self::prove(samples::KEY, "/admin/people", false)),
             ("wrong", wrong),
             ("hostile", Self::choose(samples::KEY, "t", samples::HOSTILE)),
         ]
     }
+}
+
+/// A code that an app shows, or a recovery code.
+pub(super) fn code_field() -> Field {
+    Field::new(Kind::Code, "code", "Code").hint("Six digits").autocomplete("one-time-code")
 }
 
 /// One thing to be told, and the way on.

@@ -149,23 +149,38 @@ impl Settings {
     }
 }
 
-/// The SMTP settings of a case: every revision, newest first, to be read only. Secrets are named, never shown.
+/// The settings of a case: every revision, newest first, to be read only. Secrets are named, never shown.
 #[derive(Clone, Debug, Serialize)]
 pub struct CaseSettings {
     /// Number of the case.
     pub number: u64,
     /// The page of the case.
     pub back: String,
+    /// `SMTP settings` or `SYSLOG settings`.
+    pub heading: String,
     /// Name or address of the server: part of the heading.
     pub server: String,
     /// What is in use, and warnings that do not stop.
     pub notes: Vec<Note>,
     /// Where the settings are entered, while the case asks for them.
     pub act: Option<Link>,
+    /// What the product has to choose from, where it was asked.
+    pub choices: Vec<Choices>,
     /// The revisions, newest first.
     pub revisions: Vec<Revision>,
     /// In place of the revisions, where there are none.
     pub empty: Option<Empty>,
+}
+
+/// A list of the product that settings name entries of by their id.
+#[derive(Clone, Debug, Serialize)]
+pub struct Choices {
+    /// `Directories in the product`.
+    pub heading: String,
+    /// Id and name.
+    pub items: Vec<Fact>,
+    /// How many more there are.
+    pub left_out: u64,
 }
 
 /// One revision of the settings.
@@ -214,11 +229,23 @@ impl CaseSettings {
         let full = Self {
             number: 2041,
             back: "/cases/2041".into(),
+            heading: "SMTP settings".into(),
             server: "10.20.4.15".into(),
             notes: vec![Note::new(Tone::You, "Port 465 is for TLS from the start. STARTTLS uses 587.")],
             act: Some(Link::new("Enter settings", "/cases/2041/act/submit_settings")),
+            choices: Vec::new(),
             revisions: vec![revision, first],
             empty: None,
+        };
+        let directories = vec![Fact::new("1", "corp.example"), Fact::new("4", samples::HOSTILE)];
+        let syslog = Self {
+            heading: "SYSLOG settings".into(),
+            notes: vec![Note::new(Tone::Neutral, "Profiles could not be read from the product.")],
+            choices: vec![
+                Choices { heading: "Directories in the product".into(), items: directories, left_out: 3 },
+                Choices { heading: "Profiles in the product".into(), items: Vec::new(), left_out: 0 },
+            ],
+            ..full.clone()
         };
         let text = "No settings were entered yet.".to_owned();
         let none = Self {
@@ -228,6 +255,6 @@ impl CaseSettings {
             empty: Some(Empty { text, link: None }),
             ..full.clone()
         };
-        vec![("full", full), ("empty", none)]
+        vec![("full", full), ("syslog", syslog), ("empty", none)]
     }
 }

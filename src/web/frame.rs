@@ -31,9 +31,9 @@ pub(super) fn frame(visitor: &Visitor) -> Frame {
 
 fn nav(app: &App, person: &Person, path: &str) -> Vec<NavItem> {
     let mut items = Vec::new();
-    let is_mail = path.starts_with("/queue/quarantine");
+    let is_beside = ["/queue/quarantine", "/queue/overdue"].iter().any(|page| path.starts_with(page));
     let mut add = |text: &str, href: &str| {
-        let is_current = path.starts_with(href) && (href != "/queue" || !is_mail);
+        let is_current = path.starts_with(href) && (href != "/queue" || !is_beside);
         items.push(NavItem::new(text, href, is_current));
     };
     if person.works_queue() {
@@ -45,12 +45,17 @@ fn nav(app: &App, person: &Person, path: &str) -> Vec<NavItem> {
     if person.is_staff() {
         add(&capital(&app.brand.list_word), "/whitelist");
     }
+    if person.is(Role::Lead) || person.is(Role::Admin) {
+        add("Overdue", "/queue/overdue");
+    }
     if person.customer.is_some() {
         add("Your cases", "/cases");
     }
     if person.is(Role::Admin) {
         add("Customers", "/admin/customers");
         add("People", "/admin/people");
+        add("Calendars", "/admin/calendars");
+        add("Objectives", "/admin/objectives");
         add("Outbox", "/admin/outbox");
         add("About", "/admin/about");
     }

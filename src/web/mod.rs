@@ -4,6 +4,7 @@
 //! into a page or a resource. It returns `problem::Failure` for everything else; `visit` renders that once, as the page
 //! or the `application/problem+json` (RFC 9457) that the client asked for.
 
+mod account;
 mod admin;
 mod agent;
 mod api;
@@ -18,6 +19,7 @@ mod problem;
 mod queue;
 mod session;
 mod setup;
+mod source;
 mod visit;
 mod whitelist;
 
@@ -70,6 +72,7 @@ fn routes() -> Router<Arc<App>> {
         .merge(session::routes())
         .merge(setup::routes())
         .merge(password::routes())
+        .merge(account::routes())
         .merge(portal::routes())
         .merge(queue::routes())
         .merge(whitelist::routes())

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Query;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::header::SET_COOKIE;
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
 use super::fields::Fields;
 use super::frame;
 use super::problem::Failure;
+use super::session::device_cookie;
 use super::setup::fill;
 use super::visit::{Visitor, form_key};
 use crate::app::{App, Error, FieldError, letters};
@@ -59,8 +61,12 @@ async fn welcome(visitor: Visitor, Query(query): Query<Token>) -> Result<Respons
 async fn choose(visitor: Visitor, fields: Fields) -> Result<Response, Failure> {
     fields.only(&["token", "password"])?;
     let token = fields.get("token");
-    match letters::redeem(&visitor.app, token, Secret::new(fields.get("password").to_owned())).await {
-        Ok(()) => Ok(Redirect::to("/sign-in").into_response()),
+    let password = Secret::new(fields.get("password").to_owned());
+    match letters::redeem(&visitor.app, token, password, &visitor.origin).await {
+        Ok(device) => {
+            let known = AppendHeaders([(SET_COOKIE, device_cookie(device))]);
+            Ok((known, Redirect::to("/sign-in")).into_response())
+        }
         Err(Error::Forbidden(_)) => said(&visitor, Said::link_spent(), StatusCode::FORBIDDEN),
         Err(Error::Invalid(errors)) => {
             let person = letters::whose(&visitor.app, token).await?;

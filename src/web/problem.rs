@@ -46,16 +46,26 @@ impl IntoResponse for Failure {
 struct Told {
     code: ProblemCode,
     detail: String,
+    /// The way on, where it is another one than to the visitor's start page.
+    way: Option<Link>,
 }
 
 impl Told {
     fn of(error: &Error) -> Self {
-        Self { code: error.code(), detail: error.detail() }
+        let way = if let Error::Unproved(back) = error {
+            Some(Link::new("Show who you are", super::account::prove_path(back)))
+        } else if matches!(error, Error::FactorMissing) {
+            Some(Link::new("Set up a second factor", super::account::FACTOR))
+        } else {
+            matches!(error, Error::SignedOut | Error::WrongPassword)
+                .then(|| Link::new("Sign in", super::session::sign_in_path("/")))
+        };
+        Self { code: error.code(), detail: error.detail(), way }
     }
 
     /// Where nothing is known beyond the kind.
     fn plain(code: ProblemCode) -> Self {
-        Self { code, detail: code.happened().to_owned() }
+        Self { code, detail: code.happened().to_owned(), way: None }
     }
 }
 
@@ -66,8 +76,8 @@ pub(super) async fn unknown() -> Failure {
 
 /// A known path with a method that it does not know.
 pub(super) async fn wrong_method(visitor: Visitor) -> Response {
-    let told =
-        Told { code: ProblemCode::MethodNotAllowed, detail: format!("{} is not possible here.", visitor.method) };
+    let detail = format!("{} is not possible here.", visitor.method);
+    let told = Told { code: ProblemCode::MethodNotAllowed, detail, way: None };
     std::future::ready(answer(&visitor, &told, &[])).await
 }
 
@@ -84,7 +94,7 @@ pub(super) fn cross_site(visitor: &Visitor) -> Response {
 /// A body that is too large to be read.
 pub(super) fn too_large(visitor: &Visitor) -> Response {
     let detail = format!("More than {} was sent. Nothing was changed.", super::most_sent(&visitor.uri));
-    answer(visitor, &Told { code: ProblemCode::TooLarge, detail }, &[])
+    answer(visitor, &Told { code: ProblemCode::TooLarge, detail, way: None }, &[])
 }
 
 /// What did not go through because the case has moved on or a colleague holds it, with what was entered, so that nothing
@@ -139,7 +149,9 @@ fn status(code: ProblemCode) -> StatusCode {
     match code {
         ProblemCode::NotFound => StatusCode::NOT_FOUND,
         ProblemCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        ProblemCode::Forbidden | ProblemCode::CrossSite => StatusCode::FORBIDDEN,
+        ProblemCode::Forbidden | ProblemCode::CrossSite | ProblemCode::Unproved | ProblemCode::FactorMissing => {
+            StatusCode::FORBIDDEN
+        }
         ProblemCode::SignedOut | ProblemCode::WrongPassword => StatusCode::UNAUTHORIZED,
         ProblemCode::Throttled | ProblemCode::TestTooSoon => StatusCode::TOO_MANY_REQUESTS,
         ProblemCode::Invalid | ProblemCode::Refused | ProblemCode::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
@@ -200,8 +212,7 @@ fn pointer(field: &str) -> String {
 }
 
 fn error_page(visitor: &Visitor, told: &Told, fields: &[FieldError]) -> ErrorPage {
-    let signed_out = matches!(told.code, ProblemCode::SignedOut | ProblemCode::WrongPassword);
-    let home = if signed_out { Link::new("Sign in", super::session::sign_in_path("/")) } else { home(visitor) };
+    let home = told.way.clone().unwrap_or_else(|| home(visitor));
     let mut body = ErrorPage::of(told.code, status(told.code).as_u16(), &told.detail, home);
     let named = |field: &FieldError| match field.field.as_str() {
         "" => field.message.clone(),

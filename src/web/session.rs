@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Query;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::header::SET_COOKIE;
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
@@ -14,19 +15,25 @@ use serde::Deserialize;
 use super::fields::{Fields, encode};
 use super::frame;
 use super::problem::Failure;
+use super::setup::fill;
 use super::visit::{Visitor, form_key};
-use crate::app::{App, Error, access};
+use crate::app::sign_in::{self, SignedIn};
+use crate::app::throttle::KNOWN_FOR;
+use crate::app::{App, Error, FieldError, access};
 use crate::secret::Secret;
 use crate::views::common::Page;
-use crate::views::session::{CookieMissing, SignIn};
+use crate::views::session::{CookieMissing, Password, SignIn};
 
 /// The session's cookie. The prefix makes browsers insist on Secure, no Domain and the path `/`, so that no sibling site
 /// can plant one.
 pub(super) const COOKIE: &str = "__Host-postern";
+/// The cookie by which a browser is known to an account that it signed in to. It opens nothing.
+pub(super) const DEVICE_COOKIE: &str = "__Host-postern-device";
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/sign-in", get(form).post(sign_in))
+        .route("/sign-in/code", get(code_form).post(code))
         .route("/signed-in", get(arrived))
         .route("/sign-out", post(sign_out))
 }
@@ -61,24 +68,85 @@ async fn form(visitor: Visitor, Query(query): Query<Next>) -> Result<Response, F
     std::future::ready(frame::show(&visitor, SignIn::TEMPLATE, &page)).await
 }
 
-async fn sign_in(visitor: Visitor, jar: CookieJar, fields: Fields) -> Result<Response, Failure> {
+async fn sign_in(visitor: Visitor, fields: Fields) -> Result<Response, Failure> {
     fields.only(&["email", "password", "next"])?;
     let email = fields.get("email").trim().to_owned();
     let next = safe_path(fields.get("next"));
-    match access::sign_in(&visitor.app, &email, Secret::new(fields.get("password").to_owned())).await {
-        Ok((token, _)) => {
-            let to = format!("/signed-in?next={}", encode(&next));
-            Ok((jar.add(cookie(token)), Redirect::to(&to)).into_response())
-        }
+    let password = Secret::new(fields.get("password").to_owned());
+    match sign_in::sign_in(&visitor.app, &email, password, &visitor.origin).await {
+        Ok(begun) => Ok(entered(begun, &next)),
         Err(error @ (Error::WrongPassword | Error::Throttled(_))) => again(&visitor, &email, &next, &error),
         Err(other) => Err(other.into()),
     }
 }
 
+/// The answer to a sign-in: on to the page that was wanted, or to the question for a code.
+fn entered(begun: SignedIn, next: &str) -> Response {
+    let page = if begun.waits_for_code { "/sign-in/code" } else { "/signed-in" };
+    let to = format!("{page}?next={}", encode(next));
+    // The session's cookie stands first: programs that sign in as a browser does read one.
+    let cookies = AppendHeaders([(SET_COOKIE, cookie(begun.token).to_string())]);
+    let known = begun.device.map(|device| AppendHeaders([(SET_COOKIE, device_cookie(device))]));
+    match known {
+        Some(known) => (cookies, known, Redirect::to(&to)).into_response(),
+        None => (cookies, Redirect::to(&to)).into_response(),
+    }
+}
+
+/// Asks for the code of the second factor.
+async fn code_form(visitor: Visitor, jar: CookieJar, Query(query): Query<Next>) -> Result<Response, Failure> {
+    let next = safe_path(&query.next);
+    match waiting(&visitor, &jar).await? {
+        Some(_) => show_code(&visitor, Password::code(&form_key(), &next)),
+        None => Ok(Redirect::to(&sign_in_path(&next)).into_response()),
+    }
+}
+
+/// The session that waits for a code.
+async fn waiting(visitor: &Visitor, jar: &CookieJar) -> Result<Option<String>, Failure> {
+    let Some(cookie) = jar.get(COOKIE) else { return Ok(None) };
+    match sign_in::awaited(&visitor.app, cookie.value()).await {
+        Ok(_) => Ok(Some(cookie.value().to_owned())),
+        Err(Error::SignedOut) => Ok(None),
+        Err(other) => Err(other.into()),
+    }
+}
+
+async fn code(visitor: Visitor, jar: CookieJar, fields: Fields) -> Result<Response, Failure> {
+    fields.only(&["code", "next"])?;
+    let next = safe_path(fields.get("next"));
+    let Some(session) = waiting(&visitor, &jar).await? else {
+        return Ok(Redirect::to(&sign_in_path(&next)).into_response());
+    };
+    let code = Secret::new(fields.get("code").to_owned());
+    let errors = match sign_in::code(&visitor.app, &session, code, &visitor.origin).await {
+        Ok(begun) => return Ok(entered(begun, &next)),
+        Err(Error::Invalid(errors)) => errors,
+        Err(error @ Error::Throttled(_)) => vec![FieldError::new("code", "throttled", throttled(&error))],
+        Err(other) => return Err(other.into()),
+    };
+    let mut body = Password::code(&form_key(), &next);
+    fill(&mut body.form, &[], &errors);
+    show_code(&visitor, body)
+}
+
+fn show_code(visitor: &Visitor, body: Password) -> Result<Response, Failure> {
+    let errors = body.form.errors();
+    let mut page = Page::new(body.heading.clone(), frame::frame(visitor), body);
+    page.errors = errors;
+    frame::show(visitor, Password::TEMPLATE, &page)
+}
+
+/// When the next try is looked at, in words; nothing for other errors.
+pub(super) fn throttled(error: &Error) -> String {
+    let Error::Throttled(until) = error else { return String::new() };
+    format!("Too many tries. Try again after {} UTC", until.format("%H:%M:%S"))
+}
+
 /// The form once more, with the address as typed and never the password.
 fn again(visitor: &Visitor, email: &str, next: &str, error: &Error) -> Result<Response, Failure> {
-    let text = if let Error::Throttled(until) = error {
-        format!("Too many tries. Try again after {} UTC", until.format("%H:%M:%S"))
+    let text = if matches!(error, Error::Throttled(_)) {
+        throttled(error)
     } else {
         "Email address and password do not match. Check both, or ask your administrator for a new link".to_owned()
     };
@@ -129,8 +197,15 @@ fn cookie(token: String) -> Cookie<'static> {
     Cookie::build((COOKIE, token)).path("/").secure(true).http_only(true).same_site(SameSite::Lax).build()
 }
 
+/// Outlives the session, so that the browser is known at the next sign-in.
+pub(super) fn device_cookie(value: String) -> String {
+    let cookie = Cookie::build((DEVICE_COOKIE, value)).path("/").secure(true).http_only(true);
+    let cookie = cookie.same_site(SameSite::Lax).build();
+    format!("{cookie}; Max-Age={}", KNOWN_FOR.num_seconds())
+}
+
 /// A path of this service, or the start page: never another site, however it is spelled.
-fn safe_path(next: &str) -> String {
+pub(super) fn safe_path(next: &str) -> String {
     let is_ours = next.starts_with('/')
         && !next.starts_with("//")
         && !next.contains('\\')

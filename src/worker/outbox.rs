@@ -6,13 +6,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rand::RngExt as _;
 
 use super::Step;
-use crate::app::completion::{self, Task};
-use crate::app::{App, Error, chain, mails, probes};
-use crate::apply::{ApplyRequest, Target};
+use crate::app::syslog::product;
+use crate::app::{App, Error, alerts, chain, completion, mails};
+use crate::apply::{ApplyError, ApplyRequest, SyslogRequest, Target};
+use crate::domain::channel::Channel;
 use crate::mail::{Outgoing, retry_at};
 use crate::probe::ProbeRequest;
 use crate::secret::Secret;
 use crate::store::outbox::{self, Effect, Kind};
+use crate::store::{Tx, cases};
 
 /// Longer than the longest effect: a test alert with all its stages.
 const LEASE: TimeDelta = TimeDelta::seconds(240);
@@ -23,7 +25,8 @@ const MOST_APPLIES: i64 = 3;
 enum Work {
     Mail(Box<Option<Outgoing>>),
     Apply(Box<(Target, ApplyRequest, Option<Secret>)>),
-    Alert(Box<(ProbeRequest, Task)>),
+    Syslog(Box<(Target, SyslogRequest)>),
+    Alert(Box<ProbeRequest>),
 }
 
 /// One effect.
@@ -44,7 +47,8 @@ pub async fn step(app: &Arc<App>) -> Result<Step, Error> {
     match prepare(app, &effect).await {
         Ok(Work::Mail(outgoing)) => mail(app, effect, outgoing.as_ref().as_ref()).await?,
         Ok(Work::Apply(parts)) => apply(app, effect, &parts.0, &parts.1, parts.2.as_ref()).await?,
-        Ok(Work::Alert(parts)) => alert(app, effect, parts.0, &parts.1).await?,
+        Ok(Work::Syslog(parts)) => syslog(app, effect, &parts.0, &parts.1).await?,
+        Ok(Work::Alert(request)) => alert(app, effect, *request).await?,
         Err(Error::Store(error)) => return Err(error.into()),
         Err(error) => {
             let again = try_again_at(app, &effect);
@@ -58,17 +62,21 @@ async fn prepare(app: &App, effect: &Effect) -> Result<Work, Error> {
     let mut tx = app.db.read().await?;
     Ok(match effect.kind {
         Kind::Mail => Work::Mail(Box::new(mails::compose(app, &mut tx, effect).await?)),
+        Kind::Apply if is_syslog(&mut tx, effect).await? => {
+            Work::Syslog(Box::new(product::task(app, &mut tx, effect).await?))
+        }
         Kind::Apply => {
             let task = completion::load(app, &mut tx, effect).await?;
-            let (target, previous) = completion::target(app, &mut tx, &task).await?;
+            let (target, previous) = completion::target(app, &mut tx, &task.case, task.settings.tenant_id).await?;
             Work::Apply(Box::new((target, completion::request(&task)?, previous)))
         }
-        Kind::TestAlert => {
-            let task = completion::load(app, &mut tx, effect).await?;
-            let request = probes::alert_request(app, &mut tx, &task).await?;
-            Work::Alert(Box::new((request, task)))
-        }
+        Kind::TestAlert => Work::Alert(Box::new(alerts::request(app, &mut tx, effect).await?)),
     })
+}
+
+async fn is_syslog(tx: &mut Tx, effect: &Effect) -> Result<bool, Error> {
+    let case = cases::by_id(tx, effect.customer_id, effect.case_id).await?;
+    Ok(case.is_some_and(|case| case.channel() == Channel::Syslog))
 }
 
 /// When an effect that failed is tried again; `None` once it was tried often enough.
@@ -99,20 +107,30 @@ async fn apply(
     previous: Option<&Secret>,
 ) -> Result<(), Error> {
     let result = target.apply(request, previous).await;
-    if let Err(error) = &result
-        && error.retryable()
-        && effect.attempts + 1 < MOST_APPLIES
-    {
-        let again = app.now() + TimeDelta::seconds(5 << effect.attempts.min(6));
-        return put_back(app, effect, Some(again), chain(error)).await;
+    if let Some((again, error)) = later(app, &effect, result.as_ref().err()) {
+        return put_back(app, effect, Some(again), error).await;
     }
     completion::settle_apply(app, effect, completion::judge(&result)).await
 }
 
-async fn alert(app: &Arc<App>, effect: Effect, request: ProbeRequest, task: &Task) -> Result<(), Error> {
+async fn syslog(app: &Arc<App>, effect: Effect, target: &Target, request: &SyslogRequest) -> Result<(), Error> {
+    let result = target.apply_syslog(request).await;
+    if let Some((again, error)) = later(app, &effect, result.as_ref().err()) {
+        return put_back(app, effect, Some(again), error).await;
+    }
+    let (answer, product_id) = product::judge(&result);
+    completion::settle_syslog(app, effect, answer, product_id).await
+}
+
+/// When an apply that changed nothing is tried again, and why; `None` once it was tried often enough.
+fn later(app: &App, effect: &Effect, error: Option<&ApplyError>) -> Option<(DateTime<Utc>, String)> {
+    let error = error.filter(|error| error.retryable() && effect.attempts + 1 < MOST_APPLIES)?;
+    Some((app.now() + TimeDelta::seconds(5 << effect.attempts.min(6)), chain(error)))
+}
+
+async fn alert(app: &Arc<App>, effect: Effect, request: ProbeRequest) -> Result<(), Error> {
     let report = app.prober.run(request).await;
-    let evidence = probes::alert_evidence(task, &report);
-    completion::settle_alert(app, &app.node, effect, report.passed(), &evidence).await
+    alerts::settle(app, &app.node, effect, &report).await
 }
 
 async fn settle(app: &Arc<App>, effect: Effect) -> Result<(), Error> {

@@ -143,7 +143,7 @@ async function invitation(email) {
 /** Starts the service over an empty folder, and reads its set-up link. Its tunnel ends at the mail server of this walk. */
 async function start(program) {
   const config = join(folder, "config.toml");
-  await writeFile(config, `[policy]\nallow_documentation = true\n[lab]\nbind_source = false\n[lab.dial]\n"10.20.4.15:25" = "127.0.0.1:${server.address().port}"\n`);
+  await writeFile(config, `[policy]\nallow_documentation = true\n[accounts]\nstaff_second_factor = false\n[lab]\nbind_source = false\n[lab.dial]\n"10.20.4.15:25" = "127.0.0.1:${server.address().port}"\n`);
   const port = await freePort();
   const words = ["serve", "--config", config, "--data", folder, "--listen", `127.0.0.1:${port}`];
   const process_ = spawn(program, words, { stdio: ["ignore", "ignore", "pipe"] });

@@ -1,4 +1,4 @@
-// A person's walk: the private branch in headless Chromium, by keyboard, as customer and engineer, against a running demo.
+// A person's walk: the private branch and SYSLOG over UDP in headless Chromium, by keyboard, as customer and engineer, against a running demo.
 // On every page: axe-core, width, size of targets, requests to other origins, in light at 1280 and dark at 320 pixels.
 //
 // Usage: node tests/browser/walk.mjs PATH_OF_POSTERN
@@ -17,7 +17,7 @@ async function walk() {
   const customer = await signIn("customer");
   await look(customer, "cases-empty");
   await follow(customer, "Start a request", "start");
-  await follow(customer, "Start now", "where");
+  await follow(customer, "Start with e-mail alerts", "where");
   await choose(customer, "smtp_location", "private");
   await press(customer, "Continue", "server");
   await fill(customer, { smtp_host: demo.name, smtp_ip: "203.0.113.19", smtp_port: "587", sender_address: "alerts@customer.example" });
@@ -56,12 +56,54 @@ async function walk() {
   await open(engineer, page, "engineer-done");
   await open(engineer, `${page}/settings`, "settings-pane");
   await open(engineer, `${demo.url}/queue?view=open`, "queue-open");
+  await syslog(customer, engineer);
   await open(customer, `${demo.url}/cases`, "cases-done");
   await open(customer, `${demo.url}/help`, "help");
   await open(customer, `${demo.url}/nowhere`, "not-found");
   const admin = await signIn("admin");
   await open(admin, `${demo.url}/admin/about`, "admin-about");
   await open(admin, `${demo.url}/admin/outbox`, "admin-outbox");
+}
+
+/** A SYSLOG receiver over UDP, from the request to the test line that the customer has found. */
+async function syslog(customer, engineer) {
+  await open(customer, `${demo.url}/start`, "syslog-start");
+  await follow(customer, "Start with SYSLOG alerts", "syslog-where");
+  await choose(customer, "syslog_location", "private");
+  await press(customer, "Continue", "syslog-receiver");
+  await fill(customer, { syslog_ip: "10.20.4.15", syslog_port: "6514" });
+  await choose(customer, "transport", "udp");
+  await press(customer, "Continue", "syslog-receiver-wrong");
+  await shows(customer, "Choose which alerts you want");
+  await choose(customer, "input_type", "attacks");
+  await press(customer, "Continue", "syslog-check");
+  await shows(customer, "Port 6514 is for TLS.");
+  await open(customer, `${demo.url}/start/syslog/receiver?from=check`, "syslog-receiver-again");
+  await fill(customer, { syslog_port: "514" });
+  await press(customer, "Continue", null);
+  await press(customer, "Send request", "syslog-sent");
+  const number = (await customer.evaluate(() => location.pathname)).split("/")[2];
+  const page = `${demo.url}/cases/${number}`;
+  await open(engineer, page, "syslog-engineer");
+  await press(engineer, "Claim", null);
+  await fill(engineer, { change_ref: "CHG-4712" });
+  await press(engineer, null, null, "/act/configuration_done");
+  await open(customer, page, "syslog-let-us-in");
+  await press(customer, null, null, "/act/let_in_done");
+  await reaches(customer, page, `Look for postern-${number}-t1 on your SYSLOG receiver`);
+  await look(customer, "syslog-confirm-line");
+  await open(customer, `${page}/tests/1`, "syslog-test");
+  await open(customer, page, "syslog-line-page");
+  await press(customer, null, null, "/act/line_arrived");
+  await open(engineer, `${page}/settings`, "syslog-offers");
+  await shows(engineer, "Directories in the product");
+  await open(engineer, `${page}/act/submit_settings`, "syslog-settings");
+  await fill(engineer, { directories: "1, 4", threshold: "30", profiles: "1", attack_types: "5" });
+  await press(engineer, null, null, "/act/submit_settings");
+  await reaches(customer, page, "Did the test line arrive?");
+  await look(customer, "syslog-confirm");
+  await press(customer, null, "syslog-done", "/act/it_arrived");
+  await open(engineer, `${page}/settings`, "syslog-applied");
 }
 
 /** Starts the demo on a free port and reads address, logins and the mail server's account from what it prints. */

@@ -285,6 +285,16 @@ on_both! {
     }
 }
 
+/// The number of the migration before the newest one.
+fn before_newest() -> i64 {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/sqlite");
+    let numbers = std::fs::read_dir(folder).unwrap().filter_map(|entry| {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        name.split('_').next().and_then(|number| number.parse().ok())
+    });
+    numbers.filter(|number| *number < newest()).max().unwrap()
+}
+
 /// A database of the schema before this build's, with one case.
 async fn of_yesterday(kind: Kind, folder: &Path, name: &str) -> String {
     let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
@@ -359,7 +369,7 @@ on_both! {
         assert_eq!(files.len(), 3, "{files:?}");
         assert!(files[0].to_str().unwrap().contains("T12"), "the oldest went: {files:?}");
         let manifest = backup::verify(&files[2]).await.unwrap();
-        assert_eq!((manifest.schema, manifest.rows("cases")), (newest() - 1, 1));
+        assert_eq!((manifest.schema, manifest.rows("cases")), (before_newest(), 1));
         // A backup of an older schema restores into this build's.
         backup::restore(&db.db, &files[2], wednesday()).await.unwrap();
         assert_eq!(db.number("SELECT number FROM cases").await, 1001);

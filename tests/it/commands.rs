@@ -557,3 +557,45 @@ fn the_whitelist_is_kept_from_the_command_line_with_the_rights_of_the_person_nam
         assert!(ran.err.len() > 20, "{ran:?}");
     }
 }
+
+#[test]
+fn calendars_and_policy_are_kept_from_the_command_line() {
+    let house = House::with_tunnel();
+    let ran = house.good(&["calendar", "list"]);
+    assert!(ran.err.contains("postern calendar add"), "{ran:?}");
+    let add = ["calendar", "add", "--name", "Office", "--time-zone", "Europe/Berlin", "--hours", "mon-fri 09:00-17:00"];
+    house.good(&[&add[..], &["--vendor", "--holiday", "2026-12-25 Christmas Day"]].concat());
+    for (flag, value) in [("--time-zone", "Berlin"), ("--hours", "mon-fri 17:00-09:00"), ("--name", "Office")] {
+        let mut wrong = add.map(str::to_owned);
+        wrong[3] = "Other".to_owned();
+        let at = wrong.iter().position(|word| word == flag).unwrap();
+        wrong[at + 1] = value.to_owned();
+        let ran = house.run(&wrong.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.err.contains(&format!("{flag} is \"{value}\"")), "{ran:?}");
+    }
+    // Far enough ahead for every clock of this machine.
+    let year = 1 + postern::clock::Clock::System.now().format("%Y").to_string().parse::<i32>().unwrap();
+    let event = format!("BEGIN:VEVENT\nDTSTART;VALUE=DATE:{year}0101\nSUMMARY:New Year\nEND:VEVENT\n");
+    let file = house.file("holidays.ics", &format!("BEGIN:VCALENDAR\nVERSION:2.0\n{event}END:VCALENDAR\n"));
+    let ran = house.good(&["calendar", "import", "--name", "Office", "--file", &file]);
+    assert!(ran.err.contains("1 holidays were added to Office"), "{ran:?}");
+    let ran = house.good(&["calendar", "list", "--json"]);
+    let row: serde_json::Value = serde_json::from_str(ran.out.trim()).unwrap();
+    assert_eq!((&row["holidays"], &row["is_vendor"]), (&serde_json::json!(2), &serde_json::json!(true)));
+    house.good(&["calendar", "set", "--name", "Office", "--hours", "mon-thu 08:00-16:00"]);
+    house.good(&["calendar", "assign", "--customer", "Alder Mutual", "--name", "Office"]);
+    assert_eq!(house.run(&["calendar", "assign", "--customer", "Alder Mutual", "--name", "None"]).code, 4);
+    let ran = house.good(&["calendar", "recompute"]);
+    assert!(ran.err.contains("0 of 0 running clocks would move"), "{ran:?}");
+
+    let row = ["policy", "add", "--priority", "P2", "--first-answer", "1bh", "--next-update", "4bh", "--done"];
+    let ran = house.run(&[&row[..], &["soon"]].concat());
+    assert!(ran.code == 2 && ran.err.contains("--done is \"soon\""), "{ran:?}");
+    house.good(&[&row[..], &["3bd"]].concat());
+    let ran = house.good(&["policy", "list", "--json"]);
+    let rows: Vec<serde_json::Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows.len(), 4, "{ran:?}");
+    let own: Vec<_> = rows.iter().filter(|row| !row["valid_from"].is_null()).collect();
+    assert!(own.len() == 1 && own[0]["priority"] == "P2" && own[0]["in_force"] == true, "{ran:?}");
+}

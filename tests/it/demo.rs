@@ -1,7 +1,8 @@
 //! The demo in process: its cases, and its mail server as clients see it.
 
-use postern::cli::demo::{Demo, MailServer, Options};
+use postern::cli::demo::{Demo, MailServer, Options, Receiver};
 use postern::cli::sink::Sink;
+use postern::cli::sink::syslog::SyslogSink;
 use postern::domain::mail_settings::{Encryption, MailHost};
 use postern::mail::{Identity, Mailbox, Mailer, Outgoing, SmtpServer, Tls};
 use postern::secret::Secret;
@@ -9,10 +10,21 @@ use postern::store::cases;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
+async fn receiver() -> Receiver {
+    Receiver::Sink(SyslogSink::start().await.unwrap())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_makes_cases_in_different_states_by_real_work() {
     let server = MailServer::Sink(Sink::start(&["203.0.113.25", "10.20.4.22"]).await.unwrap());
-    let demo = Demo::start(Options { listen: "127.0.0.1:0".parse().unwrap(), server, database: None }).await.unwrap();
+    let demo = Demo::start(Options {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        server,
+        receiver: receiver().await,
+        database: None,
+    })
+    .await
+    .unwrap();
     demo.make_cases().await.unwrap();
     let mut states = Vec::new();
     let mut tx = demo.app.db.read().await.unwrap();
@@ -49,7 +61,14 @@ async fn the_demo_makes_cases_in_different_states_by_real_work() {
 #[tokio::test]
 async fn one_login_per_role_opens_the_demo() {
     let server = MailServer::Sink(Sink::start(&[]).await.unwrap());
-    let demo = Demo::start(Options { listen: "127.0.0.1:0".parse().unwrap(), server, database: None }).await.unwrap();
+    let demo = Demo::start(Options {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        server,
+        receiver: receiver().await,
+        database: None,
+    })
+    .await
+    .unwrap();
     let emails: Vec<&str> = demo.logins.iter().map(|login| login.email.as_str()).collect();
     assert_eq!(emails.len(), 6, "one login per role, and one per kind of customer");
     assert_eq!(
@@ -57,7 +76,9 @@ async fn one_login_per_role_opens_the_demo() {
         ["customer@demo.example", "engineer@demo.example", "lead@demo.example", "admin@demo.example"]
     );
     for login in &demo.logins {
-        let (_, person) = postern::app::access::sign_in(&demo.app, &login.email, login.password.clone()).await.unwrap();
+        let origin = postern::app::throttle::Origin::default();
+        let begun = postern::app::sign_in::sign_in(&demo.app, &login.email, login.password.clone(), &origin);
+        let person = begun.await.unwrap().person;
         assert_eq!(person.email, login.email);
     }
     demo.stop().await;

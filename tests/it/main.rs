@@ -13,6 +13,8 @@ mod api;
 #[cfg(test)]
 mod apply;
 #[cfg(test)]
+mod apply_syslog;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod backup;
@@ -68,6 +70,8 @@ mod smtp_settings;
 mod support;
 #[cfg(test)]
 mod syslog;
+#[cfg(test)]
+mod syslog_case;
 #[cfg(test)]
 mod templates;
 #[cfg(test)]

@@ -162,6 +162,7 @@ async fn a_database_that_goes_away_and_comes_back_loses_nothing_on_postgres() {
 async fn with_mail_server(t: &TestApp, db: &TestDb, port: u16) -> Arc<App> {
     let flags = Flags { database: Some(db.url.clone()), data: Some(data(&db.folder)), ..Flags::default() };
     let mut config = Config::load(flags, &|_| None).unwrap();
+    config.accounts.staff_second_factor = false;
     t.app.public_url.clone_into(&mut config.public_url);
     let mailer = |vault: &postern::app::vault::Vault| {
         let identity = Identity { key: vault.derive("message id"), domain: "postern.vendor.example".into() };

@@ -39,6 +39,8 @@ fn errors() -> Vec<Error> {
         Error::NotFound,
         Error::Forbidden("This is for leads"),
         Error::SignedOut,
+        Error::Unproved("/admin/people".to_owned()),
+        Error::FactorMissing,
         Error::WrongPassword,
         Error::Throttled(wednesday()),
         Error::TestTooSoon(wednesday()),

@@ -12,8 +12,8 @@ use postern::views::form::{ErrorLink, Form};
 use postern::views::mail::{MailCase, MailContext, Recipient};
 use postern::views::samples::{self, HOSTILE};
 use postern::views::{
-    Brand, Page, Theme, Views, admin, case, casework, error, help, portal, probe, quarantine, queue, records, relays,
-    session, settings, texts, whitelist,
+    Brand, Page, Theme, Views, account, admin, case, casework, error, help, portal, probe, quarantine, queue, records,
+    relays, session, settings, tables, texts, whitelist,
 };
 use serde::Serialize;
 
@@ -107,6 +107,10 @@ fn around_people(views: &Views, all: &mut Vec<Rendering>) -> Result<(), String> 
         records::Listing, ADMIN, "/admin/customers", "Customers", |_| None;
         records::Record, ADMIN, "/admin/customers", "Alder Mutual", |page| page.form.as_ref();
         records::Edit, ADMIN, "/admin/customers", "Add a customer", |page| Some(&page.form);
+        tables::Tables, ADMIN, "/admin/objectives", "Objectives", |page| page.form.as_ref();
+        account::Account, ENGINEER, "/account", "Your account", |page| Some(&page.password);
+        account::Factor, ENGINEER, "/account", "Set up a second factor", |page| Some(&page.confirm);
+        account::Recovery, ENGINEER, "/account", "Your recovery codes", |_| None;
         admin::About, ADMIN, "/admin/about", "About", |_| None;
         admin::Outbox, ADMIN, "/admin/outbox", "Outgoing mail", |_| None;
     }

@@ -19,9 +19,14 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// The shipped version.
+    /// The shipped version of e-mail alerting.
     pub(crate) fn shipped() -> Self {
-        let version = root().join("workflows/smtp-vpn/v1");
+        Self::of(MAIL)
+    }
+
+    /// A shipped version.
+    fn of(version: &str) -> Self {
+        let version = root().join("workflows").join(version);
         let mut files = BTreeMap::new();
         for (prefix, dir) in [("", version.clone()), ("scenarios/", version.join("scenarios"))] {
             for path in listing(&dir).into_iter().filter(|path| path.is_file()) {
@@ -44,6 +49,10 @@ impl Tree {
         }
     }
 }
+
+const MAIL: &str = "smtp-vpn/v1";
+/// Every shipped version, with the least number of examples that it has to come with.
+const SHIPPED: [(&str, usize); 2] = [(MAIL, 40), ("syslog-vpn/v1", 40)];
 
 pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -118,17 +127,21 @@ fn private_request() -> Vec<Event> {
 
 #[test]
 fn the_shipped_definitions_check_without_a_finding() {
-    let findings = Tree::shipped().findings();
-    assert!(findings.is_empty(), "{}", findings.iter().map(|finding| format!("{finding}\n")).collect::<String>());
+    for (version, _) in SHIPPED {
+        let findings = Tree::of(version).findings();
+        assert!(findings.is_empty(), "{}", findings.iter().map(|finding| format!("{finding}\n")).collect::<String>());
+    }
 }
 
 #[test]
 fn every_example_passes_and_every_transition_has_one() {
-    let outcome = scenario::run(&Tree::shipped().package().unwrap());
-    assert!(outcome.failed.is_empty(), "{:#?}", outcome.failed);
-    assert_eq!(outcome.missing().count(), 0);
-    assert_eq!(outcome.coverage(), format!("transitions covered: {0} of {0} (100 %)", outcome.all.len()));
-    assert!(outcome.passed >= 40, "only {} examples ran", outcome.passed);
+    for (version, least) in SHIPPED {
+        let outcome = scenario::run(&Tree::of(version).package().unwrap());
+        assert!(outcome.failed.is_empty(), "{:#?}", outcome.failed);
+        assert_eq!(outcome.missing().count(), 0);
+        assert_eq!(outcome.coverage(), format!("transitions covered: {0} of {0} (100 %)", outcome.all.len()));
+        assert!(outcome.passed >= least, "only {} examples of {version} ran", outcome.passed);
+    }
 }
 
 #[test]
@@ -142,6 +155,13 @@ fn ten_thousand_random_walks_keep_every_invariant_and_depend_on_the_seed_alone()
     assert_eq!(short(1), short(1));
     assert_ne!(short(1), short(2));
     assert!(plan.invariants.len() == Invariant::ALL.len());
+}
+
+#[test]
+fn random_walks_through_syslog_keep_every_invariant() {
+    let package = Tree::of("syslog-vpn/v1").package().unwrap();
+    let plan = Plan::new(150_000, 7);
+    assert_eq!(walk(&package, &plan).verdict(&package, &plan), Vec::new());
 }
 
 #[test]

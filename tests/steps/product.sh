@@ -2,10 +2,13 @@
 
 # Runs the examples of the shipped definitions; each transition must be shown by one.
 run_scenarios() {
-  local output
-  output=$("$postern" workflow run "$definitions") || { echo "$output"; return 1; }
-  echo "$output" | tail -n 5
-  echo "$output" | grep -qE '(^|[^0-9])100(\.0+)? ?%' || { echo "the scenarios do not cover every transition"; return 1; }
+  local output version
+  for version in "${definitions[@]}"; do
+    output=$("$postern" workflow run "$version") || { echo "$output"; return 1; }
+    echo "$version"
+    echo "$output" | tail -n 5
+    echo "$output" | grep -qE '(^|[^0-9])100(\.0+)? ?%' || { echo "the scenarios of $version do not cover every transition"; return 1; }
+  done
 }
 
 # broken_walk FAULT: the walk through the private branch must fail, with exit code 1 and the name of the step.

@@ -36,6 +36,7 @@ missing_packages() {
   has exim4 || has exim || echo exim4-daemon-light
   has nft || echo nftables
   [ "$1" = all ] || return 0
+  has rsyslogd || echo rsyslog
   has chromium || echo chromium
   has node || echo nodejs
   has npm || echo npm

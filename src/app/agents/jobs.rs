@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Agent;
-use crate::app::{App, Error, chain, completion, probes};
+use crate::app::{App, Error, alerts, chain, probes};
 use crate::domain::id::ProbeId;
 use crate::domain::problem::ProblemCode;
 use crate::probe::ProbeRequest;
@@ -86,10 +86,7 @@ async fn fetch(app: &Arc<App>, agent: &Agent) -> Result<Option<Job>, Error> {
 async fn prepare(app: &App, tx: &mut Tx, row: &Row) -> Result<ProbeRequest, Error> {
     match row {
         Row::Test(probe) => probes::request(app, tx, probe).await,
-        Row::Alert(effect) => {
-            let task = completion::load(app, tx, effect).await?;
-            probes::alert_request(app, tx, &task).await
-        }
+        Row::Alert(effect) => alerts::request(app, tx, effect).await,
     }
 }
 
@@ -138,11 +135,7 @@ pub async fn report(app: &Arc<App>, agent: &Agent, id: &str, body: &[u8]) -> Res
     tracing::info!(agent = agent.name, job = id, verdict = ?report.verdict, "an agent reported");
     match row {
         Row::Test(probe) => probes::take_report(app, &owner, *probe, report).await?,
-        Row::Alert(effect) => {
-            let task = completion::load(app, &mut app.db.read().await?, &effect).await?;
-            let evidence = probes::alert_evidence(&task, &report);
-            completion::settle_alert(app, &owner, *effect, report.passed(), &evidence).await?;
-        }
+        Row::Alert(effect) => alerts::settle(app, &owner, *effect, &report).await?,
     }
     // Where the lease was lost between the look and the write, nothing was taken.
     match jobs::find(&mut app.db.read().await?, agent.id, &key).await? {

@@ -50,7 +50,7 @@ pub async fn end_one(app: &Arc<App>) -> Result<bool, Error> {
             probes::take_report(app, &app.node, *probe, report).await?;
         }
         Row::Alert(effect) => {
-            completion::settle_alert(app, &app.node, *effect, false, cause.entry().title).await?;
+            completion::settle_alert(app, &app.node, *effect, false, (cause.entry().title, None)).await?;
         }
     }
     Ok(true)

@@ -9,11 +9,11 @@ use crate::app::firing::Firing;
 use crate::app::{Error, facts};
 use crate::clock::fresh_id;
 use crate::domain::case::Case;
+use crate::domain::channel::Channel;
 use crate::domain::id::EntryId;
 use crate::domain::tunnel::{Progress, Tunnel};
 use crate::domain::whitelist::Protocol;
 use crate::domain::workflow::{End, Refusal, Value, WhitelistAction};
-use crate::probe::policy;
 use crate::store::whitelist::{self, Entry};
 use crate::store::{Tx, tunnels};
 
@@ -28,8 +28,10 @@ pub struct Check {
     pub clashes: Vec<String>,
     /// The address belongs to the tunnel itself or to our side of it.
     pub is_ours: bool,
-    /// The port, where it is none that tests go to and no lead has given a reason for it.
+    /// The port, where it is none of its kind of server and no lead has given a reason for it.
     pub unusual_port: Option<i64>,
+    /// What alerts travel as.
+    pub channel: Channel,
 }
 
 impl Check {
@@ -43,14 +45,16 @@ impl Check {
         let address = self.address;
         if self.is_ours {
             return Some(format!(
-                "{address} belongs to the tunnel itself. Ask the customer for the IP of the SMTP server."
+                "{address} belongs to the tunnel itself. Ask the customer for the IP of the {}.",
+                self.channel.server_name()
             ));
         }
         if let Some(port) = self.unusual_port {
             return Some(format!(
-                "Port {port} is none of {}, the ports of mail and SYSLOG. Ask the customer for the right port, or have a lead \
-                 allow this one with a reason.",
-                policy::usual_ports()
+                "Port {port} is none of {}, the ports of {}. Ask the customer for the right port, or have a lead allow this one \
+                 with a reason.",
+                listed(self.channel.usual_ports()),
+                self.channel.name()
             ));
         }
         if self.selector.is_none() {
@@ -73,7 +77,9 @@ impl Check {
 /// # Errors
 /// What the database says.
 pub async fn check(tx: &mut Tx, case: &Case) -> Result<Option<(Tunnel, Check)>, Error> {
-    let address = case.flow.data.get("smtp_ip").and_then(Value::as_text).and_then(|text| text.parse().ok());
+    let channel = case.channel();
+    let address = case.flow.data.get(channel.server().address).and_then(Value::as_text);
+    let address = address.and_then(|text| text.parse().ok());
     let (Some(id), Some(address)) = (case.tunnel, address) else { return Ok(None) };
     let Some(tunnel) = tunnels::by_id(tx, case.customer, id).await? else { return Ok(None) };
     let others = tunnels::in_routing_domain(tx, &tunnel.routing_domain).await?;
@@ -87,17 +93,22 @@ pub async fn check(tx: &mut Tx, case: &Case) -> Result<Option<(Tunnel, Check)>, 
         selector: tunnel.selector_for(address),
         clashes,
         is_ours: tunnel.is_our_side(address),
-        unusual_port: port_of(case).filter(|port| !is_usual(*port) && port_reason(case, *port).is_none()),
+        unusual_port: port_of(case).filter(|port| !is_usual(channel, *port) && port_reason(case, *port).is_none()),
+        channel,
     };
     Ok(Some((tunnel, check)))
 }
 
 fn port_of(case: &Case) -> Option<i64> {
-    facts::number(case, "smtp_port").ok()
+    facts::number(case, case.channel().server().port).ok()
 }
 
-fn is_usual(port: i64) -> bool {
-    u16::try_from(port).is_ok_and(policy::is_usual)
+fn is_usual(channel: Channel, port: i64) -> bool {
+    u16::try_from(port).is_ok_and(|port| channel.usual_ports().contains(&port))
+}
+
+fn listed(ports: &[u16]) -> String {
+    ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// What a lead wrote about this very port; a reason for another port is none.
@@ -122,8 +133,8 @@ pub(in crate::app) async fn change(
     };
     match (action, side) {
         (WhitelistAction::Wanted, End::Ours) if check.is_ours => {
-            let text = "This IP is ours. Enter the IP of your SMTP server";
-            return Err(Error::field("smtp_ip", "ours", text));
+            let text = format!("This IP is ours. Enter the IP of your {}", check.channel.server_name());
+            return Err(Error::field(check.channel.server().address, "ours", text));
         }
         (WhitelistAction::Applied, End::Ours) => {
             if let Some(objection) = check.objection() {
@@ -140,7 +151,7 @@ pub(in crate::app) async fn change(
     // What a case wants or has does not leave the list because somebody asked for that before.
     (entry.leave_by, entry.leave_why, entry.leave_at) = (None, None, None);
     if (action, side) == (WhitelistAction::Applied, End::Ours) {
-        entry.port_reason = port_reason(case, port).filter(|_| !is_usual(port));
+        entry.port_reason = port_reason(case, port).filter(|_| !is_usual(case.channel(), port));
     }
     let stands = matches!(entry.ours, Progress::Applied | Progress::Proven);
     if (action, side) == (WhitelistAction::Wanted, End::Ours) && stands {

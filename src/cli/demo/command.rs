@@ -7,11 +7,12 @@ use std::process::ExitCode;
 use clap::Args;
 use tokio::net::TcpListener;
 
-use super::{Demo, DemoError, Login, MailServer, Options, SERVERS};
+use super::{Demo, DemoError, Login, MailServer, Options, Receiver, SERVERS};
 use crate::cli::out::{self, Code, Stop};
 use crate::cli::place;
 use crate::cli::service::Signals;
 use crate::cli::sink::Sink;
+use crate::cli::sink::syslog::SyslogSink;
 use crate::cli::walk::{self, Branch, Break, Plan};
 use crate::telemetry;
 
@@ -30,7 +31,7 @@ pub(in crate::cli) struct DemoArgs {
     /// Break something on purpose; the walk must notice
     #[arg(long, value_enum, value_name = "WHAT", requires = "walk")]
     r#break: Option<Break>,
-    /// Walk against the built-in mail server instead of Exim
+    /// Walk against the built-in servers instead of Exim and rsyslog
     #[arg(long, requires = "walk")]
     sink: bool,
     /// Walk through the real VPN tunnel of the lab, which must be up; needs root. COMMAND is tests/lab/lab if not given
@@ -99,7 +100,8 @@ async fn start(args: &DemoArgs) -> Result<Demo, DemoError> {
         listen.set_port(0);
     }
     let server = MailServer::Sink(Sink::start(&SERVERS).await?);
-    Demo::start(Options { listen, server, database: None }).await
+    let receiver = Receiver::Sink(SyslogSink::start().await?);
+    Demo::start(Options { listen, server, receiver, database: None }).await
 }
 
 /// The address and one login per role go to standard output, the rest to standard error.
@@ -118,6 +120,7 @@ fn greet(demo: &Demo) -> Result<(), Stop> {
         demo.server.password().expose(),
         demo.server.name(),
     ));
+    out::say("A SYSLOG receiver answers behind 10.20.4.15, ports 514 and 601, over UDP and TCP");
     out::say("Next: sign in as customer@demo.example and start a request. Ctrl-C ends the demo.");
     Ok(())
 }

@@ -131,6 +131,11 @@ impl Lab {
         fs::read_dir(folder)?.map(|entry| fs::read_to_string(entry?.path())).collect()
     }
 
+    /// The file in which its SYSLOG receiver keeps what it got.
+    pub fn syslog_log(&self) -> Option<PathBuf> {
+        self.says.get("SYSLOG_LOG").map(PathBuf::from)
+    }
+
     /// Switches the mail server off until it is started again or this is dropped.
     pub fn stop(&mut self) {
         self.is_stopped = true;

@@ -8,6 +8,8 @@ mod cases;
 pub(super) mod command;
 /// A real tunnel around the demo.
 pub mod lab;
+/// The customers' SYSLOG receiver.
+pub mod receiver;
 mod records;
 
 use std::collections::BTreeMap;
@@ -20,6 +22,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use lab::{Beside, Lab};
+pub use receiver::Receiver;
 pub use records::{Login, People};
 
 use super::foreign_smtp::ForeignSmtp;
@@ -29,7 +32,7 @@ use super::sink::{Sink, SinkError};
 use crate::app::{App, Error};
 use crate::apply::StandIn;
 use crate::clock::Clock;
-use crate::config::{Brand, Config, MailConfig, MetricsConfig, Policy, ProbeConfig};
+use crate::config::{AccountsConfig, Brand, Config, MailConfig, MetricsConfig, Policy, ProbeConfig};
 use crate::mail::Mailer;
 use crate::probe::Prober;
 use crate::secret::Secret;
@@ -56,6 +59,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// The customers' mail server.
     pub server: MailServer,
+    /// The customers' SYSLOG receiver.
+    pub receiver: Receiver,
     /// Database URL; a SQLite file in the temporary folder where absent.
     pub database: Option<String>,
 }
@@ -93,6 +98,8 @@ pub struct Demo {
     pub people: People,
     /// The customers' mail server.
     pub server: MailServer,
+    /// The customers' SYSLOG receiver.
+    pub receiver: Receiver,
     /// The product of Alder Mutual.
     pub product: StandIn,
     /// The product of Brightwater Rail.
@@ -148,12 +155,12 @@ impl Demo {
         let products = [(product.base_url.clone(), first), (second_product.base_url.clone(), second)];
         let (people, logins) = records::make(&app, products, &options.server).await?;
         let service = Service::start(Arc::clone(&app), listener)?;
-        let server = options.server;
+        let (server, receiver) = (options.server, options.receiver);
         let agent = match &server {
             MailServer::Lab(lab) => Some(lab.agent(&app, address, records::FIRST_TUNNEL).await?),
             MailServer::Sink(_) | MailServer::Foreign(_) => None,
         };
-        Ok(Self { app, address, logins, people, server, product, second_product, service, agent, folder })
+        Ok(Self { app, address, logins, people, server, receiver, product, second_product, service, agent, folder })
     }
 
     /// Makes cases in several states, by the acts of the people in them. The tests of these cases run meanwhile.
@@ -272,14 +279,14 @@ impl MailServer {
     }
 
     /// Where tests really connect, and whether they bind the alerting IP: the lab has all addresses, this machine none.
-    fn lab(&self) -> crate::config::Lab {
+    fn lab(&self, receiver: &Receiver) -> crate::config::Lab {
         let (starttls, implicit) = match self {
             Self::Sink(sink) => (sink.port, sink.implicit_port),
             // The foreign one speaks STARTTLS only.
             Self::Foreign(server) => (server.port, server.port),
             Self::Lab(_) => return crate::config::Lab::default(),
         };
-        crate::config::Lab { dial: dial(starttls, implicit), bind_source: Some(false) }
+        crate::config::Lab { dial: dial(starttls, implicit, receiver.port()), bind_source: Some(false) }
     }
 }
 
@@ -302,21 +309,27 @@ fn config(options: &Options, address: SocketAddr, data: PathBuf) -> Config {
         brand: Brand::default(),
         policy: Policy { allow_documentation: true },
         mail: MailConfig::default(),
-        // People who try the demo press the buttons more often than customers do.
+        // Its logins are for everybody who reads the terminal.
+        accounts: AccountsConfig { staff_second_factor: false },
+        trusted_proxies: Vec::new(),
         metrics: MetricsConfig::default(),
+        // People who try the demo press the buttons more often than customers do.
         probe: ProbeConfig { per_customer_hour: 60, ..ProbeConfig::default() },
-        lab: options.server.lab(),
+        lab: options.server.lab(&options.receiver),
         file: None,
     }
 }
 
-/// Where tests really connect: the usual mail ports of every server lead to the one mail server on this machine.
-fn dial(starttls: u16, implicit: u16) -> BTreeMap<SocketAddr, SocketAddr> {
+/// Where tests really connect: the usual ports of every server lead to the one mail server and the one SYSLOG receiver on
+/// this machine.
+fn dial(starttls: u16, implicit: u16, syslog: Option<u16>) -> BTreeMap<SocketAddr, SocketAddr> {
     let local = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let ports = [(25, starttls), (465, implicit), (587, starttls)];
     let mut map = BTreeMap::new();
     for ip in SERVERS.into_iter().filter_map(|text| text.parse().ok()) {
         map.extend(ports.map(|(port, real)| (SocketAddr::new(ip, port), local(real))));
+        let receivers = syslog.into_iter().flat_map(|real| [514, 601, 6514].map(|port| (port, real)));
+        map.extend(receivers.map(|(port, real)| (SocketAddr::new(ip, port), local(real))));
     }
     if let Ok(ip) = DEAD_SERVER.parse() {
         // Port 1 (tcpmux) has no server on any machine of these days.

@@ -5,6 +5,8 @@
 //! Reading order: this file listens and encrypts, `session` answers one client.
 
 mod session;
+/// The SYSLOG receiver beside it.
+pub mod syslog;
 
 use std::collections::VecDeque;
 use std::io;

@@ -1,9 +1,11 @@
-//! `postern demo --walk BRANCH`: drives a branch of the procedure over HTTP as customer and engineer would, against a mail
-//! server that we did not write, and says whether the case ended where it must. `vpn` and `relay` hold the branches; here
+//! `postern demo --walk BRANCH`: drives a branch of the procedure over HTTP as customer and engineer would, against servers
+//! that we did not write, and says whether the case ended where it must. `vpn`, `relay` and `syslog` hold the branches; here
 //! are the steps that they are made of.
 
 /// A Secure Relay.
 mod relay;
+/// SYSLOG receivers behind the tunnel.
+mod syslog;
 /// Servers that are reached through the tunnel.
 mod vpn;
 
@@ -16,10 +18,12 @@ use serde_json::json;
 
 use crate::app::{cases, chain};
 use crate::cli::demo::lab::Lab;
-use crate::cli::demo::{Demo, MailServer, Options};
+use crate::cli::demo::{Demo, MailServer, Options, Receiver};
 use crate::cli::foreign_smtp::{ForeignSmtp, ForeignSmtpError};
+use crate::cli::foreign_syslog::{ForeignSyslog, ForeignSyslogError};
 use crate::cli::out::{self, Code, Stop};
 use crate::cli::sink::Sink;
+use crate::cli::sink::syslog::SyslogSink;
 use crate::cli::visitor::Visitor;
 use crate::domain::case::Case;
 
@@ -43,23 +47,26 @@ pub(in crate::cli) enum Branch {
     SecureRelay,
     /// Alerts are on and stop arriving.
     Trouble,
+    /// SYSLOG receivers inside the network, over TCP and over UDP.
+    Syslog,
     /// One after the other.
     All,
 }
 
 impl Branch {
-    const EACH: [Self; 6] = [
+    const EACH: [Self; 7] = [
         Self::Private,
         Self::PublicFiltered,
         Self::PublicUnfiltered,
         Self::PublicUnknown,
         Self::SecureRelay,
         Self::Trouble,
+        Self::Syslog,
     ];
 
     /// Whether the lab has what the branch needs: a server behind the first customer's tunnel.
     fn goes_through_the_lab(self) -> bool {
-        matches!(self, Self::Private | Self::Trouble)
+        matches!(self, Self::Private | Self::Trouble | Self::Syslog)
     }
 }
 
@@ -101,7 +108,10 @@ pub(in crate::cli) async fn run(plan: &Plan) -> Result<(), Stop> {
             if plan.branch == Branch::All {
                 continue;
             }
-            return Err(Stop::Said(Code::Usage, "the lab walks private and trouble; leave --lab out".to_owned()));
+            return Err(Stop::Said(
+                Code::Usage,
+                "the lab walks private, trouble and syslog; leave --lab out".to_owned(),
+            ));
         }
         if plan.broken.is_some() && *branch != Branch::Private {
             return Err(Stop::Said(Code::Usage, "--break belongs to --walk private".to_owned()));
@@ -113,9 +123,11 @@ pub(in crate::cli) async fn run(plan: &Plan) -> Result<(), Stop> {
 
 async fn walk(plan: &Plan, branch: Branch) -> Result<(), Stop> {
     let server = mail_server(plan).await?;
+    let receiver = receiver(plan, branch, &server).await?;
     let listen = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
-    let demo =
-        Demo::start(Options { listen, server, database: None }).await.map_err(|error| Stop::failed(chain(&error)))?;
+    let demo = Demo::start(Options { listen, server, receiver, database: None })
+        .await
+        .map_err(|error| Stop::failed(chain(&error)))?;
     let mut walk = Walk { demo, json: plan.json, began: Instant::now(), number: 0 };
     let outcome = match branch {
         Branch::Private => walk.private(plan.broken).await,
@@ -124,6 +136,7 @@ async fn walk(plan: &Plan, branch: Branch) -> Result<(), Stop> {
         Branch::PublicUnknown => walk.public("unknown").await,
         Branch::SecureRelay => walk.secure_relay().await,
         Branch::Trouble => walk.trouble().await,
+        Branch::Syslog => walk.syslog().await,
         Branch::All => Ok(()),
     };
     walk.demo.stop().await;
@@ -142,6 +155,22 @@ async fn mail_server(plan: &Plan) -> Result<MailServer, Stop> {
     match tokio::task::spawn_blocking(ForeignSmtp::start).await.map_err(Stop::failed)? {
         Ok(server) => Ok(MailServer::Foreign(Box::new(server))),
         Err(error @ ForeignSmtpError::Missing) => Err(Stop::Said(Code::Away, error.to_string())),
+        Err(error) => Err(Stop::failed(chain(&error))),
+    }
+}
+
+/// The foreign receiver is started only for the branch that needs it, so that the others need no package of it.
+async fn receiver(plan: &Plan, branch: Branch, server: &MailServer) -> Result<Receiver, Stop> {
+    if let MailServer::Lab(lab) = server {
+        let log = lab.syslog_log();
+        return log.map(Receiver::Lab).ok_or_else(|| Stop::Said(Code::Away, "the lab says no SYSLOG_LOG".to_owned()));
+    }
+    if plan.sink || branch != Branch::Syslog {
+        return Ok(Receiver::Sink(SyslogSink::start().await.map_err(Stop::failed)?));
+    }
+    match tokio::task::spawn_blocking(ForeignSyslog::start).await.map_err(Stop::failed)? {
+        Ok(receiver) => Ok(Receiver::Foreign(Box::new(receiver))),
+        Err(error @ ForeignSyslogError::Missing) => Err(Stop::Said(Code::Away, error.to_string())),
         Err(error) => Err(Stop::failed(chain(&error))),
     }
 }

@@ -11,7 +11,8 @@ use super::Definition;
 use super::fields::{self, FieldProblem};
 use super::guard::Facts;
 use super::model::{
-    Branch, End, Order, Priority, ProbeKind, ProbeLevel, Rule, State, StateKind, Target, Verb, WhitelistAction,
+    AlertPath, ApplyKind, Branch, End, Order, Priority, ProbeKind, ProbeLevel, Rule, State, StateKind, Target, Verb,
+    WhitelistAction,
 };
 use super::value::{Data, Value};
 
@@ -89,10 +90,10 @@ pub enum Effect {
     Probe { level: ProbeLevel, kind: ProbeKind, host: String, port: String, answers: String },
     /// A whitelist entry changes.
     Whitelist { action: WhitelistAction, side: End, host: String, port: String },
-    /// The SMTP settings are written into the product; the machine answers with the event.
-    Apply { answers: String },
+    /// Settings are written into the product; the machine answers with the event.
+    Apply { kind: ApplyKind, answers: String },
     /// A test alert is sent to the address in the field; the machine answers with the event.
-    SendTestAlert { to: String, answers: String },
+    SendTestAlert { path: AlertPath, to: String, answers: String },
     /// A child begins.
     Spawn { workflow: String, data: Data },
     /// The parent receives an event.
@@ -343,9 +344,9 @@ impl<'a> Decision<'a> {
             Verb::Whitelist { action, side, host, port } => {
                 Effect::Whitelist { action: *action, side: *side, host: host.clone(), port: port.clone() }
             }
-            Verb::Apply { answers } => Effect::Apply { answers: answers.clone() },
-            Verb::SendTestAlert { to, answers, .. } => {
-                Effect::SendTestAlert { to: to.clone(), answers: answers.clone() }
+            Verb::Apply { kind, answers } => Effect::Apply { kind: *kind, answers: answers.clone() },
+            Verb::SendTestAlert { path, to, answers } => {
+                Effect::SendTestAlert { path: *path, to: to.clone(), answers: answers.clone() }
             }
             Verb::Spawn { workflow, with } => {
                 let data =

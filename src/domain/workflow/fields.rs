@@ -18,7 +18,7 @@ pub struct FieldProblem {
     pub field: String,
     /// A stable word: `missing`, `unexpected`, `not_an_option`, `not_bool`, `must_be`, `too_long`, `control_char`,
     /// `not_an_address`, `not_private`, `not_public`, `rejected`, `not_a_port`, `not_a_host`, `not_an_email`,
-    /// `not_a_timestamp`, `too_many`, `in_case_data`.
+    /// `not_a_timestamp`, `not_a_number`, `too_many`, `in_case_data`.
     pub code: &'static str,
     /// What was received, made visible; none where nothing was, or where it was a secret.
     pub received: Option<String>,
@@ -119,6 +119,7 @@ fn is_blank(value: &Value) -> bool {
     match value {
         Value::Text(text) => text.trim().is_empty(),
         Value::List(items) => items.is_empty(),
+        Value::Numbers(numbers) => numbers.is_empty(),
         Value::Bool(_) | Value::Integer(_) => false,
     }
 }
@@ -130,6 +131,8 @@ fn typed(field: &Field, scope: Scope, value: &Value, policy: &Policy) -> Result<
         FieldType::Enum => option(field, value),
         FieldType::Bool => truth(field, value),
         FieldType::Port => port(value),
+        FieldType::Number => number(field, value),
+        FieldType::NumberList => numbers(field, value),
         FieldType::Ip => Ok(Value::Text(address(plain(value, "not_an_address")?, scope, policy)?)),
         FieldType::IpList => list(field, value, scope, policy),
         FieldType::Host => Ok(Value::Text(host(plain(value, "not_a_host")?, policy)?)),
@@ -166,7 +169,7 @@ fn truth(field: &Field, value: &Value) -> Result<Value, Wrong> {
         Value::Bool(answer) => *answer,
         Value::Text(text) if text == "true" => true,
         Value::Text(text) if text == "false" => false,
-        Value::Text(_) | Value::Integer(_) | Value::List(_) => {
+        Value::Text(_) | Value::Integer(_) | Value::Numbers(_) | Value::List(_) => {
             return Err(("not_bool", "Answer yes or no.".to_owned()));
         }
     };
@@ -187,12 +190,59 @@ fn port(value: &Value) -> Result<Value, Wrong> {
             let digits = text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit());
             digits.then(|| text.parse().ok()).flatten()
         }
-        Value::Bool(_) | Value::List(_) => None,
+        Value::Bool(_) | Value::Numbers(_) | Value::List(_) => None,
     };
     number
         .filter(|number| (1..=65_535).contains(number))
         .map(Value::Integer)
         .ok_or_else(|| ("not_a_port", "Enter a number from 1 to 65535.".to_owned()))
+}
+
+/// The longest number that is read: beyond it nothing has an id.
+const LONGEST_NUMBER: usize = 15;
+
+fn whole(text: &str) -> Option<i64> {
+    let digits = text.trim();
+    let is_plain = digits.len() <= LONGEST_NUMBER && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_plain.then(|| digits.parse().ok()).flatten()
+}
+
+fn number(field: &Field, value: &Value) -> Result<Value, Wrong> {
+    let most = i64::try_from(field.max).unwrap_or(i64::MAX);
+    let found = match value {
+        Value::Integer(number) => Some(*number),
+        Value::Text(text) => whole(text),
+        Value::Bool(_) | Value::Numbers(_) | Value::List(_) => None,
+    };
+    found
+        .filter(|number| (0..=most).contains(number))
+        .map(Value::Integer)
+        .ok_or_else(|| ("not_a_number", format!("Enter a whole number from 0 to {most}.")))
+}
+
+fn numbers(field: &Field, value: &Value) -> Result<Value, Wrong> {
+    let found: Option<Vec<i64>> = match value {
+        Value::Numbers(numbers) => Some(numbers.clone()),
+        Value::Integer(number) => Some(vec![*number]),
+        Value::Text(text) => {
+            text.split([',', ' ', '\n', '\t', '\r']).filter(|item| !item.is_empty()).map(whole).collect()
+        }
+        Value::List(items) => items.iter().map(|item| whole(item)).collect(),
+        Value::Bool(_) => None,
+    };
+    let Some(found) = found.filter(|numbers| numbers.iter().all(|number| *number >= 0)) else {
+        return Err(("not_a_number", "Enter whole numbers with commas between them, like 1, 4.".to_owned()));
+    };
+    if found.len() > field.max {
+        return Err(("too_many", format!("Enter {} numbers at most; {} were received.", field.max, found.len())));
+    }
+    let mut kept: Vec<i64> = Vec::new();
+    for number in found {
+        if !kept.contains(&number) {
+            kept.push(number);
+        }
+    }
+    Ok(Value::Numbers(kept))
 }
 
 /// The canonical text of an address that the scope admits.
@@ -227,7 +277,9 @@ fn list(field: &Field, value: &Value, scope: Scope, policy: &Policy) -> Result<V
     let items: Vec<&str> = match value {
         Value::List(items) => items.iter().map(String::as_str).collect(),
         Value::Text(text) => text.split([',', ' ', '\n', '\t', '\r']).filter(|item| !item.is_empty()).collect(),
-        Value::Bool(_) | Value::Integer(_) => return Err(("not_an_address", "Enter addresses.".to_owned())),
+        Value::Bool(_) | Value::Integer(_) | Value::Numbers(_) => {
+            return Err(("not_an_address", "Enter addresses.".to_owned()));
+        }
     };
     if items.len() > field.max {
         return Err(("too_many", format!("Enter {} addresses at most; {} were received.", field.max, items.len())));

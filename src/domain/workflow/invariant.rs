@@ -71,7 +71,26 @@ impl std::fmt::Display for Violation {
 }
 
 /// Fields that make up the settings of the product; a test speaks for exactly these values.
-const SETTINGS: [&str; 6] = ["smtp_ip", "smtp_host", "smtp_port", "encryption", "sender_address", "tls_name"];
+const SETTINGS: [&str; 16] = [
+    "smtp_ip",
+    "smtp_host",
+    "smtp_port",
+    "encryption",
+    "sender_address",
+    "tls_name",
+    "syslog_ip",
+    "syslog_host",
+    "syslog_port",
+    "transport",
+    "framing",
+    "input_type",
+    "directories",
+    "threshold",
+    "profiles",
+    "checkers",
+];
+/// What a case says once the product holds its settings.
+const APPLIED: [&str; 2] = ["smtp_applied", "syslog_applied"];
 /// The answer of a probe that passed.
 const PASSED: &str = "reachable";
 /// States of the Secure Relay branch carry this prefix.
@@ -276,7 +295,7 @@ impl Tested {
                 Effect::Apply { .. } => {
                     outcome = outcome.and(self.judge(case, "applied without a passed full test of them"));
                 }
-                Effect::Set { field, value: Value::Bool(true) } if field == "smtp_applied" => {
+                Effect::Set { field, value: Value::Bool(true) } if APPLIED.contains(&field.as_str()) => {
                     outcome = outcome.and(self.judge(case, "said to be applied without a passed full test of them"));
                 }
                 Effect::Set { .. }

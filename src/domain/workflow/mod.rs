@@ -60,9 +60,10 @@ pub use self::engine::{CaseState, Effect, Event, Policy, Refusal, apply, birth, 
 pub use self::fields::FieldProblem;
 pub use self::guard::{Facts, Guard};
 pub use self::model::{
-    AlertPath, Branch, Calendar, ClockRule, Condition, Delay, DelayUnit, Due, End, EngineerWording, Escalation, Expiry,
-    Field, FieldType, Item, Kind, Order, Phase, Priority, ProbeKind, ProbeLevel, Progress, ProgressRule, Role, Rule,
-    Scope, Sensitivity, Side, State, StateKind, Store, Style, Target, Verb, Weekday, WhitelistAction, Wording,
+    AlertPath, ApplyKind, Branch, Calendar, ClockRule, Condition, Delay, DelayUnit, Due, End, EngineerWording,
+    Escalation, Expiry, Field, FieldType, Item, Kind, Order, Phase, Priority, ProbeKind, ProbeLevel, Progress,
+    ProgressRule, Role, Rule, Scope, Sensitivity, Side, State, StateKind, Store, Style, Target, Verb, Weekday,
+    WhitelistAction, Wording,
 };
 pub use self::package::{Package, Step};
 pub use self::parse::parse;

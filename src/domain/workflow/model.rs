@@ -7,8 +7,8 @@ use super::guard::Guard;
 use super::value::Value;
 pub use super::verb::{Order, Verb};
 pub use super::words::{
-    AlertPath, End, FieldType, Kind, Phase, Priority, ProbeKind, ProbeLevel, Scope, Sensitivity, Side, StateKind,
-    Store, Style, Weekday, WhitelistAction,
+    AlertPath, ApplyKind, End, FieldType, Kind, Phase, Priority, ProbeKind, ProbeLevel, Scope, Sensitivity, Side,
+    StateKind, Store, Style, Weekday, WhitelistAction,
 };
 
 /// Business hours of a clock.

@@ -290,7 +290,8 @@ fn minutes(hours: &Hours) -> (u16, u16) {
 }
 
 fn field(raw: RawField, place: Place) -> Field {
-    let limit = if raw.field_type == FieldType::IpList { LIST_LIMIT } else { TEXT_LIMIT };
+    let limit =
+        if matches!(raw.field_type, FieldType::IpList | FieldType::NumberList) { LIST_LIMIT } else { TEXT_LIMIT };
     Field {
         field_type: raw.field_type,
         label: raw.label,
@@ -359,7 +360,7 @@ fn verb(raw: RawEffect) -> Verb {
         RawEffect::Whitelist(raw) => {
             Verb::Whitelist { action: raw.whitelist, side: raw.side, host: raw.host.0, port: raw.port.0 }
         }
-        RawEffect::Apply(raw) => Verb::Apply { answers: raw.answers.0 },
+        RawEffect::Apply(raw) => Verb::Apply { kind: raw.apply, answers: raw.answers.0 },
         RawEffect::SendTestAlert(raw) => {
             Verb::SendTestAlert { path: raw.send_test_alert, to: raw.to.0, answers: raw.answers.0 }
         }

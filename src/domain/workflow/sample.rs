@@ -168,6 +168,8 @@ fn answer(field: &Field, scope: Scope, case: &Data, chance: &mut Chance, leaning
         }
         FieldType::Bool => Value::Bool(field.must_be.unwrap_or(leaning == Leaning::First || chance.in_hundred(50))),
         FieldType::Port => Value::Integer(chance.pick(&PORTS).copied().unwrap_or(25)),
+        FieldType::Number => Value::Integer(i64::try_from(chance.below(field.max.max(1))).unwrap_or_default()),
+        FieldType::NumberList => Value::Numbers(vec![1, 4]),
         FieldType::Ip => match scope {
             Scope::Private => text(&PRIVATE, chance),
             Scope::Public => text(&PUBLIC, chance),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::{Diagnostic, Place, Source};
 use super::engine::{CaseState, Effect, Event, Policy, Refusal, apply, birth, decide_traced};
-use super::model::{AlertPath, Rule};
+use super::model::Rule;
 use super::package::Package;
 use super::parse::read;
 use super::raw::{RawScenario, RawScenarioStep, RawScenarios};
@@ -243,8 +243,8 @@ pub(crate) fn label(effect: &Effect) -> Option<String> {
         Effect::CloseCase { outcome } => Some(format!("close_case:{outcome}")),
         Effect::Probe { level, .. } => Some(format!("probe:{level}")),
         Effect::Whitelist { action, .. } => Some(format!("whitelist:{action}")),
-        Effect::Apply { .. } => Some("apply:smtp".to_owned()),
-        Effect::SendTestAlert { .. } => Some(format!("send_test_alert:{}", AlertPath::Direct)),
+        Effect::Apply { kind, .. } => Some(format!("apply:{kind}")),
+        Effect::SendTestAlert { path, .. } => Some(format!("send_test_alert:{path}")),
         Effect::Spawn { workflow, .. } => Some(format!("spawn:{workflow}")),
         Effect::Signal { signal, .. } => Some(format!("signal:{signal}")),
         Effect::StartClock { clock } => Some(format!("start_clock:{clock}")),

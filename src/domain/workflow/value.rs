@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 pub enum Value {
     /// Yes or no.
     Bool(bool),
-    /// A port.
+    /// A port, or another number.
     Integer(i64),
+    /// Several numbers.
+    Numbers(Vec<i64>),
     /// Several addresses.
     List(Vec<String>),
     /// Everything else.
@@ -27,7 +29,7 @@ impl Value {
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Bool(_) | Self::Integer(_) | Self::List(_) => None,
+            Self::Bool(_) | Self::Integer(_) | Self::Numbers(_) | Self::List(_) => None,
         }
     }
 }
@@ -44,6 +46,10 @@ impl fmt::Display for Value {
             Self::Bool(true) => out.write_str("yes"),
             Self::Bool(false) => out.write_str("no"),
             Self::Integer(number) => write!(out, "{number}"),
+            Self::Numbers(numbers) => {
+                let texts: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+                out.write_str(&texts.join(", "))
+            }
             Self::List(items) => out.write_str(&items.join(", ")),
             Self::Text(text) => out.write_str(text),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::diagnostic::Place;
 use super::value::Value;
-use super::words::{AlertPath, End, Priority, ProbeKind, ProbeLevel, WhitelistAction};
+use super::words::{AlertPath, ApplyKind, End, Priority, ProbeKind, ProbeLevel, WhitelistAction};
 
 /// An effect as a definition orders it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub enum Verb {
     Probe { level: ProbeLevel, kind: ProbeKind, host: String, port: String, answers: String },
     /// Record what is whitelisted.
     Whitelist { action: WhitelistAction, side: End, host: String, port: String },
-    /// Write the SMTP settings into the product.
-    Apply { answers: String },
+    /// Write settings into the product.
+    Apply { kind: ApplyKind, answers: String },
     /// Send a test alert.
     SendTestAlert { path: AlertPath, to: String, answers: String },
     /// Start a child with these fields.
@@ -43,14 +43,16 @@ pub enum Verb {
     Signal { signal: String, with: BTreeMap<String, String> },
 }
 
-/// Fields that applying the settings reads.
-const APPLIED_FIELDS: [&str; 4] = ["smtp_ip", "smtp_port", "encryption", "sender_address"];
+/// Fields that applying SMTP settings reads.
+const SMTP_FIELDS: [&str; 4] = ["smtp_ip", "smtp_port", "encryption", "sender_address"];
+/// Fields that applying SYSLOG settings reads.
+const SYSLOG_FIELDS: [&str; 6] = ["syslog_ip", "syslog_port", "transport", "input_type", "directories", "threshold"];
 
 impl Verb {
     /// The event with which the machine answers, if this is answered.
     pub fn answers(&self) -> Option<&str> {
         match self {
-            Self::Probe { answers, .. } | Self::Apply { answers } | Self::SendTestAlert { answers, .. } => {
+            Self::Probe { answers, .. } | Self::Apply { answers, .. } | Self::SendTestAlert { answers, .. } => {
                 Some(answers)
             }
             Self::Mail { .. }
@@ -68,7 +70,8 @@ impl Verb {
     pub fn reads(&self) -> Vec<&str> {
         match self {
             Self::Probe { host, port, .. } | Self::Whitelist { host, port, .. } => vec![host, port],
-            Self::Apply { .. } => APPLIED_FIELDS.to_vec(),
+            Self::Apply { kind: ApplyKind::Smtp, .. } => SMTP_FIELDS.to_vec(),
+            Self::Apply { kind: ApplyKind::Syslog, .. } => SYSLOG_FIELDS.to_vec(),
             Self::SendTestAlert { to, .. } => vec![to],
             Self::Spawn { with, .. } => with.iter().map(String::as_str).collect(),
             Self::Signal { with, .. } => with.values().map(String::as_str).collect(),

@@ -90,6 +90,10 @@ words! {
         Host = "host",
         /// 1 to 65535.
         Port = "port",
+        /// A whole number from 0 on; `max` is the greatest.
+        Number = "number",
+        /// Several whole numbers from 0 on.
+        NumberList = "number_list",
         /// A mail address.
         Email = "email",
         /// Free text.
@@ -195,5 +199,14 @@ words! {
     AlertPath {
         /// Postern sends it through the server: proves the path, not the product.
         #[default] Direct = "direct",
+        /// Postern hands a test line to the SYSLOG receiver.
+        Syslog = "syslog",
+    }
+    /// Which settings are written into the product.
+    ApplyKind {
+        /// Those of the SMTP server.
+        #[default] Smtp = "smtp",
+        /// One SYSLOG alert.
+        Syslog = "syslog",
     }
 }

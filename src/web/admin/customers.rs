@@ -3,9 +3,11 @@
 use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::{administrator, again, customer_of, fill, page};
-use crate::app::{Error, FieldError, admin};
+use super::{administrator, again, calendars, customer_of, fill, identifier, page};
+use crate::app::{Error, FieldError, Outcome, adding, admin};
+use crate::clock::fresh_id;
 use crate::domain::customer::{Architecture, Customer};
+use crate::domain::id::CustomerId;
 use crate::views::common::{Empty, Fact, Link, Section};
 use crate::views::form::{Button, Choice, Field, Form, Kind, Width};
 use crate::views::records::{Cell, Edit, Listing, Record, Row};
@@ -51,6 +53,7 @@ pub(super) async fn one(visitor: Visitor, Path(id): Path<String>) -> Result<Resp
         Fact::new("Name", customer.name.as_str()).change(edit.as_str()),
         Fact::new("Architecture", words(customer.architecture)).change(edit.as_str()),
         Fact::new("Word for the list", word).change(edit),
+        calendars::fact(&visitor, &customer).await?,
         Fact::new("Tunnels", names(tunnels.into_iter().map(|tunnel| tunnel.name).collect())),
         Fact::new("Product tenants", names(tenants.into_iter().map(|tenant| tenant.name).collect())),
     ];
@@ -78,16 +81,17 @@ pub(super) async fn new(visitor: Visitor) -> Result<Response, Failure> {
 pub(super) async fn add(visitor: Visitor, fields: Fields) -> Result<Response, Failure> {
     administrator(&visitor)?;
     fields.only(FIELDS)?;
+    let once = fields.once(&visitor)?;
     let outcome = async {
         let (name, architecture, list_word) = read(&fields)?;
-        let customer = admin::add_customer(&visitor.app, name, architecture).await?;
-        if list_word.is_some() {
-            admin::change_customer(&visitor.app, Customer { list_word, ..customer.clone() }).await?;
-        }
-        Ok(customer)
+        let customer = Customer { id: CustomerId::new(fresh_id()), name, architecture, list_word };
+        adding::customer(&visitor.app, visitor.person.as_ref().ok_or(Error::SignedOut)?, customer, once).await
     };
     match outcome.await {
-        Ok(customer) => Ok(Redirect::to(&path(&customer)).into_response()),
+        Ok(Outcome::Done(customer)) => Ok(Redirect::to(&path_of(customer.id)).into_response()),
+        Ok(Outcome::Before(answer)) => {
+            Ok(Redirect::to(&path_of(CustomerId::new(identifier(&answer.answer)?))).into_response())
+        }
         Err(Error::Invalid(errors)) => {
             let mut body = adding();
             fill(&mut body.form, &fields, &errors);
@@ -186,7 +190,11 @@ fn form(action: &str, submit: &str, cancel: &str) -> Form {
 
 /// The page of a customer.
 pub(super) fn path(customer: &Customer) -> String {
-    format!("/admin/customers/{}", customer.id.uuid().simple())
+    path_of(customer.id)
+}
+
+fn path_of(id: CustomerId) -> String {
+    format!("/admin/customers/{}", id.uuid().simple())
 }
 
 fn words(architecture: Architecture) -> &'static str {

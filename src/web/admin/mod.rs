@@ -1,6 +1,8 @@
 //! The administrators' pages: customers, people, tunnels, product tenants, what runs here, and what could not be delivered.
 
+mod calendars;
 mod customers;
+mod objectives;
 mod people;
 mod present;
 mod tenants;
@@ -28,6 +30,8 @@ use crate::views::common::{Link, Page};
 use crate::views::form::{ErrorLink, Form, Kind};
 use crate::views::records::Edit;
 
+pub(super) use objectives::meaning;
+
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/admin/customers", get(customers::list).post(customers::add))
@@ -43,6 +47,15 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/admin/customers/{id}/tenants/{tenant}/edit", get(tenants::edit).post(tenants::change))
         .route("/admin/customers/{id}/people", get(people::contacts).post(people::invite_contact))
         .route("/admin/customers/{id}/people/new", get(people::new_contact))
+        .route("/admin/customers/{id}/calendar", get(calendars::of_customer).post(calendars::assign))
+        .route("/admin/calendars", get(calendars::list).post(calendars::add))
+        .route("/admin/calendars/new", get(calendars::new))
+        .route("/admin/calendars/{id}", get(calendars::one))
+        .route("/admin/calendars/{id}/edit", get(calendars::edit).post(calendars::change))
+        .route("/admin/calendars/{id}/holidays", post(calendars::import))
+        .route("/admin/calendars/{id}/delete", post(calendars::delete))
+        .route("/admin/due-times", get(calendars::due_times).post(calendars::reckon))
+        .route("/admin/objectives", get(objectives::page).post(objectives::add))
         .route("/admin/people", get(people::staff).post(people::invite_staff))
         .route("/admin/people/new", get(people::new_staff))
         .route("/admin/people/{id}", get(people::one))
@@ -50,6 +63,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/admin/people/{id}/disable", post(people::disable))
         .route("/admin/people/{id}/invite", post(people::send_link))
         .route("/admin/people/{id}/enable", post(people::enable))
+        .route("/admin/people/{id}/sessions/end", post(people::end_sessions))
+        .route("/admin/people/{id}/factor/reset", post(people::reset_factor))
         .route("/admin/about", get(about))
         .route("/admin/outbox", get(outbox))
         .route("/admin/outbox/resend", post(resend))

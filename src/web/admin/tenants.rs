@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::customers::path as customer_path;
 use super::{administrator, again, customer_of, fill, identifier, page};
-use crate::app::{Error, FieldError, admin};
+use crate::app::{Error, FieldError, adding, admin};
 use crate::apply::TieTarget;
 use crate::domain::customer::{Customer, Tenant};
 use crate::secret::Secret;
@@ -45,7 +45,8 @@ pub(super) async fn list(visitor: Visitor, Path(id): Path<String>) -> Result<Res
 pub(super) async fn new(visitor: Visitor, Path(id): Path<String>) -> Result<Response, Failure> {
     administrator(&visitor)?;
     let customer = customer_of(&visitor, &id).await?;
-    again(&visitor, adding(&customer))
+    visitor.proved(&visitor.uri)?;
+    again(&visitor, adding_form(&customer))
 }
 
 /// Adds a product tenant.
@@ -53,14 +54,15 @@ pub(super) async fn add(visitor: Visitor, Path(id): Path<String>, fields: Fields
     administrator(&visitor)?;
     fields.only(&["name", "base_url", "api_key"])?;
     let customer = customer_of(&visitor, &id).await?;
+    visitor.proved(&format!("{}/tenants/new", customer_path(&customer)))?;
     let name = fields.get("name").trim().to_owned();
+    let once = fields.once(&visitor)?;
     let outcome = async {
-        if admin::tenants(&visitor.app, customer.id).await?.iter().any(|tenant| tenant.name == name) {
-            return Err(Error::field("name", "taken", "This customer has a tenant of that name already"));
-        }
-        admin::put_tenant(&visitor.app, (customer.id, name.clone()), access(&fields)?).await
+        let tenant = (customer.id, name);
+        adding::tenant(&visitor.app, visitor.person.as_ref().ok_or(Error::SignedOut)?, tenant, access(&fields)?, once)
+            .await
     };
-    finish(&visitor, &customer, outcome.await, &fields, adding)
+    finish(&visitor, &customer, outcome.await.map(|_done_or_done_before| ()), &fields, adding_form)
 }
 
 /// The form with what is on record.
@@ -68,6 +70,7 @@ pub(super) async fn edit(visitor: Visitor, Path((id, tenant)): Path<(String, Str
     administrator(&visitor)?;
     let customer = customer_of(&visitor, &id).await?;
     let tenant = found(&visitor, &customer, &tenant).await?;
+    visitor.proved(&visitor.uri)?;
     again(&visitor, changing(&customer, &tenant))
 }
 
@@ -81,6 +84,7 @@ pub(super) async fn change(
     fields.only(&["base_url", "api_key"])?;
     let customer = customer_of(&visitor, &id).await?;
     let tenant = found(&visitor, &customer, &tenant).await?;
+    visitor.proved(&format!("{}/edit", path(&customer, &tenant)))?;
     let outcome = async { admin::put_tenant(&visitor.app, (customer.id, tenant.name.clone()), access(&fields)?).await };
     finish(&visitor, &customer, outcome.await, &fields, |customer| changing(customer, &tenant))
 }
@@ -130,7 +134,7 @@ fn access(fields: &Fields) -> Result<Option<(String, Secret)>, Error> {
     }
 }
 
-fn adding(customer: &Customer) -> Edit {
+fn adding_form(customer: &Customer) -> Edit {
     let list = format!("{}/tenants", customer_path(customer));
     let mut form = form(&list, "Add tenant", &list, false);
     form.fields.insert(0, Field::new(Kind::Text, "name", "Name of the tenant"));

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::customers::path as customer_path;
 use super::{administrator, again, customer_of, fill, identifier, page};
-use crate::app::{Error, admin, agents, tunnels};
+use crate::app::{Error, Outcome, adding, admin, agents, tunnels};
 use crate::clock::fresh_id;
 use crate::domain::customer::Customer;
 use crate::domain::id::TunnelId;
@@ -140,13 +140,17 @@ pub(super) async fn add(visitor: Visitor, Path(id): Path<String>, fields: Fields
     administrator(&visitor)?;
     fields.only(FIELDS)?;
     let customer = customer_of(&visitor, &id).await?;
-    let id = TunnelId::new(fresh_id());
+    let (id, once) = (TunnelId::new(fresh_id()), fields.once(&visitor)?);
     let outcome = async {
         let tunnel = tunnels::read(&visitor.app, customer.id, id, &|name| fields.get(name).to_owned())?;
-        admin::add_tunnel(&visitor.app, tunnel).await
+        adding::tunnel(&visitor.app, visitor.person.as_ref().ok_or(Error::SignedOut)?, tunnel, once).await
     };
     match outcome.await {
-        Ok(()) => Ok(Redirect::to(&path(&customer, id)).into_response()),
+        Ok(Outcome::Done(tunnel)) => Ok(Redirect::to(&path(&customer, tunnel.id)).into_response()),
+        Ok(Outcome::Before(answer)) => {
+            let id = TunnelId::new(identifier(&answer.answer)?);
+            Ok(Redirect::to(&path(&customer, id)).into_response())
+        }
         Err(Error::Invalid(errors)) => {
             let mut body = adding(&customer);
             fill(&mut body.form, &fields, &errors);

@@ -10,10 +10,12 @@ use super::body::Body;
 use super::query::{Query, own_cursor, queue_cursor};
 use super::{describe, header, replayed, resource};
 use crate::app::cases::{Act, Answers};
+use crate::app::priority::{self, Wish};
 use crate::app::requests::Draft;
 use crate::app::resource as shape;
-use crate::app::{Outcome, cases, queue, requests};
+use crate::app::{Error, Outcome, cases, opening, queue, requests};
 use crate::domain::case::Case;
+use crate::domain::id::CustomerId;
 use crate::web::portal::path_number;
 use crate::web::problem::Failure;
 use crate::web::visit::Visitor;
@@ -94,8 +96,21 @@ pub(super) async fn create(visitor: Visitor, query: Query, body: Body) -> Result
     query.only(&[])?;
     let person = visitor.person()?;
     let once = body.once(&visitor)?;
-    let draft = Draft::from_json(&visitor.app, &body.members)?;
-    outcome(&visitor, StatusCode::CREATED, requests::send(&visitor.app, person, draft, once).await?)
+    // Engineers name the customer and the contact for whom they ask; a contact's request is its own.
+    let mut members = body.members;
+    let mut named = |name: &str| if person.is_staff() { members.remove(name) } else { None };
+    let named = named("customer").zip(named("contact"));
+    let draft = Draft::from_json(&visitor.app, &members)?;
+    let sent = match named {
+        Some((customer, contact)) => {
+            let id = customer.as_str().and_then(|id| id.parse().ok()).map(CustomerId::new);
+            let unknown = || Error::field("customer", "unknown", "Send the id of a customer, as cases show it");
+            let contact = contact.as_str().unwrap_or_default().to_owned();
+            opening::open(&visitor.app, person, (id.ok_or_else(unknown)?, contact), draft, once).await?
+        }
+        None => requests::send(&visitor.app, person, draft, once).await?,
+    };
+    outcome(&visitor, StatusCode::CREATED, sent)
 }
 
 /// Does one act in a case.
@@ -145,6 +160,25 @@ pub(super) async fn release(
     let at = (path_number(&number)?, body.revision_if_sent());
     let case = queue::release_at(&visitor.app, person, at, body.text("note")?).await?;
     answer(&visitor, StatusCode::OK, &case)
+}
+
+/// Changes the priority of a case, with the reason.
+pub(super) async fn prioritize(
+    visitor: Visitor,
+    Path(number): Path<String>,
+    query: Query,
+    body: Body,
+) -> Result<Response, Failure> {
+    query.only(&[])?;
+    let person = visitor.person()?;
+    body.only(&["priority", "reason"])?;
+    let wish = Wish {
+        number: path_number(&number)?,
+        revision: body.revision_if_sent(),
+        priority: body.text("priority")?,
+        reason: body.text("reason")?,
+    };
+    outcome(&visitor, StatusCode::OK, priority::set(&visitor.app, person, wish, body.once(&visitor)?).await?)
 }
 
 /// Claims the most urgent case that nobody has; 204 where there is none.

@@ -1,9 +1,10 @@
 //! The JSON API: the same acts as the pages, for programs. Answers are resources or problems (RFC 9457).
 //!
 //! Reading order: `body` and `query` (what came, read strictly), `cases`, `conversation`, `tests`, `whitelist`,
-//! `exports` (one file per resource), `present` (what a person may see of them).
+//! `exports`, `calendars` (one file per resource), `present` (what a person may see of them).
 
 mod body;
+mod calendars;
 mod cases;
 mod conversation;
 mod exports;
@@ -42,7 +43,10 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/cases/{number}/attachments/{file}", get(files::download))
         .route("/cases/{number}/tests", get(tests::list))
         .route("/cases/{number}/tests/{test}", get(tests::one))
-        .route("/queue/next", post(cases::next));
+        .route("/queue/next", post(cases::next))
+        .route("/cases/{number}/priority", post(cases::prioritize))
+        .route("/calendars", get(calendars::list))
+        .route("/calendars/{name}", get(calendars::one).put(calendars::put));
     // Both words lead to the same lists: one is what firewalls' menus say, the other what style guides ask for.
     ["whitelist", "allowlist"].into_iter().fold(routes, with_lists)
 }

@@ -6,7 +6,9 @@ use chrono::NaiveDateTime;
 
 use super::words;
 use crate::app::FieldError;
+use crate::app::conversation::CREDENTIAL;
 use crate::domain::case::Case;
+use crate::domain::credential;
 use crate::domain::workflow::{self, Definition, FieldType, Rule, Store};
 use crate::views::common::Fact;
 use crate::views::form::{Button, Choice, Field, Form, Kind, Style, Width};
@@ -70,6 +72,28 @@ pub(in crate::web) fn mark(form: &mut Form, errors: &[FieldError]) {
     }
 }
 
+/// Warns of texts that look as if they held a password or key, where none belongs: an answer is read by more people.
+pub(in crate::web) fn credentials(definition: &Definition, typed: &BTreeMap<String, String>) -> Vec<FieldError> {
+    let is_text = |name: &str| {
+        definition
+            .fields
+            .get(name)
+            .is_some_and(|field| field.field_type == FieldType::Text && field.store != Store::Vault && !field.is_line())
+    };
+    let found = typed.iter().filter(|(name, _)| is_text(name)).filter_map(|(name, text)| {
+        let what = credential::found(text)?;
+        let text = format!("This looks like {what}. Take it out, or confirm below that you want to send it");
+        Some(FieldError::new(name, CREDENTIAL, text))
+    });
+    found.collect()
+}
+
+/// The box with which somebody confirms that a text is to be sent as it is.
+pub(in crate::web) fn confirmation(name: &str) -> Field {
+    let choice = Choice::new("yes", "Send it as it is: it holds no password or key that is in use");
+    Field::new(Kind::Checkbox, name, "Confirm").options(vec![choice])
+}
+
 /// The form with answers to choose from beside one of its questions, whose input still takes any text.
 pub(in crate::web) fn suggest(mut form: Form, name: &str, answers: &[String]) -> Form {
     for field in form.fields.iter_mut().filter(|field| field.name == name && !answers.is_empty()) {
@@ -120,7 +144,8 @@ fn question(name: &str, field: &workflow::Field, is_sealed: bool) -> Field {
         }
         FieldType::Ip | FieldType::Host => Field::new(Kind::Code, name, label),
         FieldType::IpList => Field::new(Kind::Code, name, label).width(Width::Full),
-        FieldType::Port => Field::new(Kind::Number, name, label),
+        FieldType::Port | FieldType::Number => Field::new(Kind::Number, name, label),
+        FieldType::NumberList => Field::new(Kind::Code, name, label).width(Width::Full),
         FieldType::Email => Field::new(Kind::Email, name, label),
         FieldType::Timestamp => Field::new(Kind::Code, name, label).hint("In UTC, like 2026-12-01 08:00"),
         FieldType::Text if field.store == Store::Vault => {
@@ -153,6 +178,8 @@ fn known(field: &workflow::Field, case: &Case, name: &str) -> Option<String> {
         | FieldType::IpList
         | FieldType::Host
         | FieldType::Port
+        | FieldType::Number
+        | FieldType::NumberList
         | FieldType::Email
         | FieldType::Timestamp => words::shown(case, name),
     }
@@ -162,12 +189,13 @@ fn known(field: &workflow::Field, case: &Case, name: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::app::workflows::Workflows;
+    use crate::domain::channel::Channel;
 
     #[test]
     fn every_question_of_every_event_has_an_input_of_its_kind() {
         let workflows = Workflows::embedded().unwrap();
-        let definition = workflows.newest().unwrap();
-        for (name, field) in &definition.fields {
+        let definitions = Channel::ALL.iter().map(|channel| workflows.newest(*channel).unwrap());
+        for (name, field) in definitions.flat_map(|definition| &definition.fields) {
             let question = question(name, field, false);
             let has_options = matches!(question.kind, Kind::Radio | Kind::Checkbox | Kind::Select);
             assert_eq!(!question.options.is_empty(), has_options, "{name}");
@@ -179,7 +207,7 @@ mod tests {
     #[test]
     fn an_instant_may_be_written_as_people_write_it() {
         let workflows = Workflows::embedded().unwrap();
-        let definition = workflows.newest().unwrap();
+        let definition = workflows.newest(Channel::Smtp).unwrap();
         let typed = BTreeMap::from([
             ("hold_until".to_owned(), " 2026-12-01 08:00".to_owned()),
             ("reason".to_owned(), "2026-12-01 08:00".to_owned()),
@@ -192,7 +220,7 @@ mod tests {
     #[test]
     fn a_secret_is_never_among_what_is_kept() {
         let workflows = Workflows::embedded().unwrap();
-        let definition = workflows.newest().unwrap();
+        let definition = workflows.newest(Channel::Smtp).unwrap();
         let typed = BTreeMap::from([
             ("smtp_password".to_owned(), "hunter2".to_owned()),
             ("smtp_account".to_owned(), "postmaster".to_owned()),

@@ -7,7 +7,7 @@ use super::act_form;
 use super::path_number;
 use super::words::Texts;
 use crate::app::cases::{self, Act, View};
-use crate::app::{Error, FieldError};
+use crate::app::{Error, FieldError, conversation};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::workflow::{Definition, Refusal};
 use crate::views::case::ActPage;
@@ -17,6 +17,9 @@ use crate::web::fields::Fields;
 use crate::web::frame;
 use crate::web::problem::{self, Failure};
 use crate::web::visit::Visitor;
+
+/// Ticked by whoever has read that an answer looks like a password or key.
+const CONFIRMED: &str = "confirmed";
 
 /// Shows the form of an event.
 pub(super) async fn page(visitor: Visitor, Path((number, event)): Path<(String, String)>) -> Result<Response, Failure> {
@@ -40,12 +43,22 @@ pub(super) async fn send(
     let number = path_number(&number)?;
     let person = visitor.person()?;
     let view = cases::view(&visitor.app, person, number).await?;
+    conversation::takes_part(person)?;
     if view.definition.rule_named(&event).is_none() {
         return Err(Error::NotFound.into());
     }
-    let known: Vec<&str> = view.definition.questions_of(&event).into_iter().collect();
+    let known: Vec<&str> = view.definition.questions_of(&event).into_iter().chain([CONFIRMED]).collect();
     fields.only(&known)?;
-    let typed = fields.answers();
+    let mut typed = fields.answers();
+    let is_confirmed = typed.remove(CONFIRMED).is_some_and(|tick| !tick.is_empty());
+    let warned = if is_confirmed { Vec::new() } else { act_form::credentials(view.definition, &typed) };
+    if let Some(rule) = view.offers.iter().find(|rule| rule.event == event).filter(|_| !warned.is_empty()) {
+        let mut form = act_form::form(view.definition, &view.case, rule, Some(&typed));
+        act_form::mark(&mut form, &warned);
+        form.fields.push(act_form::confirmation(CONFIRMED));
+        let summary = form.errors();
+        return show(&visitor, &view, &event, form, summary);
+    }
     let Some(entered) = fields.entered()? else {
         return Err(Error::field("entered", "missing", "Reload the page and send the form again").into());
     };

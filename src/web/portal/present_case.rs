@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::for_provider::ForProvider;
+use super::for_provider::{ForProvider, Service};
 use super::words::{self, Texts};
 use super::{act_form, messages};
 use crate::app::cases::{self, View};
@@ -10,7 +10,9 @@ use crate::app::{App, Error};
 use crate::domain::actor::Person;
 use crate::domain::case::{self, WaitingOn};
 use crate::domain::cause::{Cause, Owner};
+use crate::domain::channel::Channel;
 use crate::domain::id::MessageId;
+use crate::domain::objective::Objective;
 use crate::domain::workflow::{Phase, ProgressStatus, Rule, State, StateKind};
 use crate::store::probes::Probe;
 use crate::views::case::{Case, Turn};
@@ -19,7 +21,7 @@ use crate::views::portal::Sent;
 use crate::views::size;
 
 /// What customers told us, in the order of the request.
-const TOLD: [&str; 11] = [
+const TOLD: [&str; 21] = [
     "smtp_location",
     "smtp_host",
     "smtp_ip",
@@ -31,6 +33,27 @@ const TOLD: [&str; 11] = [
     "test_recipient",
     "relay_name",
     "provider_ref",
+    "syslog_location",
+    "syslog_host",
+    "syslog_ip",
+    "syslog_port",
+    "transport",
+    "framing",
+    "input_type",
+    "directories",
+    "threshold",
+    "profiles",
+];
+/// Those of them that are words and no values to copy.
+const WORDS: [&str; 8] = [
+    "smtp_location",
+    "encryption",
+    "filters_inbound",
+    "relay_name",
+    "syslog_location",
+    "transport",
+    "framing",
+    "input_type",
 ];
 
 /// Answers that belong into the history as both sides read it.
@@ -122,12 +145,14 @@ fn turn(view: &View<'_>, state: &State, texts: &Texts<'_>, now: DateTime<Utc>) -
 fn promise(case: &case::Case, now: DateTime<Utc>) -> Option<String> {
     // A state without a clock is stored as due in the far future.
     let has_clock = case.due_at < now + chrono::TimeDelta::days(366);
-    (case.waiting_on == WaitingOn::Vendor && has_clock).then(|| {
+    (case.is_open && has_clock && (case.waiting_on == WaitingOn::Vendor || case.objective.is_some())).then(|| {
         let due = case.due_at.format("%-d %B %Y at %H:%M UTC");
-        if case.due_at < now {
-            format!("We wanted to answer by {due}. We are late, and we know it.")
-        } else {
-            format!("We answer by {due}.")
+        match (case.objective, case.due_at < now) {
+            (Some(Objective::NextUpdate), false) => format!("You hear from us by {due}."),
+            (Some(Objective::Done), false) => format!("We are done by {due}."),
+            (Some(Objective::FirstAnswer) | None, false) => format!("We answer by {due}."),
+            (Some(Objective::Done), true) => format!("We wanted to be done by {due}. We are late, and we know it."),
+            (_, true) => format!("We wanted to answer by {due}. We are late, and we know it."),
         }
     })
 }
@@ -141,17 +166,25 @@ fn copy(view: &View<'_>, state: &State) -> Vec<Fact> {
     let case = &view.case;
     let mut copy = Vec::new();
     let alerting = words::shown(case, "alerting_ips");
-    let server = words::shown(case, "smtp_ip").zip(words::shown(case, "smtp_port"));
+    let fields = case.channel().server();
+    let server = words::shown(case, fields.address).zip(words::shown(case, fields.port));
     if let (true, Phase::Configure, Some(alerting), Some((address, port))) =
         (is_theirs(case), state.phase, &alerting, &server)
     {
         copy.push(Fact::code("Alerting IP", alerting));
         copy.push(Fact::code("To", format!("{address} on port {port}")));
-        if words::text(case, "smtp_location") == Some("public") {
-            let host = words::shown(case, "smtp_host");
-            let request = ForProvider { alerting, address, port, host: host.as_deref(), case: case.number };
+        if words::text(case, fields.location) == Some("public") {
+            let host = words::shown(case, fields.host);
+            let service = match (case.channel(), words::text(case, "transport")) {
+                (Channel::Smtp, _) => Service::Mail,
+                (Channel::Syslog, transport) => Service::Syslog { udp: transport == Some("udp") },
+            };
+            let request = ForProvider { service, alerting, address, port, host: host.as_deref(), case: case.number };
             copy.extend(request.texts());
         }
+    }
+    if let (true, Some(id)) = (is_theirs(case) && state.phase != Phase::Configure, words::shown(case, "test_id")) {
+        copy.push(Fact::code("Test id to look for", id));
     }
     if let Some(reason) = view.history.last().and_then(|last| last.answers.get("reason")).filter(|_| is_theirs(case)) {
         copy.push(Fact::new("Reason", reason));
@@ -255,7 +288,7 @@ fn facts(view: &View<'_>) -> Vec<Fact> {
     let told = TOLD.iter().filter_map(|name| {
         let value = words::shown(case, name)?;
         let label = short_label(name).map_or_else(|| words::label(view.definition, name), str::to_owned);
-        let is_word = matches!(*name, "smtp_location" | "encryption" | "filters_inbound" | "relay_name");
+        let is_word = WORDS.contains(name);
         let value = words::choice_label(name, &value);
         Some(if is_word { Fact::new(label, value) } else { Fact::code(label, value) })
     });
@@ -272,6 +305,14 @@ fn facts(view: &View<'_>) -> Vec<Fact> {
 pub(super) fn short_label(field: &str) -> Option<&'static str> {
     Some(match field {
         "smtp_location" => "Where the server is",
+        "syslog_location" => "Where the receiver is",
+        "syslog_host" => "Host name",
+        "syslog_ip" => "IP",
+        "syslog_port" => "SYSLOG port",
+        "transport" => "Transport",
+        "framing" => "Framing",
+        "tls_name" => "Name in the certificate",
+        "input_type" => "Alerts",
         "smtp_host" => "Host name",
         "smtp_ip" => "IP",
         "smtp_port" => "SMTP port",

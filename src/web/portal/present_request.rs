@@ -5,6 +5,7 @@ use super::words;
 use crate::app::FieldError;
 use crate::app::requests::Draft;
 use crate::domain::address::{Options, classify};
+use crate::domain::channel::Channel;
 use crate::domain::mail_settings::Encryption;
 use crate::domain::workflow::{Definition, DelayUnit, Due, Target};
 use crate::views::common::{Fact, Note, Tone};
@@ -15,21 +16,46 @@ use crate::web::visit::form_key;
 /// One page of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// Inside or outside.
+    /// E-mail: inside or outside.
     Place,
-    /// Whether a public server filters.
+    /// E-mail: whether a public server filters.
     Filters,
-    /// The server itself.
+    /// The mail server itself.
     Server,
+    /// SYSLOG: inside or outside.
+    ReceiverPlace,
+    /// SYSLOG: whether a public receiver filters.
+    ReceiverFilters,
+    /// The receiver itself.
+    Receiver,
 }
 
 impl Asked {
     /// The pages that these answers lead through, in order.
     pub(super) fn of(draft: &Draft) -> Vec<Self> {
-        if draft.smtp_location.trim() == "public" {
-            vec![Self::Place, Self::Filters, Self::Server]
-        } else {
-            vec![Self::Place, Self::Server]
+        let [place, filters, server] = Self::all(draft.channel());
+        if draft.is_public() { vec![place, filters, server] } else { vec![place, server] }
+    }
+
+    /// Every page of a channel, in order.
+    fn all(channel: Channel) -> [Self; 3] {
+        match channel {
+            Channel::Smtp => [Self::Place, Self::Filters, Self::Server],
+            Channel::Syslog => [Self::ReceiverPlace, Self::ReceiverFilters, Self::Receiver],
+        }
+    }
+
+    /// The last page of a channel.
+    pub(super) fn last(channel: Channel) -> Self {
+        let [_, _, last] = Self::all(channel);
+        last
+    }
+
+    /// What its alerts travel as.
+    pub(super) fn channel(self) -> Channel {
+        match self {
+            Self::Place | Self::Filters | Self::Server => Channel::Smtp,
+            Self::ReceiverPlace | Self::ReceiverFilters | Self::Receiver => Channel::Syslog,
         }
     }
 
@@ -39,6 +65,9 @@ impl Asked {
             Self::Place => "/start/where",
             Self::Filters => "/start/filters",
             Self::Server => "/start/server",
+            Self::ReceiverPlace => "/start/syslog/where",
+            Self::ReceiverFilters => "/start/syslog/filters",
+            Self::Receiver => "/start/syslog/receiver",
         }
     }
 
@@ -46,27 +75,38 @@ impl Asked {
     pub(super) fn fields(self) -> &'static [&'static str] {
         match self {
             Self::Place => &["smtp_location"],
-            Self::Filters => &["filters_inbound"],
+            Self::Filters | Self::ReceiverFilters => &["filters_inbound"],
             Self::Server => &["smtp_host", "smtp_ip", "smtp_port", "encryption", "sender_address"],
+            Self::ReceiverPlace => &["syslog_location"],
+            Self::Receiver => {
+                &["syslog_host", "syslog_ip", "transport", "syslog_port", "framing", "tls_name", "input_type"]
+            }
         }
     }
 
     /// The page with these answers and what is wrong with them. `suffix` is the query that leads back to the check.
     pub(super) fn question(self, draft: &Draft, suffix: &str, errors: &[FieldError]) -> Question {
         let (action, key) = (format!("{}{suffix}", self.path()), form_key());
-        let is_private = draft.smtp_location.trim() != "public";
-        let back = if suffix.is_empty() { self.before(draft) } else { "/start/check" };
+        let place = draft.get(self.channel().server().location).unwrap_or_default();
+        let is_private = place.trim() != "public";
+        // The pages of the other channel can be opened too; there the way back is their own beginning.
+        let pages =
+            if draft.channel() == self.channel() { Self::of(draft) } else { Self::all(self.channel()).to_vec() };
+        let position = pages.iter().position(|page| *page == self).unwrap_or_default();
+        let before = position.checked_sub(1).and_then(|before| pages.get(before)).map_or("/start", |page| page.path());
+        let back = if suffix.is_empty() { before } else { "/start/check" };
         let mut question = match self {
             Self::Place => Question::place(back, &action, &key),
             Self::Filters => Question::filters(back, &action, &key),
             Self::Server => Question::server(back, &action, &key, is_private),
+            Self::ReceiverPlace => Question::receiver_place(back, &action, &key),
+            Self::ReceiverFilters => Question::receiver_filters(back, &action, &key),
+            Self::Receiver => Question::receiver(back, &action, &key, is_private),
         };
         // The count is known once the branch is.
-        let pages = Self::of(draft);
-        let position = pages.iter().position(|page| *page == self).filter(|position| *position > 0);
-        question.counter = position.map(|position| format!("Question {} of {}", position + 1, pages.len()));
+        question.counter = (position > 0).then(|| format!("Question {} of {}", position + 1, pages.len()));
         for field in &mut question.form.fields {
-            let typed = answer(draft, &field.name).unwrap_or_default().to_owned();
+            let typed = draft.get(&field.name).unwrap_or_default().to_owned();
             *field = field.clone().value(typed);
             if let Some(error) = errors.iter().find(|error| error.field == field.name) {
                 field.error = Some(said(error, is_private));
@@ -74,22 +114,16 @@ impl Asked {
         }
         question
     }
-
-    fn before(self, draft: &Draft) -> &'static str {
-        let pages = Self::of(draft);
-        let position = pages.iter().position(|page| *page == self).unwrap_or_default();
-        position.checked_sub(1).and_then(|before| pages.get(before)).map_or("/start", |page| page.path())
-    }
 }
 
-/// The names of all questions, in their order.
-pub(in crate::web) fn all_names() -> impl Iterator<Item = &'static str> {
-    [Asked::Place, Asked::Filters, Asked::Server].into_iter().flat_map(|page| page.fields().iter().copied())
+/// The names of all questions of a channel, in their order.
+pub(in crate::web) fn all_names(channel: Channel) -> impl Iterator<Item = &'static str> {
+    Asked::all(channel).into_iter().flat_map(|page| page.fields().iter().copied())
 }
 
-/// All questions on one page, for an engineer who hears the answers in any order.
+/// All questions of a channel on one page, for an engineer who hears the answers in any order.
 pub(in crate::web) fn all(draft: &Draft, errors: &[FieldError]) -> Vec<Field> {
-    let pages = [Asked::Place, Asked::Filters, Asked::Server].into_iter();
+    let pages = Asked::all(draft.channel()).into_iter();
     let mut fields: Vec<Field> = pages.flat_map(|page| page.question(draft, "", errors).form.fields).collect();
     for field in &mut fields {
         field.is_heading = false;
@@ -98,40 +132,11 @@ pub(in crate::web) fn all(draft: &Draft, errors: &[FieldError]) -> Vec<Field> {
                 field.optional = true;
                 field.hint = Some("Asked for a server outside the customer's network only".to_owned());
             }
-            "smtp_ip" => "IP of the server".clone_into(&mut field.label),
+            "smtp_ip" | "syslog_ip" => "IP of the server".clone_into(&mut field.label),
             _ => {}
         }
     }
     fields
-}
-
-/// An answer as it was typed.
-pub(super) fn answer<'d>(draft: &'d Draft, field: &str) -> Option<&'d str> {
-    Some(match field {
-        "smtp_location" => &draft.smtp_location,
-        "filters_inbound" => &draft.filters_inbound,
-        "smtp_host" => &draft.smtp_host,
-        "smtp_ip" => &draft.smtp_ip,
-        "smtp_port" => &draft.smtp_port,
-        "encryption" => &draft.encryption,
-        "sender_address" => &draft.sender_address,
-        _ => return None,
-    })
-}
-
-/// Takes an answer as it was typed.
-pub(in crate::web) fn put(draft: &mut Draft, field: &str, typed: &str) {
-    let place = match field {
-        "smtp_location" => &mut draft.smtp_location,
-        "filters_inbound" => &mut draft.filters_inbound,
-        "smtp_host" => &mut draft.smtp_host,
-        "smtp_ip" => &mut draft.smtp_ip,
-        "smtp_port" => &mut draft.smtp_port,
-        "encryption" => &mut draft.encryption,
-        "sender_address" => &mut draft.sender_address,
-        _ => return,
-    };
-    typed.clone_into(place);
 }
 
 /// What is wrong, in the words of the page. Faults that only the parser knows in detail keep its own sentence.
@@ -141,15 +146,20 @@ pub(super) fn said(error: &FieldError, is_private: bool) -> String {
         ("smtp_location", _) => "Choose where your SMTP server is".to_owned(),
         ("filters_inbound", _) => "Choose if the server filters by source IP".to_owned(),
         ("encryption", _) => "Choose the encryption, or say that you do not know".to_owned(),
-        ("smtp_ip", "missing") => format!("Enter the {address} IP"),
-        ("smtp_ip", "not_private") => "Private IP must be in a private range, like 10.20.4.15".to_owned(),
-        ("smtp_ip", "not_public") => {
+        ("syslog_location", _) => "Choose where your SYSLOG receiver is".to_owned(),
+        ("transport", _) => "Choose how your receiver takes messages".to_owned(),
+        ("input_type", _) => "Choose which alerts you want".to_owned(),
+        ("smtp_ip" | "syslog_ip", "missing") => format!("Enter the {address} IP"),
+        ("smtp_ip" | "syslog_ip", "not_private") => "Private IP must be in a private range, like 10.20.4.15".to_owned(),
+        ("smtp_ip" | "syslog_ip", "not_public") => {
             "Public IP must not be in a private range. If your server has a private IP, choose \u{201c}Inside our \
              network\u{201d}"
                 .to_owned()
         }
         ("smtp_port", "missing") => "Enter the SMTP port".to_owned(),
         ("smtp_port", _) => "SMTP port must be a number from 1 to 65535".to_owned(),
+        ("syslog_port", "missing") => "Enter the SYSLOG port".to_owned(),
+        ("syslog_port", _) => "SYSLOG port must be a number from 1 to 65535".to_owned(),
         ("sender_address", "missing") => "Enter the sender address in the form name@example.com".to_owned(),
         _ => error.message.clone(),
     }
@@ -162,12 +172,11 @@ pub(super) fn facts(draft: &Draft) -> Vec<Fact> {
     fields
         .map(|(page, name)| {
             let label = short_label(name).unwrap_or(name);
-            let typed = answer(draft, name).unwrap_or_default().trim();
+            let typed = draft.get(name).unwrap_or_default().trim();
             let fact = match name {
                 _ if typed.is_empty() => Fact::missing(label),
-                "smtp_location" | "filters_inbound" | "encryption" => {
-                    Fact::new(label, words::choice_label(name, typed))
-                }
+                "smtp_location" | "syslog_location" | "filters_inbound" | "encryption" | "transport" | "framing"
+                | "input_type" => Fact::new(label, words::choice_label(name, typed)),
                 _ => Fact::code(label, typed),
             };
             fact.change(format!("{}?from=check", page.path()))
@@ -178,11 +187,16 @@ pub(super) fn facts(draft: &Draft) -> Vec<Fact> {
 /// What to look at before sending; none of it stops.
 pub(super) fn notes(draft: &Draft, options: Options) -> Vec<Note> {
     let warning = |text: String| Note::new(Tone::You, text);
-    let mut notes: Vec<Note> = classify(&draft.smtp_ip, options)
+    let address = draft.get(draft.channel().server().address).unwrap_or_default();
+    let mut notes: Vec<Note> = classify(address, options)
         .warnings
         .into_iter()
         .map(|text| warning(format!("IP of your server: {text}.")))
         .collect();
+    if draft.channel() == Channel::Syslog {
+        notes.extend(receiver_note(draft).map(warning));
+        return notes;
+    }
     match draft.smtp_port.trim() {
         port @ ("110" | "143" | "993" | "995") => {
             notes.push(warning(format!("Port {port} is for fetching mail. SMTP uses 25, 465 or 587.")));
@@ -194,6 +208,20 @@ pub(super) fn notes(draft: &Draft, options: Options) -> Vec<Note> {
     let hint = Encryption::parse(&draft.encryption).ok().and_then(|encryption| encryption.port_hint(port));
     notes.extend(hint.map(|hint| warning(hint.to_owned())));
     notes
+}
+
+/// A port that does not go with the transport, or that is none of SYSLOG.
+fn receiver_note(draft: &Draft) -> Option<String> {
+    let (port, transport) = (draft.syslog_port.trim(), draft.transport.trim());
+    match (port, transport) {
+        ("", _) | ("514", "udp" | "tcp") | ("601", "tcp") | ("6514", "tls") => None,
+        ("6514", _) => Some("Port 6514 is for TLS.".to_owned()),
+        ("601", _) => Some("Port 601 is for TCP without encryption.".to_owned()),
+        ("514", _) => Some("Port 514 is for UDP and TCP. TLS uses 6514.".to_owned()),
+        _ => Some(format!(
+            "Port {port} is unusual for SYSLOG, which uses 514, 601 or 6514. A lead has to allow it with a reason."
+        )),
+    }
 }
 
 /// How soon the vendor answers a request, as its definition says: `within 2 working days`.
@@ -253,12 +281,39 @@ mod tests {
     #[test]
     fn every_field_of_every_page_is_kept_as_typed() {
         let mut draft = public();
-        for page in [Asked::Place, Asked::Filters, Asked::Server] {
+        for page in Channel::ALL.iter().flat_map(|channel| Asked::all(*channel)) {
             for field in page.fields() {
-                put(&mut draft, field, " as typed ");
-                assert_eq!(answer(&draft, field), Some(" as typed "), "{field}");
+                " as typed ".clone_into(draft.slot(field).unwrap());
+                assert_eq!(draft.get(field), Some(" as typed "), "{field}");
             }
         }
+    }
+
+    #[test]
+    fn the_pages_of_a_receiver_are_its_own() {
+        let draft = Draft { channel: "syslog".into(), syslog_location: "public".into(), ..Draft::default() };
+        assert_eq!(Asked::of(&draft), [Asked::ReceiverPlace, Asked::ReceiverFilters, Asked::Receiver]);
+        let question = Asked::Receiver.question(&draft, "", &[]);
+        assert_eq!(
+            (question.counter.as_deref(), question.back.as_str()),
+            (Some("Question 3 of 3"), "/start/syslog/filters")
+        );
+        assert_eq!(
+            Asked::ReceiverPlace.question(&public(), "", &[]).back,
+            "/start",
+            "opened with answers about e-mail"
+        );
+    }
+
+    #[test]
+    fn a_port_that_does_not_go_with_the_transport_is_a_warning() {
+        let note = |port: &str, transport: &str| {
+            receiver_note(&Draft { syslog_port: port.into(), transport: transport.into(), ..Draft::default() })
+        };
+        assert!(note("514", "udp").or(note("514", "tcp")).or(note("601", "tcp")).or(note("6514", "tls")).is_none());
+        assert!(note("514", "tls").unwrap().contains("6514"));
+        assert!(note("6514", "udp").unwrap().contains("TLS"));
+        assert!(note("1514", "tcp").unwrap().contains("lead"));
     }
 
     #[test]
@@ -274,6 +329,6 @@ mod tests {
     #[test]
     fn the_promise_is_what_the_definition_says() {
         let workflows = Workflows::embedded().unwrap();
-        assert_eq!(promise(workflows.newest().unwrap()), "within 2 working days");
+        assert_eq!(promise(workflows.newest(Channel::Smtp).unwrap()), "within 2 working days");
     }
 }

@@ -10,6 +10,7 @@ use crate::app::requests::{self, Draft};
 use crate::app::{Error, FieldError, Outcome};
 use crate::domain::address::Options;
 use crate::domain::case::Case;
+use crate::domain::channel::Channel;
 use crate::domain::customer::Architecture;
 use crate::views::common::Page;
 use crate::views::form::{Button, ErrorLink, Form};
@@ -37,8 +38,9 @@ impl From {
 pub(super) async fn start(visitor: Visitor) -> Result<Response, Failure> {
     let body = Start {
         back: "/cases".to_owned(),
-        promise: present_request::promise(visitor.app.workflows.newest()?),
+        promise: present_request::promise(visitor.app.workflows.newest(Channel::Smtp)?),
         next: Asked::Place.path().to_owned(),
+        next_syslog: Asked::ReceiverPlace.path().to_owned(),
         relay: is_relay(&visitor)
             .await?
             .then(|| Form::new("relay", "/start/check", form_key(), Button::main("Continue"))),
@@ -70,6 +72,38 @@ pub(super) async fn server_sent(v: Visitor, Query(from): Query<From>, fields: Fi
     take(&v, Asked::Server, &from, &fields).await
 }
 
+pub(super) async fn receiver_place(visitor: Visitor, Query(from): Query<From>) -> Result<Response, Failure> {
+    ask(&visitor, Asked::ReceiverPlace, &from).await
+}
+
+pub(super) async fn receiver_place_sent(
+    v: Visitor,
+    Query(from): Query<From>,
+    fields: Fields,
+) -> Result<Response, Failure> {
+    take(&v, Asked::ReceiverPlace, &from, &fields).await
+}
+
+pub(super) async fn receiver_filters(visitor: Visitor, Query(from): Query<From>) -> Result<Response, Failure> {
+    ask(&visitor, Asked::ReceiverFilters, &from).await
+}
+
+pub(super) async fn receiver_filters_sent(
+    v: Visitor,
+    Query(from): Query<From>,
+    fields: Fields,
+) -> Result<Response, Failure> {
+    take(&v, Asked::ReceiverFilters, &from, &fields).await
+}
+
+pub(super) async fn receiver(visitor: Visitor, Query(from): Query<From>) -> Result<Response, Failure> {
+    ask(&visitor, Asked::Receiver, &from).await
+}
+
+pub(super) async fn receiver_sent(v: Visitor, Query(from): Query<From>, fields: Fields) -> Result<Response, Failure> {
+    take(&v, Asked::Receiver, &from, &fields).await
+}
+
 /// Shows every answer once more; leads to the first question that is not answered yet.
 pub(super) async fn check(visitor: Visitor) -> Result<Response, Failure> {
     if is_relay(&visitor).await? {
@@ -89,7 +123,7 @@ pub(super) async fn send(visitor: Visitor, fields: Fields) -> Result<Response, F
     fields.only(&[])?;
     let is_relay = is_relay(&visitor).await?;
     let draft = if is_relay { Draft::default() } else { requests::draft(app, person).await? };
-    let is_private = draft.smtp_location.trim() != "public";
+    let is_private = !draft.is_public();
     let wrong = match requests::send(app, person, draft.clone(), fields.once(&visitor)?).await {
         Ok(outcome) => {
             let number = number(&outcome)?;
@@ -130,8 +164,14 @@ async fn take(visitor: &Visitor, asked: Asked, from: &From, fields: &Fields) -> 
     }
     let person = visitor.person()?;
     let mut draft = requests::draft(&visitor.app, person).await?;
+    // The pages of a channel are its own; whoever answers one asks for its alerts.
+    if draft.channel() != asked.channel() {
+        asked.channel().as_str().clone_into(&mut draft.channel);
+    }
     for field in asked.fields() {
-        present_request::put(&mut draft, field, fields.get(field));
+        if let Some(slot) = draft.slot(field) {
+            fields.get(field).clone_into(slot);
+        }
     }
     requests::save(&visitor.app, person, &draft).await?;
     let errors = judge(visitor, &draft).await?;
@@ -178,7 +218,7 @@ fn show(visitor: &Visitor, question: Question) -> Result<Response, Failure> {
 fn show_check(visitor: &Visitor, draft: &Draft, wrong: Vec<String>) -> Result<Response, Failure> {
     let options = Options { allow_documentation: visitor.app.policy.allow_documentation };
     let body = Check {
-        back: Asked::Server.path().to_owned(),
+        back: Asked::last(draft.channel()).path().to_owned(),
         facts: present_request::facts(draft),
         notes: present_request::notes(draft, options),
         form: Form::new("send", "/start/check", form_key(), Button::main("Send request")),

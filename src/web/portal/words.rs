@@ -58,11 +58,20 @@ pub(in crate::web) fn standing(case: &Case, state: &State) -> Tag {
 /// An option of a field as people read it.
 pub(in crate::web) fn choice_label(field: &str, option: &str) -> String {
     let known = match (field, option) {
-        ("smtp_location", "private") => "Inside our network",
-        ("smtp_location", "public") => "Outside our network",
+        ("smtp_location" | "syslog_location", "private") => "Inside our network",
+        ("smtp_location" | "syslog_location", "public") => "Outside our network",
         ("encryption" | "encryption_found", "starttls") => "STARTTLS",
         ("encryption" | "encryption_found", "implicit_tls") => "TLS from the start",
         ("encryption" | "encryption_found", "none") => "No encryption",
+        ("transport", "udp") => "UDP",
+        ("transport", "tcp") => "TCP",
+        ("transport", "tls") => "TLS",
+        ("framing", "octet_counting") => "Octet counting",
+        ("framing", "lf") => "A line feed after each message",
+        ("input_type", "deviances") => "Deviances",
+        ("input_type", "attacks") => "Attacks",
+        ("input_type", "object_changes") => "Changes of objects",
+        ("input_type", "health_checks") => "Health checks",
         ("filters_inbound", "yes") => "Yes, it filters by source IP",
         ("channel", "smtp") => "E-mail alerts",
         ("channel", "syslog") => "SYSLOG alerts",
@@ -103,15 +112,15 @@ pub(in crate::web) fn count(number: i64) -> u64 {
 mod tests {
     use super::*;
     use crate::app::workflows::Workflows;
+    use crate::domain::channel::Channel;
     use crate::domain::workflow::FieldType;
 
     #[test]
     fn no_option_of_a_form_is_shown_as_an_identifier() {
         let workflows = Workflows::embedded().unwrap();
-        let definition = workflows.newest().unwrap();
-        let asked_of_people = definition
-            .fields
-            .iter()
+        let definitions = Channel::ALL.iter().map(|channel| workflows.newest(*channel).unwrap());
+        let asked_of_people = definitions
+            .flat_map(|definition| &definition.fields)
             .filter(|(_, field)| field.field_type == FieldType::Enum && !field.set_by.contains("machine"))
             .filter(|(name, _)| !matches!(name.as_str(), "architecture" | "test_level"));
         for (name, field) in asked_of_people {

@@ -4,10 +4,13 @@ pub(in crate::web) mod case;
 mod claims;
 mod list;
 mod open;
+mod overdue;
 mod present_case;
 mod present_list;
 mod present_panel;
 mod present_settings;
+mod present_syslog;
+mod priority;
 mod quarantine;
 pub(in crate::web) mod relays;
 mod settings;
@@ -23,6 +26,7 @@ use crate::app::App;
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/queue", get(list::page))
+        .route("/queue/overdue", get(overdue::page))
         .route("/queue/quarantine", get(quarantine::page))
         .route("/queue/quarantine/{mail}/original", get(quarantine::original))
         .route("/queue/quarantine/{mail}/attach", post(quarantine::attach))
@@ -39,6 +43,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/cases/{number}/claim", post(claims::claim))
         .route("/cases/{number}/release", post(claims::release))
         .route("/cases/{number}/hand-over", get(claims::hand_over_form).post(claims::hand_over))
+        .route("/cases/{number}/priority", get(priority::form_page).post(priority::set))
         .route("/cases/{number}/settings", get(settings::page))
         .route("/cases/{number}/apply-check", get(settings::apply_check))
 }

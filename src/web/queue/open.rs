@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use crate::app::requests::Draft;
 use crate::app::{Error, FieldError, Outcome, opening};
 use crate::domain::actor::Person;
+use crate::domain::channel::Channel;
 use crate::domain::customer::{Architecture, Customer};
 use crate::domain::id::CustomerId;
 use crate::domain::workflow::Refusal;
@@ -26,6 +27,7 @@ use crate::web::visit::{Visitor, form_key};
 #[serde(default)]
 pub(super) struct Wanted {
     customer: String,
+    channel: String,
 }
 
 /// The customers, or the questions for the one that was chosen.
@@ -36,8 +38,16 @@ pub(super) async fn page(visitor: Visitor, wanted: Result<Query<Wanted>, QueryRe
         return choose(&visitor, person).await;
     }
     let (customer, contacts) = opening::customer(&visitor.app, person, id(&wanted.customer)).await?;
-    let form = form(&customer, &contacts, (&Draft::default(), ""), &[]);
+    let form = form(&customer, &contacts, (&draft(&wanted)?, ""), &[]);
     show(&visitor, &customer, form, Vec::new())
+}
+
+/// A draft without answers, of the channel that the address names; e-mail where it names none.
+fn draft(wanted: &Wanted) -> Result<Draft, Failure> {
+    if !wanted.channel.is_empty() && Channel::parse(&wanted.channel).is_none() {
+        return Err(Error::NotFound.into());
+    }
+    Ok(Draft { channel: wanted.channel.clone(), ..Draft::default() })
 }
 
 /// What is no identifier names a customer that is not there, so that rights are looked at first.
@@ -54,6 +64,19 @@ async fn choose(visitor: &Visitor, person: &Person) -> Result<Response, Failure>
             Architecture::SecureRelay => "Secure Relay",
         })],
     };
+    let syslog = |customer: &Customer| Row {
+        link: Link::new(
+            format!("{}, SYSLOG", customer.name),
+            format!("/queue/open?customer={}&channel={}", customer.id, Channel::Syslog),
+        ),
+        cells: vec![Cell::new("VPN tunnel")],
+    };
+    // With a Secure Relay, SYSLOG needs no case.
+    let rows = all.iter().flat_map(|customer| {
+        let beside = (customer.architecture == Architecture::Vpn).then(|| syslog(customer));
+        std::iter::once(row(customer)).chain(beside)
+    });
+    let rows = rows.collect();
     let heading = "Open a case for a customer";
     let empty = || Empty { text: "There are no customers yet.".to_owned(), link: None };
     let body = Listing {
@@ -61,7 +84,7 @@ async fn choose(visitor: &Visitor, person: &Person) -> Result<Response, Failure>
         intro: Some("Choose the customer who asked by telephone or mail.".to_owned()),
         add: None,
         columns: ["Customer", "Architecture"].map(str::to_owned).to_vec(),
-        rows: all.iter().map(row).collect(),
+        rows,
         empty: all.is_empty().then(empty),
     };
     let mut page = Page::new(heading, frame::frame(visitor), body);
@@ -81,7 +104,10 @@ fn form(customer: &Customer, contacts: &[Person], (draft, contact): (&Draft, &st
     if customer.architecture == Architecture::Vpn {
         fields.extend(questions::all(draft, errors));
     }
-    let action = format!("/queue/open?customer={}", customer.id);
+    let action = match draft.channel() {
+        Channel::Smtp => format!("/queue/open?customer={}", customer.id),
+        Channel::Syslog => format!("/queue/open?customer={}&channel={}", customer.id, Channel::Syslog),
+    };
     let mut form = Form::new("open", action, form_key(), Button::main("Open the case")).fields(fields);
     form.cancel = Some("/queue".to_owned());
     form
@@ -115,12 +141,15 @@ pub(super) async fn send(
     let once = fields.once(&visitor)?;
     let (customer, contacts) = opening::customer(app, person, id(&wanted.customer)).await?;
     let mut known = vec!["contact"];
-    let mut draft = Draft::default();
+    let mut draft = draft(&wanted)?;
     if customer.architecture == Architecture::Vpn {
-        known.extend(questions::all_names());
-        for name in questions::all_names() {
-            questions::put(&mut draft, name, fields.get(name));
+        let names: Vec<_> = questions::all_names(draft.channel()).collect();
+        for name in &names {
+            if let Some(slot) = draft.slot(name) {
+                fields.get(name).clone_into(slot);
+            }
         }
+        known.extend(names);
     }
     fields.only(&known)?;
     let contact = fields.get("contact");

@@ -9,6 +9,7 @@ use crate::app::desk::Surroundings;
 use crate::app::{App, Error};
 use crate::domain::actor::{Person, Role};
 use crate::domain::case::{self, WaitingOn};
+use crate::domain::channel::Channel;
 use crate::domain::customer::Architecture;
 use crate::domain::tunnel::{Progress, TunnelState};
 use crate::domain::workflow::{Definition, Phase, ProgressStatus, State, StateKind};
@@ -70,12 +71,19 @@ fn standing(case: &case::Case, state: &State) -> Tag {
 /// The clock that runs, absolute and relative.
 fn clock(case: &case::Case, now: DateTime<Utc>) -> Tag {
     let tag = due(case, now);
+    let at = instant(case.due_at);
+    let words = |due: &str| {
+        case.objective
+            .map_or_else(|| due.to_owned(), |objective| format!("{} {}", objective.title(), due.to_lowercase()))
+    };
     match tag.tone {
-        Tone::You => Tag::new(Tone::You, format!("Due {} (in {})", instant(case.due_at), span(case.due_at - now))),
+        Tone::You => Tag::new(Tone::You, format!("{} {at} (in {})", words("Due"), span(case.due_at - now))),
         Tone::Failed => {
-            Tag::new(Tone::Failed, format!("Overdue since {} ({})", instant(case.due_at), span(now - case.due_at)))
+            let told = if case.escalated_at.is_some() { ", leads told" } else { "" };
+            let text = format!("{} since {at} ({}){told}", words("Overdue"), span(now - case.due_at));
+            Tag::new(Tone::Failed, text)
         }
-        Tone::Neutral if case.is_open && case.waiting_on == WaitingOn::Customer => {
+        Tone::Neutral if case.is_open && case.waiting_on == WaitingOn::Customer && case.objective.is_none() => {
             Tag::new(Tone::Neutral, format!("Clock stopped since {}", instant(case.waiting_since)))
         }
         Tone::Neutral | Tone::Skipped | Tone::Us | Tone::Other | Tone::Done => tag,
@@ -118,13 +126,17 @@ fn facts(view: &View<'_>, around: &Surroundings) -> Vec<Fact> {
     let chosen = |label: &str, field: &str| {
         words::shown(case, field).map(|value| Fact::new(label, words::choice_label(field, &value)))
     };
-    let server = words::shown(case, "smtp_ip").zip(words::shown(case, "smtp_port"));
+    let fields = case.channel().server();
+    let server = words::shown(case, fields.address).zip(words::shown(case, fields.port));
     let mut facts =
         vec![server.map_or_else(
             || Fact::missing("Server"),
             |(address, port)| Fact::code("Server", endpoint(&address, &port)),
         )];
-    facts.extend(known("Host name", "smtp_host"));
+    facts.extend(known("Host name", fields.host));
+    facts.extend(chosen("Transport", "transport"));
+    facts.extend(chosen("Framing", "framing"));
+    facts.extend(chosen("Alerts", "input_type"));
     facts.extend(chosen("Encryption", "encryption"));
     facts.extend(chosen("Encryption found", "encryption_found"));
     facts.extend(known("Sender", "sender_address"));
@@ -207,9 +219,18 @@ fn earlier(around: &Surroundings) -> Fact {
 fn links(view: &View<'_>, around: &Surroundings) -> Vec<Link> {
     let number = view.case.number;
     let mut links = Vec::new();
-    if !view.settings.is_empty() {
-        links.push(Link::new("SMTP settings", format!("/cases/{number}/settings")));
-        if around.tenant.as_ref().is_some_and(|tenant| tenant.base_url.is_some()) {
+    if view.case.is_open {
+        links.push(Link::new("Change the priority", format!("/cases/{number}/priority")));
+    }
+    let channel = view.case.channel();
+    // The page of SYSLOG settings also holds what the product has to choose from, before there is a revision.
+    let (has_page, has_settings) = match channel {
+        Channel::Smtp => (!view.settings.is_empty(), true),
+        Channel::Syslog => (true, view.case.flow.data.contains_key("directories")),
+    };
+    if has_page {
+        links.push(Link::new(format!("{} settings", channel.name()), format!("/cases/{number}/settings")));
+        if has_settings && around.tenant.as_ref().is_some_and(|tenant| tenant.base_url.is_some()) {
             links.push(Link::new("Compare with the product", format!("/cases/{number}/apply-check")));
         }
     }
@@ -265,7 +286,7 @@ mod tests {
     #[test]
     fn records_name_an_event_by_its_button_and_a_reference_as_it_was_given() {
         let workflows = Workflows::embedded().unwrap();
-        let definition = workflows.newest().unwrap();
+        let definition = workflows.newest(crate::domain::channel::Channel::Smtp).unwrap();
         assert_eq!(by_label(definition, "let_in_done in case 1001"), "\u{201c}It is done\u{201d} in case 1001");
         assert_eq!(by_label(definition, "CHG-4711"), "CHG-4711");
         assert_eq!(by_label(definition, "moved in case 7"), "moved in case 7");

@@ -162,26 +162,43 @@ fn row(
 fn asks(case: &Case) -> (String, Option<String>, Option<String>) {
     let text = |field: &str| words::shown(case, field);
     let say = |asks: &str, was, value| (asks.to_owned(), was, value);
-    match (text("new_ip"), words::text(case, "architecture"), words::text(case, "smtp_location")) {
+    let fields = case.channel().server();
+    match (text("new_ip"), words::text(case, "architecture"), words::text(case, fields.location)) {
         (Some(new), _, _) if case.workflow.id == "ip-change" => say("IP change", text("smtp_ip"), Some(new)),
         (_, Some("secure_relay"), _) => say("Help with the Secure Relay", None, None),
-        (_, _, Some("private")) => say("Whitelist", None, text("smtp_ip")),
-        (_, _, Some("public")) => say("Reach through the tunnel", None, text("smtp_ip")),
+        (_, _, Some("private")) => say("Whitelist", None, text(fields.address)),
+        (_, _, Some("public")) => say("Reach through the tunnel", None, text(fields.address)),
         (_, _, _) => (case.title.clone(), None, None),
     }
 }
 
-/// When a case is due, in words with a tone; a clock that stands still says so.
+/// When the promise that is due first is due, or the step where none runs: in words with a tone. A clock that stands
+/// still says so.
 pub(super) fn due(case: &Case, now: DateTime<Utc>) -> Tag {
     let left = case.due_at - now;
     match case.waiting_on {
         _ if !case.is_open => Tag::new(Tone::Neutral, "Closed"),
+        _ if let Some(objective) = case.objective => promise(case, objective.title(), now),
         WaitingOn::Customer => Tag::new(Tone::Neutral, "Clock stopped"),
         WaitingOn::Nobody => Tag::new(Tone::Neutral, "Nothing due"),
         WaitingOn::Vendor if left > NEVER => Tag::new(Tone::Neutral, "No due time"),
         WaitingOn::Vendor if left < TimeDelta::zero() => Tag::new(Tone::Failed, format!("Overdue {}", span(-left))),
         WaitingOn::Vendor if left <= SOON => Tag::new(Tone::You, format!("Due in {}", span(left))),
         WaitingOn::Vendor => Tag::new(Tone::Neutral, format!("Due {}", instant(case.due_at))),
+    }
+}
+
+/// The promise that lists name; whether a lead knows that one is broken stands behind it.
+fn promise(case: &Case, what: &str, now: DateTime<Utc>) -> Tag {
+    let left = case.due_at - now;
+    let told = if case.escalated_at.is_some() { ", leads told" } else { "" };
+    let is_soon = case.soon_at.is_some_and(|soon| soon <= now);
+    if left < TimeDelta::zero() {
+        Tag::new(Tone::Failed, format!("{what} overdue {}{told}", span(-left)))
+    } else if is_soon {
+        Tag::new(Tone::You, format!("{what} due in {}{told}", span(left)))
+    } else {
+        Tag::new(Tone::Neutral, format!("{what} due {}{told}", instant(case.due_at)))
     }
 }
 

@@ -209,10 +209,11 @@ fn whitelist_line(view: &View<'_>) -> Option<Change> {
     if found.objection().is_some() {
         return None;
     }
-    let port = words::shown(&view.case, "smtp_port")?;
+    let port = words::shown(&view.case, view.case.channel().server().port)?;
+    let protocol = if words::text(&view.case, "transport") == Some("udp") { "udp" } else { "tcp" };
     let sources: Vec<String> = tunnel.alerting_ips().iter().map(ToString::to_string).collect();
     let network = ipnet::IpNet::from(found.address);
-    let line = format!("{network} tcp/{port} from {}", sources.join(" and "));
+    let line = format!("{network} {protocol}/{port} from {}", sources.join(" and "));
     Some(Change {
         label: format!("Whitelist of {}", tunnel.name),
         was: is_made.then(|| line.clone()),

@@ -7,6 +7,7 @@ use crate::app::cases::View;
 use crate::app::desk::Comparison;
 use crate::apply::FieldDiff;
 use crate::domain::case::Case;
+use crate::domain::id::{ProbeId, SettingsId};
 use crate::domain::mail_settings::Encryption;
 use crate::store::settings::Settings;
 use crate::views::casework::ApplyCheck;
@@ -29,9 +30,11 @@ pub(super) fn settings(view: &View<'_>) -> CaseSettings {
     CaseSettings {
         number: words::count(case.number),
         back: format!("/cases/{}", case.number),
+        heading: "SMTP settings".to_owned(),
         server: server.unwrap_or_else(|| view.customer.name.clone()),
         notes: view.settings.first().map(warnings).unwrap_or_default(),
         act: act.map(|rule| Link::new("Enter the settings", act_form::action(case.number, &rule.event))),
+        choices: Vec::new(),
         revisions: revisions.collect(),
         empty: (count == 0).then(|| Empty { text: "No settings were entered yet.".to_owned(), link: None }),
     }
@@ -53,7 +56,7 @@ fn revision(view: &View<'_>, settings: &Settings, number: usize) -> Revision {
         ),
         Fact::code("Test alert to", settings.recipient.as_str()),
     ];
-    let (tested, tag) = tested(view, settings);
+    let (tested, tag) = tested(view, settings.passed_probe, settings.id);
     facts.push(tested);
     facts.push(match (settings.applied_at, &settings.applied_how) {
         (Some(at), Some(how)) => Fact::new("Applied", format!("{}, {how}", instant(at))),
@@ -72,9 +75,9 @@ fn revision(view: &View<'_>, settings: &Settings, number: usize) -> Revision {
 }
 
 /// Which test these settings passed, or how the last one with them ended.
-fn tested(view: &View<'_>, settings: &Settings) -> (Fact, Tag) {
-    let passed = settings.passed_probe.and_then(|id| view.probes.iter().find(|probe| probe.id == id));
-    let last = view.probes.iter().find(|probe| probe.settings_id == Some(settings.id));
+pub(super) fn tested(view: &View<'_>, passed_probe: Option<ProbeId>, settings: SettingsId) -> (Fact, Tag) {
+    let passed = passed_probe.and_then(|id| view.probes.iter().find(|probe| probe.id == id));
+    let last = view.probes.iter().find(|probe| probe.settings_id == Some(settings));
     let text = |number: i64, word: &str| Fact::new("Full test", format!("Test {number}: {word}"));
     match (passed, last) {
         (Some(probe), _) => (text(probe.number, "passed"), Tag::new(Tone::Done, "Full test passed")),
@@ -82,7 +85,7 @@ fn tested(view: &View<'_>, settings: &Settings) -> (Fact, Tag) {
             (text(probe.number, "running"), Tag::new(Tone::Us, "Full test running"))
         }
         (None, Some(probe)) => (text(probe.number, "not passed"), Tag::new(Tone::Failed, "Full test not passed")),
-        (None, None) if settings.passed_probe.is_some() => {
+        (None, None) if passed_probe.is_some() => {
             (Fact::new("Full test", "Passed"), Tag::new(Tone::Done, "Full test passed"))
         }
         (None, None) => (Fact::new("Full test", "Not run"), Tag::new(Tone::Neutral, "Not tested")),

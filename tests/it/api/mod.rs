@@ -1,6 +1,7 @@
 //! The JSON API: the contract of each resource, for both sides.
 
 mod acts;
+mod clocks;
 mod reads;
 mod requests;
 mod strict;

@@ -5,12 +5,16 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use axum::http::StatusCode;
-use postern::app::{conversation, incoming};
+use chrono::TimeDelta;
+use postern::app::conversation::{self, Post};
+use postern::app::incoming;
 use postern::domain::actor::Person;
 use postern::mail::incoming::{Class, Trouble, read};
+use postern::store::Db;
+use postern::store::incoming::Incoming;
 
-use crate::support::app::TestApp;
-use crate::support::db::on_both;
+use crate::support::app::{TestApp, fresh_once};
+use crate::support::db::{Kind, TestDb, on_both};
 use crate::support::http::Browser;
 
 /// The mails of the corpus by class and name.
@@ -136,19 +140,193 @@ on_both! {
     }
 }
 
+/// Sets somebody's address to one that no page would take from a person.
+async fn move_to(db: &TestDb, from: &str, to: &str) {
+    db.execute(&format!("UPDATE people SET email = '{to}' WHERE email = '{from}'")).await;
+}
+
+/// Hands everything that one service has sent since, and that is addressed to the other, to the other; tells how much.
+async fn deliver(from: &TestApp, to: &TestApp, seen: &mut usize) -> usize {
+    from.drain().await;
+    let sent = from.app.mailer.sent();
+    let fresh: Vec<_> = sent[*seen..].to_vec();
+    *seen = sent.len();
+    let domain = to.app.reply_domain.clone().unwrap();
+    let mut handed = 0;
+    for mail in fresh.iter().filter(|mail| mail.to.ends_with(&format!("@{domain}")) || mail.to.starts_with("postern@"))
+    {
+        let letter = read(&mail.raw, mail.raw.len() as u64);
+        let raw = (mail.raw.clone(), mail.raw.len() as u64);
+        incoming::take(&to.app, letter, raw, Some(mail.to.clone())).await.unwrap();
+        handed += 1;
+    }
+    handed
+}
+
 on_both! {
     async fn two_installations_do_not_answer_each_other(db: TestDb) {
+        let folder = db.folder.join("other");
+        std::fs::create_dir_all(&folder).unwrap();
+        let url = format!("sqlite:{}", folder.join("other.db").display());
+        let beside = TestDb { db: Db::open(&url).await.unwrap(), url, kind: Kind::Sqlite, folder };
+        let ours = TestApp::new(&db).await;
+        let theirs = TestApp::with(&beside, |config| {
+            config.mail.reply_domain = Some("in.other.example".into());
+            "https://postern.other.example".clone_into(&mut config.public_url);
+        }).await;
+        // Each holds the other for its customer, and each has asked something that a mail of this person answers.
+        let mut numbers = Vec::new();
+        for t in [&ours, &theirs] {
+            numbers.push(t.request().await.number);
+        }
+        let question = [("question", "Which firewall is it?")];
+        move_to(&beside, "dana@alder.example", "postern@postern.vendor.example").await;
+        theirs.act(&theirs.engineer, numbers[1], "ask_customer", &question).await.unwrap();
+        theirs.drain().await;
+        let mail = theirs.mails_to("postern@postern.vendor.example").pop().unwrap();
+        let header = String::from_utf8(mail.raw).unwrap().replace("\r\n ", " ");
+        let line = header.lines().find(|line| line.starts_with("Reply-To: ")).unwrap().to_owned();
+        let way_back = line.trim_start_matches("Reply-To: ").trim_matches(['<', '>']).to_owned();
+        move_to(&db, "dana@alder.example", &way_back).await;
+        ours.act(&ours.engineer, numbers[0], "ask_customer", &question).await.unwrap();
+
+        let (mut from_us, mut from_them, mut handed) = (0, 0, Vec::new());
+        loop {
+            let there = deliver(&ours, &theirs, &mut from_us).await;
+            let back = deliver(&theirs, &ours, &mut from_them).await;
+            if there + back == 0 {
+                break;
+            }
+            handed.push((there, back));
+            assert!(handed.len() < 10, "they go on and on: {handed:?}");
+        }
+        assert_eq!(handed.len(), 1, "what each had sent already, and nothing because of it: {handed:?}");
+        assert!(handed[0].0 >= 1 && handed[0].1 >= 1, "{handed:?}");
+        for (t, number) in [(&ours, numbers[0]), (&theirs, numbers[1])] {
+            assert_eq!(t.case(number).await.flow.state, "waiting_customer");
+            assert_eq!(bodies(t, number).await, Vec::<String>::new());
+        }
+        // The same mail without the marks of a program would have been the answer, and the case gone on.
+        let ask = ours.app.mailer.sent().into_iter().rev().find(|mail| mail.to == way_back).unwrap();
+        let text = String::from_utf8(ask.raw).unwrap();
+        let marks = ["Auto-Submitted:", "Precedence:", "X-Auto-Response-Suppress:", "X-Loop:", "X-Postern", "Message-ID:"];
+        let kept: Vec<&str> = text.split("\r\n").filter(|line| !marks.iter().any(|mark| line.starts_with(mark))).collect();
+        let raw = kept.join("\r\n").into_bytes();
+        let letter = read(&raw, raw.len() as u64);
+        let size = raw.len() as u64;
+        incoming::take(&theirs.app, letter, (raw, size), Some(way_back)).await.unwrap();
+        assert_eq!(bodies(&theirs, numbers[1]).await.len(), 1);
+        assert_ne!(theirs.case(numbers[1]).await.flow.state, "waiting_customer");
+        beside.db.close().await;
+    }
+}
+
+on_both! {
+    async fn a_message_of_the_customer_brings_a_case_back_that_waits_for_it(db: TestDb) {
         let t = TestApp::new(&db).await;
-        t.request().await;
+        let number = t.request().await.number;
+        let before = t.case(number).await.flow.state;
+        let ask = async || {
+            t.act(&t.engineer, number, "ask_customer", &[("question", "Which port is it?")]).await.unwrap();
+            assert_eq!(t.case(number).await.flow.state, "waiting_customer");
+        };
+        ask().await;
+        // Neither a colleague of ours nor a note is an answer.
+        let kim = Post::new(number, "Still waiting.", false);
+        conversation::write(&t.app, &t.engineer, kim, fresh_once()).await.unwrap();
+        assert_eq!(t.case(number).await.flow.state, "waiting_customer");
+        let page = Post::new(number, "Port 587.\r\nThe firewall is ours.", false);
+        conversation::write(&t.app, &t.contact, page, fresh_once()).await.unwrap();
+        assert_eq!(t.case(number).await.flow.state, before);
+        assert_eq!(t.case(number).await.flow.data.get("question"), None, "it is answered");
+
+        ask().await;
         let address = reply_address(&t, &t.contact).await;
-        let sent = t.app.mailer.sent();
-        // What one sends is what the other gets, as if the contact's address were that other one.
-        let ours = String::from_utf8(sent.last().unwrap().raw.clone()).unwrap();
-        let arrived = ours.replace("To: ", &format!("Delivered-To: {address}\r\nTo: "));
-        take(&t, arrived.as_bytes()).await;
+        take(&t, &mail("dana@alder.example", &address, "auto", "Auto-Submitted: auto-replied\r\n", "I am away.")).await;
+        assert_eq!(t.case(number).await.flow.state, "waiting_customer", "a program answers nothing");
+        take(&t, &mail("dana@alder.example", &address, "person", "", "Port 465.")).await;
+        assert_eq!(t.case(number).await.flow.state, before);
         t.drain().await;
-        assert_eq!(t.app.mailer.sent().len(), sent.len(), "it stops after one mail");
-        assert_eq!(incoming::waiting(&t.app, &t.engineer).await.unwrap().len(), 1);
+        assert!(t.mails_to("kim@vendor.example").iter().any(|mail| mail.text.contains("Port 465.")), "the engineer is told");
+        t.whole_log(number).await;
+    }
+}
+
+on_both! {
+    async fn where_our_server_judges_senders_only_what_it_passed_is_an_answer(db: TestDb) {
+        let t = TestApp::with(&db, |config| config.mail.authentication_by = Some("mx.vendor.example".into())).await;
+        let number = t.request().await.number;
+        let address = reply_address(&t, &t.contact).await;
+        let pass = "Authentication-Results: mx.vendor.example; dmarc=pass header.from=alder.example\r\n";
+        let forged = "Authentication-Results: mx.evil.example; dmarc=pass header.from=alder.example\r\n";
+        let fail = "Authentication-Results: mx.vendor.example; dmarc=fail header.from=alder.example\r\n";
+        let spf = "Authentication-Results: mx.vendor.example; spf=pass smtp.mailfrom=alder.example\r\n";
+        let table = [
+            (String::new(), false, "nothing was found out"),
+            (fail.to_owned(), false, "found to be forged"),
+            (forged.to_owned(), false, "said by another server"),
+            (format!("{fail}{pass}"), false, "the sender wrote the lower one"),
+            (format!("{forged}{pass}"), false, "not the topmost one"),
+            (spf.to_owned(), false, "about another name than the one people see"),
+            (pass.replace("mx.vendor.example", "mx.vendor.example.evil.example"), false, "a longer name"),
+            (pass.to_owned(), true, "passed"),
+            (format!("{pass}{fail}"), true, "the topmost one counts"),
+        ];
+        let mut taken = 0;
+        for (index, (headers, is_taken, what)) in table.into_iter().enumerate() {
+            let mail = mail("dana@alder.example", &address, &format!("dmarc-{index}"), &headers, &format!("Port {index}."));
+            let mail = [headers.as_bytes(), String::from_utf8(mail).unwrap().replace(&headers, "").as_bytes()].concat();
+            take(&t, &mail).await;
+            taken += usize::from(is_taken);
+            assert_eq!(bodies(&t, number).await.len(), taken, "{what}");
+        }
+    }
+}
+
+on_both! {
+    async fn a_case_that_ended_is_answered_for_thirty_days(db: TestDb) {
+        let t = TestApp::new(&db).await;
+        let number = t.request().await.number;
+        let address = reply_address(&t, &t.contact).await;
+        t.act(&t.contact, number, "cancel", &[("reason", "We changed our minds.")]).await.unwrap();
+        assert!(t.case(number).await.closed_at.is_some());
+        t.clock.advance(TimeDelta::days(30));
+        take(&t, &mail("dana@alder.example", &address, "in time", "", "It was us.")).await;
+        assert_eq!(bodies(&t, number).await, ["It was us."]);
+        t.clock.advance(TimeDelta::seconds(1));
+        take(&t, &mail("dana@alder.example", &address, "too late", "", "Once more.")).await;
+        assert_eq!(bodies(&t, number).await.len(), 1);
+        let waiting = incoming::waiting(&t.app, &t.engineer).await.unwrap();
+        assert_eq!(waiting[0].reason, "The case has been closed for long");
+    }
+}
+
+on_both! {
+    async fn what_waits_is_forgotten_after_thirty_days_and_a_flood_of_one_sender_is_cut(db: TestDb) {
+        let t = TestApp::new(&db).await;
+        let number = t.request().await.number;
+        let address = reply_address(&t, &t.contact).await;
+        take(&t, &mail("dana@alder.example", &address, "good", "", "Port 587.")).await;
+        for index in 0..105 {
+            take(&t, &mail("flood@elsewhere.example", "x@in.vendor.example", &format!("flood-{index}"), "", "Buy.")).await;
+        }
+        take(&t, &mail("other@elsewhere.example", "x@in.vendor.example", "other", "", "Hello.")).await;
+        let waiting = || async { incoming::waiting(&t.app, &t.engineer).await.unwrap() };
+        let of = |sender: &str, all: &[_]| all.iter().filter(|mail: &&Incoming| mail.sender.starts_with(sender)).count();
+        let all = waiting().await;
+        assert_eq!((of("flood", &all), of("other", &all)), (100, 1));
+        take(&t, &mail("dana@alder.example", &address, "second", "", "Port 465.")).await;
+        t.clock.advance(TimeDelta::hours(2));
+        take(&t, &mail("flood@elsewhere.example", "x@in.vendor.example", "later", "", "Buy.")).await;
+        assert_eq!(of("flood", &waiting().await), 101, "an hour later its mail is kept again");
+        t.clock.advance(TimeDelta::days(30) - TimeDelta::hours(2));
+        postern::app::forget_old_answers(&t.app).await.unwrap();
+        assert_eq!(waiting().await.len(), 102, "thirty days old, not older");
+        t.clock.advance(TimeDelta::seconds(1));
+        postern::app::forget_old_answers(&t.app).await.unwrap();
+        assert_eq!(waiting().await.len(), 1);
+        assert_eq!(bodies(&t, number).await.len(), 2);
+        assert_eq!(db.number("SELECT COUNT(*) FROM incoming_mail").await, 3, "what became part of a case stays with it");
     }
 }
 

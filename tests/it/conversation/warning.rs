@@ -44,3 +44,22 @@ on_both! {
         assert_eq!(sent.expect(201)["body"], TEXT);
     }
 }
+
+on_both! {
+    async fn an_answer_in_an_act_is_asked_about_too(db: TestDb) {
+        let t = TestApp::new(&db).await;
+        let number = t.request().await.number;
+        t.act(&t.engineer, number, "ask_customer", &[("question", "Which account is it?")]).await.unwrap();
+        let (page, action) = (format!("/cases/{number}/act/answer"), format!("/cases/{number}/act/answer"));
+        let mut dana = Browser::signed_in(&t.app, &t.contact).await;
+        let form = dana.get(&page).await;
+        let asked = dana.submit(&form, &action, &[("answer", TEXT)]).await;
+        assert_eq!((asked.status, asked.wrong_fields()), (StatusCode::UNPROCESSABLE_ENTITY, vec!["answer".to_owned()]));
+        assert!(asked.shows("This looks like a password") && asked.shows(TEXT), "{}", asked.body);
+        assert_eq!(t.case(number).await.flow.state, "waiting_customer");
+        assert_eq!(db.tables_with("Winter2026!").await, Vec::<String>::new());
+        let sent = dana.submit(&asked, &action, &[("confirmed", "yes")]).await;
+        assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
+        assert_ne!(t.case(number).await.flow.state, "waiting_customer");
+    }
+}

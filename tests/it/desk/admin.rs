@@ -54,7 +54,7 @@ on_both! {
         let mut ada = Browser::signed_in(&t.app, &t.admin).await;
         let page = ada.get("/admin/about").await;
         assert_eq!(page.status, StatusCode::OK);
-        let definition = t.app.workflows.newest().unwrap();
+        let definition = t.app.workflows.newest(postern::domain::channel::Channel::Smtp).unwrap();
         let kind = if db.url.starts_with("sqlite") { "SQLite" } else { "PostgreSQL" };
         let data = db.folder.join("data").display().to_string();
         for text in [env!("CARGO_PKG_VERSION"), kind, data.as_str(), "Mail is kept in memory", &definition.hash()] {

@@ -3,6 +3,7 @@
 mod admin;
 mod case;
 mod claims;
+mod clocks;
 mod hostile;
 mod open;
 mod people;

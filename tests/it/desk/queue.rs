@@ -59,20 +59,20 @@ on_both! {
         let t = TestApp::new(&db).await;
         let case = t.request().await;
         let mut browser = Browser::signed_in(&t.app, &t.engineer).await;
-        assert!(browser.get("/queue").await.shows("Due 27 November 2026"));
+        assert!(browser.get("/queue").await.shows("First answer due 26 November 2026"));
 
         t.clock.advance(case.due_at - t.app.now() - TimeDelta::minutes(60));
-        // Two days are longer than a session.
+        // A day is longer than a session.
         let mut browser = Browser::signed_in(&t.app, &t.engineer).await;
         let page = browser.get("/queue").await;
-        assert!(page.shows("Due in 1 h") && page.body.contains("tag tag-you"), "{}", page.body);
+        assert!(page.shows("First answer due in 1 h") && page.body.contains("tag tag-you"), "{}", page.body);
 
         t.clock.advance(TimeDelta::minutes(60) + TimeDelta::minutes(25));
         let mut browser = Browser::signed_in(&t.app, &t.engineer).await;
         let page = browser.get("/queue").await;
-        assert!(page.shows("Overdue 25 min") && page.body.contains("tag tag-failed"), "{}", page.body);
+        assert!(page.shows("First answer overdue 25 min") && page.body.contains("tag tag-failed"), "{}", page.body);
         let page = browser.get(&format!("/cases/{}", case.number)).await;
-        assert!(page.shows("Overdue since 27 November 2026"), "{}", page.body);
+        assert!(page.shows("First answer overdue since 26 November 2026"), "{}", page.body);
     }
 }
 

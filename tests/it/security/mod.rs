@@ -1,8 +1,11 @@
 //! Who may do what, and what a hostile client gets: tables over the whole router, so that no route is left out.
 
+mod account;
 mod matrix;
 mod requests;
 mod sessions;
+mod singles;
+mod throttle;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

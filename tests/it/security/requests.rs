@@ -92,7 +92,7 @@ fn has_all_headers(headers: &HeaderMap, what: &str) {
         assert!(value.starts_with(start), "{what}: {name} is {value}");
     }
     assert!(!headers.contains_key("access-control-allow-origin"), "{what}");
-    if let Some(cookie) = headers.get("set-cookie") {
+    for cookie in headers.get_all("set-cookie") {
         let cookie = cookie.to_str().unwrap();
         assert!(cookie.starts_with("__Host-"), "{what}: {cookie}");
         for part in ["Secure", "HttpOnly", "SameSite=Lax", "Path=/"] {

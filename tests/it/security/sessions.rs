@@ -3,7 +3,8 @@
 use axum::http::Method;
 use axum::http::header::SET_COOKIE;
 use chrono::TimeDelta;
-use postern::app::{access, admin};
+use postern::app::throttle::Origin;
+use postern::app::{access, admin, sign_in};
 use postern::domain::actor::Person;
 use postern::secret::Secret;
 
@@ -83,16 +84,18 @@ on_both! {
 on_both! {
     async fn no_token_of_one_kind_is_taken_for_another(db: TestDb) {
         let t = TestApp::new(&db).await;
-        let (session, _) = {
-            admin::set_person(&t.app, &t.contact.email, (None, None), Some(Secret::new(PASSWORD.to_owned()))).await.unwrap();
-            access::sign_in(&t.app, &t.contact.email, Secret::new(PASSWORD.to_owned())).await.unwrap()
-        };
+        let password = || Secret::new(PASSWORD.to_owned());
+        admin::set_person(&t.app, &t.contact.email, (None, None), Some(password())).await.unwrap();
+        let begun = sign_in::sign_in(&t.app, &t.contact.email, password(), &Origin::default()).await.unwrap();
+        let (session, device) = (begun.token, begun.device.unwrap());
         let token = access::make_token(&t.app, &t.contact.email, "program".into(), TimeDelta::days(1)).await.unwrap();
         assert_eq!(Client::with_token(&t.app, &session).get("/api/v1/cases").await.status, 401, "session as API token");
-        let cookie = format!("__Host-postern={token}");
-        let page = Browser::new(&t.app).send(Method::GET, "/cases", None, &[("cookie", &cookie)]).await;
-        assert_eq!(page.status, 303, "API token as session");
-        for other in [&session, &token] {
+        for (other, what) in [(&token, "API token"), (&device, "cookie of a known browser")] {
+            let cookie = format!("__Host-postern={other}");
+            let page = Browser::new(&t.app).send(Method::GET, "/cases", None, &[("cookie", &cookie)]).await;
+            assert_eq!(page.status, 303, "{what} as session");
+        }
+        for other in [&session, &token, &device] {
             let agent = Client::with_token(&t.app, other).post("/agent/v1/jobs/next", &[], &serde_json::json!({})).await;
             assert_eq!(agent.status, 401, "as the token of an agent");
             let setup = Browser::new(&t.app).get(&format!("/setup?token={other}")).await;

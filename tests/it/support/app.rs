@@ -12,7 +12,7 @@ use postern::app::vault::Vault;
 use postern::app::{App, Error, Once, Outcome, queue};
 use postern::apply::StandIn;
 use postern::clock::{Clock, fresh_id};
-use postern::config::{Config, Flags, Lab};
+use postern::config::{Config, Flags};
 use postern::domain::actor::{Person, Role};
 use postern::domain::case::Case;
 use postern::domain::customer::{Architecture, Customer};
@@ -52,18 +52,24 @@ pub(crate) struct TestApp {
 impl TestApp {
     /// Opens it over a database that is empty.
     pub(crate) async fn new(db: &TestDb) -> Self {
-        Self::set_up(db, Lab::default()).await
+        Self::with(db, |_| {}).await
+    }
+
+    /// The same where the vendor's people need a second factor, as installations do unless they say otherwise.
+    pub(crate) async fn strict(db: &TestDb) -> Self {
+        Self::with(db, |config| config.accounts.staff_second_factor = true).await
     }
 
     /// The same, for tests that open sockets: the alerting IP is not bound, since this machine does not have it.
     pub(crate) async fn in_lab(db: &TestDb) -> Self {
-        Self::set_up(db, Lab { bind_source: Some(false), ..Lab::default() }).await
+        Self::with(db, |config| config.lab.bind_source = Some(false)).await
     }
 
-    async fn set_up(db: &TestDb, lab: Lab) -> Self {
+    /// The same with what a test changes in the configuration.
+    pub(crate) async fn with(db: &TestDb, change: impl FnOnce(&mut Config)) -> Self {
         let clock = Clock::manual(wednesday());
         let script = Script::new(clock.clone(), []);
-        let app = open(db, &clock, (Prober::Scripted(script.clone()), lab), Mailer::memory).await;
+        let app = open(db, &clock, (Prober::Scripted(script.clone()), change), Mailer::memory).await;
         let customer = admin::add_customer(&app, "Alder Mutual".into(), Architecture::Vpn).await.unwrap();
         admin::put_tunnel(&app, tunnel(&customer, "alder-1", "10.20.0.0/16")).await.unwrap();
         let contact = contact(&app, &customer, "Dana Field", "dana@alder.example").await;
@@ -75,8 +81,8 @@ impl TestApp {
 
     /// The same service on another node: same database, same master key, same clock, same script.
     pub(crate) async fn second_node(&self, db: &TestDb) -> Arc<App> {
-        let prober = Prober::Scripted(self.script.clone());
-        open(db, &self.clock, (prober, self.app.lab.clone()), Mailer::memory).await
+        let (prober, lab) = (Prober::Scripted(self.script.clone()), self.app.lab.clone());
+        open(db, &self.clock, (prober, |config: &mut Config| config.lab = lab), Mailer::memory).await
     }
 
     /// As [`TestApp::second_node`], with a mail server that is never there.
@@ -91,7 +97,7 @@ impl TestApp {
             limit: None,
         };
         let mailer = |identity| Mailer::smtp(identity, nowhere).unwrap();
-        open(db, &self.clock, (Prober::Scripted(self.script.clone()), Lab::default()), mailer).await
+        open(db, &self.clock, (Prober::Scripted(self.script.clone()), |_: &mut Config| {}), mailer).await
     }
 
     /// Gives the customer a product tenant whose API is a stand-in.
@@ -208,22 +214,23 @@ impl TestApp {
 /// The service over an empty database: nobody has set it up.
 pub(crate) async fn empty(db: &TestDb) -> Arc<App> {
     let clock = Clock::manual(wednesday());
-    open(db, &clock, (Prober::Scripted(Script::new(clock.clone(), [])), Lab::default()), Mailer::memory).await
+    open(db, &clock, (Prober::Scripted(Script::new(clock.clone(), [])), |_: &mut Config| {}), Mailer::memory).await
 }
 
 async fn open(
     db: &TestDb,
     clock: &Clock,
-    (prober, lab): (Prober, Lab),
+    (prober, change): (Prober, impl FnOnce(&mut Config)),
     way: impl FnOnce(Identity) -> Mailer,
 ) -> Arc<App> {
     let flags = Flags { database: Some(db.url.clone()), data: Some(db.folder.join("data")), ..Flags::default() };
     let mut config = Config::load(flags, &|_| None).unwrap();
     "https://postern.vendor.example".clone_into(&mut config.public_url);
-    config.lab = lab;
+    config.accounts.staff_second_factor = false;
     config.mail.reply_domain = Some("in.vendor.example".into());
-    let identity =
-        |vault: &Vault| Identity { key: vault.derive("message id"), domain: "postern.vendor.example".into() };
+    change(&mut config);
+    let domain = config.public_url.trim_start_matches("https://").to_owned();
+    let identity = |vault: &Vault| Identity { key: vault.derive("message id"), domain };
     App::open(&config, clock.clone(), |vault| Ok(way(identity(vault))), prober).await.unwrap()
 }
 

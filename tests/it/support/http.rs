@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use postern::app::{App, admin};
@@ -19,7 +20,9 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 #[derive(Clone)]
 pub(crate) struct Browser {
     router: Router,
-    cookie: Option<String>,
+    cookies: BTreeMap<String, String>,
+    /// The address that its connections come from.
+    pub(crate) address: Option<std::net::IpAddr>,
 }
 
 /// What came back.
@@ -33,7 +36,7 @@ pub(crate) struct Page {
 impl Browser {
     /// Somebody who is not signed in.
     pub(crate) fn new(app: &Arc<App>) -> Self {
-        Self { router: postern::web::router(Arc::clone(app)), cookie: None }
+        Self { router: postern::web::router(Arc::clone(app)), cookies: BTreeMap::new(), address: None }
     }
 
     /// Gives the person a password and signs in with it through the form.
@@ -46,6 +49,22 @@ impl Browser {
         let page = browser.submit(&form, "/sign-in", &answers).await;
         assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
         browser
+    }
+
+    /// The browser without one of its cookies.
+    pub(crate) fn without(mut self, cookie: &str) -> Self {
+        self.cookies.remove(cookie);
+        self
+    }
+
+    /// What a cookie holds.
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies.get(name).cloned()
+    }
+
+    /// Plants a cookie.
+    pub(crate) fn set_cookie(&mut self, name: &str, value: &str) {
+        self.cookies.insert(name.to_owned(), value.to_owned());
     }
 
     /// Opens a page.
@@ -131,8 +150,12 @@ impl Browser {
         headers: &[(&str, &str)],
     ) -> Page {
         let mut request = Request::builder().method(method).uri(path.split('#').next().unwrap());
-        if let Some(cookie) = &self.cookie {
-            request = request.header(COOKIE, cookie);
+        if !self.cookies.is_empty() {
+            let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header(COOKIE, pairs.join("; "));
+        }
+        if let Some(address) = self.address {
+            request = request.extension(ConnectInfo(std::net::SocketAddr::new(address, 50_000)));
         }
         if let Some((kind, _)) = &body {
             request = request.header(CONTENT_TYPE, *kind);
@@ -143,8 +166,9 @@ impl Browser {
         let request = request.body(body.map_or_else(Body::empty, |(_, body)| Body::from(body))).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        if let Some(cookie) = parts.headers.get(SET_COOKIE) {
-            self.cookie = Some(cookie.to_str().unwrap().split(';').next().unwrap().to_owned());
+        for cookie in parts.headers.get_all(SET_COOKIE) {
+            let (name, value) = cookie.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
+            self.cookies.insert(name.to_owned(), value.to_owned());
         }
         let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
         // The templates escape slashes too, which says nothing to a reader of a test.

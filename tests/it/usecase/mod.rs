@@ -1,8 +1,10 @@
 //! Use cases and workers over both databases, without the web.
 
+mod calendars;
 mod limits;
 mod outbox;
 mod private_branch;
+mod promises;
 mod races;
 mod repeats;
 mod replay;

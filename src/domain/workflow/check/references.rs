@@ -6,7 +6,7 @@ use super::FileFindings;
 use super::types::{faults, mismatch};
 use crate::domain::workflow::diagnostic::{Code, Place, nearest};
 use crate::domain::workflow::model::{
-    Branch, ClockRule, Due, Field, FieldType, Order, Rule, Scope, State, Target, Verb,
+    AlertPath, Branch, ClockRule, Due, Field, FieldType, Order, Rule, Scope, State, Target, Verb,
 };
 use crate::domain::workflow::package::Package;
 use crate::domain::workflow::{Definition, Kind};
@@ -172,7 +172,12 @@ impl<'a> References<'a, '_> {
                     self.is_field(place, "`apply` reads", field);
                 }
             }
-            Verb::SendTestAlert { to, .. } => self.typed(place, "`to`", to, &[FieldType::Email]),
+            Verb::SendTestAlert { path: AlertPath::Direct, to, .. } => {
+                self.typed(place, "`to`", to, &[FieldType::Email]);
+            }
+            Verb::SendTestAlert { path: AlertPath::Syslog, to, .. } => {
+                self.typed(place, "`to`", to, &[FieldType::Ip, FieldType::Host]);
+            }
             Verb::Spawn { workflow, with } => {
                 let known = self.package.definitions.get(workflow).is_some_and(|child| child.kind == Kind::Child);
                 self.need(known, place, || format!("there is no child workflow {workflow} here"));

@@ -57,7 +57,7 @@ fn comparison(definition: &Definition, left: &Operand, right: &Operand, found: &
 pub(super) fn mismatch(name: &str, field: &Field, value: &Value) -> Option<String> {
     let fits = match (field.field_type, value) {
         (FieldType::Enum, Value::Text(text)) => field.options.contains(text),
-        (FieldType::Bool, Value::Bool(_)) | (FieldType::Port, Value::Integer(_)) => true,
+        (FieldType::Bool, Value::Bool(_)) | (FieldType::Port | FieldType::Number, Value::Integer(_)) => true,
         (
             FieldType::Ip | FieldType::Host | FieldType::Email | FieldType::Text | FieldType::Timestamp,
             Value::Text(_),
@@ -66,6 +66,8 @@ pub(super) fn mismatch(name: &str, field: &Field, value: &Value) -> Option<Strin
             FieldType::Enum
             | FieldType::Bool
             | FieldType::Port
+            | FieldType::Number
+            | FieldType::NumberList
             | FieldType::Ip
             | FieldType::IpList
             | FieldType::Host
@@ -80,6 +82,8 @@ pub(super) fn mismatch(name: &str, field: &Field, value: &Value) -> Option<Strin
         FieldType::Enum => format!("{name} is compared with '{value}', which is none of its options{}", options()),
         FieldType::Bool
         | FieldType::Port
+        | FieldType::Number
+        | FieldType::NumberList
         | FieldType::Ip
         | FieldType::IpList
         | FieldType::Host

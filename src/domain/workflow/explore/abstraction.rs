@@ -118,6 +118,8 @@ fn finite(definition: &Definition, field: &str) -> Vec<Value> {
             | FieldType::IpList
             | FieldType::Host
             | FieldType::Port
+            | FieldType::Number
+            | FieldType::NumberList
             | FieldType::Email
             | FieldType::Text
             | FieldType::Timestamp,

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::text::{Name, Scalar, Slug};
-use crate::domain::workflow::model::{AlertPath, End, Priority, ProbeKind, ProbeLevel, WhitelistAction};
+use crate::domain::workflow::model::{AlertPath, ApplyKind, End, Priority, ProbeKind, ProbeLevel, WhitelistAction};
 
 /// One effect of the closed list; the key that only it has is its verb.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -86,20 +86,12 @@ pub(crate) struct RawWhitelist {
     pub(crate) port: Name,
 }
 
-/// Writes the SMTP settings into the product.
+/// Writes settings into the product.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawApply {
     pub(crate) apply: ApplyKind,
     pub(crate) answers: Name,
-}
-
-/// What is applied.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ApplyKind {
-    /// The SMTP settings.
-    Smtp,
 }
 
 /// Sends a test alert.

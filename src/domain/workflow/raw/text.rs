@@ -98,6 +98,6 @@ impl JsonSchema for RawValue {
         "Value".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["boolean", "integer", "string", "array"], "items": { "type": "string" } })
+        json_schema!({ "type": ["boolean", "integer", "string", "array"], "items": { "type": ["integer", "string"] } })
     }
 }

@@ -1,19 +1,19 @@
 //! A customer's request: answers kept as typed until they are sent, then the first events of a case in one transaction.
 
-use std::collections::BTreeMap;
+mod draft;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json};
+pub use draft::Draft;
 
-use super::answers::{self, typed};
 use super::firing::Firing;
 use super::turn::{self, fire};
 use super::{App, Error, FieldError, Once, Outcome, Secrets, resource, workflows};
 use crate::clock::fresh_id;
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::{Case, Priority, WaitingOn};
+use crate::domain::channel::Channel;
 use crate::domain::customer::{Architecture, Customer};
 use crate::domain::id::{CaseId, CustomerId};
 use crate::domain::tunnel::{Tunnel, TunnelState};
@@ -22,111 +22,6 @@ use crate::store::{Tx, cases, customers, tunnels};
 
 /// How long unsent answers are kept.
 pub const KEEP_DRAFT: TimeDelta = TimeDelta::days(30);
-
-/// What a person typed so far, untouched: nothing is lost, and each answer is judged when it is sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Draft {
-    /// `private` or `public`.
-    pub smtp_location: String,
-    /// `yes`, `no` or `unknown`; asked for a public server.
-    pub filters_inbound: String,
-    /// Host name, optional.
-    pub smtp_host: String,
-    /// Address.
-    pub smtp_ip: String,
-    /// Port.
-    pub smtp_port: String,
-    /// One of the four words.
-    pub encryption: String,
-    /// Sender of alerts.
-    pub sender_address: String,
-}
-
-impl Draft {
-    /// A request as the members of one JSON object, each in its field's own type; null counts as not sent.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] names every member that a request does not have, or whose type its field does not take.
-    pub fn from_json(app: &App, members: &Map<String, Json>) -> Result<Self, Error> {
-        let definition = app.workflows.newest()?;
-        let (mut draft, mut errors) = (Self::default(), Vec::new());
-        for (name, json) in members {
-            let Some(slot) = draft.slot(name) else {
-                errors.push(FieldError::new(name, "unexpected", "A request has no such member"));
-                continue;
-            };
-            let field_type = definition.fields.get(name).map(|field| field.field_type);
-            match answers::value(field_type, json) {
-                _ if json.is_null() => {}
-                Some(value) => *slot = value.to_string(),
-                None => errors.push(answers::wrong_type(name, field_type, json)),
-            }
-        }
-        if errors.is_empty() { Ok(draft) } else { Err(Error::Invalid(errors)) }
-    }
-
-    fn slot(&mut self, name: &str) -> Option<&mut String> {
-        Some(match name {
-            "smtp_location" => &mut self.smtp_location,
-            "filters_inbound" => &mut self.filters_inbound,
-            "smtp_host" => &mut self.smtp_host,
-            "smtp_ip" => &mut self.smtp_ip,
-            "smtp_port" => &mut self.smtp_port,
-            "encryption" => &mut self.encryption,
-            "sender_address" => &mut self.sender_address,
-            _ => return None,
-        })
-    }
-
-    fn raw(&self) -> BTreeMap<String, String> {
-        [
-            ("smtp_host", &self.smtp_host),
-            ("smtp_ip", &self.smtp_ip),
-            ("smtp_port", &self.smtp_port),
-            ("encryption", &self.encryption),
-            ("sender_address", &self.sender_address),
-            ("filters_inbound", &self.filters_inbound),
-        ]
-        .into_iter()
-        .filter(|(_, value)| !value.trim().is_empty())
-        .map(|(name, value)| (name.to_owned(), value.clone()))
-        .collect()
-    }
-
-    /// The same without NUL, which no database keeps in a text; U+FFFD marks the place.
-    fn storable(&self) -> Self {
-        let keep = |text: &String| text.replace('\0', "\u{fffd}");
-        Self {
-            smtp_location: keep(&self.smtp_location),
-            filters_inbound: keep(&self.filters_inbound),
-            smtp_host: keep(&self.smtp_host),
-            smtp_ip: keep(&self.smtp_ip),
-            smtp_port: keep(&self.smtp_port),
-            encryption: keep(&self.encryption),
-            sender_address: keep(&self.sender_address),
-        }
-    }
-
-    /// The events that this request consists of, with the answers of each.
-    fn events(&self, definition: &Definition, architecture: Architecture) -> Vec<(&'static str, Data)> {
-        let mut events = vec![("begin", Data::new())];
-        if architecture == Architecture::SecureRelay {
-            return events;
-        }
-        let location = Data::from([("smtp_location".to_owned(), Value::from(self.smtp_location.trim()))]);
-        events.push(("classify", location));
-        let mut answers = typed(definition, self.raw());
-        if self.smtp_location.trim() == "public" {
-            events.push(("submit_public", answers));
-        } else {
-            answers.remove("filters_inbound");
-            answers.insert("whitelist_request".to_owned(), Value::Bool(true));
-            events.push(("submit_private", answers));
-        }
-        events
-    }
-}
 
 /// The unsent answers of a person; empty where there are none or they are too old.
 ///
@@ -181,18 +76,31 @@ pub(super) async fn faults(app: &App, tx: &mut Tx, customer: &Customer, draft: &
 }
 
 fn rehearse(app: &App, customer: &Customer, tunnel: Option<&Tunnel>, draft: &Draft) -> Result<(), Error> {
-    let definition = app.workflows.newest()?;
+    refuse_where_no_case_is_needed(customer, draft)?;
+    let definition = app.workflows.newest(draft.channel())?;
     let mut flow = birth(definition, inputs(customer, tunnel)).map_err(Error::from)?;
     for (name, data) in draft.events(definition, customer.architecture) {
         flow = step(app, definition, &flow, name, data)?;
     }
-    let address = flow.data.get("smtp_ip").and_then(Value::as_text).and_then(|text| text.parse().ok());
+    let field = draft.channel().server().address;
+    let address = flow.data.get(field).and_then(Value::as_text).and_then(|text| text.parse().ok());
     match (tunnel, address) {
         (Some(tunnel), Some(address)) if tunnel.is_our_side(address) => {
-            Err(Error::field("smtp_ip", "ours", "This IP is ours. Enter the IP of your SMTP server"))
+            let text = format!("This IP is ours. Enter the IP of your {}", draft.channel().server_name());
+            Err(Error::field(field, "ours", text))
         }
         _ => Ok(()),
     }
+}
+
+/// A Secure Relay runs in the customer's network, so its SYSLOG alerts are set in the product and go through no tunnel.
+fn refuse_where_no_case_is_needed(customer: &Customer, draft: &Draft) -> Result<(), Error> {
+    let is_relay = customer.architecture == Architecture::SecureRelay;
+    if is_relay && draft.channel() == Channel::Syslog {
+        let text = "Your site uses Secure Relay: set SYSLOG alerts in the product and choose your relay there. No case is needed.";
+        return Err(Error::Refused(Refusal::Guard(text.to_owned())));
+    }
+    Ok(())
 }
 
 fn step(app: &App, definition: &Definition, flow: &CaseState, name: &str, data: Data) -> Result<CaseState, Error> {
@@ -240,7 +148,8 @@ pub(super) async fn open(
     actor: &Actor,
     draft: &Draft,
 ) -> Result<Case, Error> {
-    let definition = app.workflows.newest()?;
+    refuse_where_no_case_is_needed(customer, draft)?;
+    let definition = app.workflows.newest(draft.channel())?;
     let tunnel = tunnel_of(tx, customer).await?;
     if tunnel.is_none() && customer.architecture == Architecture::Vpn {
         let text = "Your VPN tunnel is not on record yet. Ask your contact at the vendor to enter it.";
@@ -289,6 +198,10 @@ fn newborn(
         opened_at: at,
         waiting_since: at,
         due_at: at,
+        objective: None,
+        soon_at: None,
+        escalated_at: None,
+        step_due_at: None,
         closed_at: None,
         outcome: None,
     }

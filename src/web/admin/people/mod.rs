@@ -1,5 +1,8 @@
 //! People of the vendor and of customers: lists, inviting, rights, and what happens when somebody leaves.
 
+mod account;
+mod inviting;
+
 use std::collections::BTreeSet;
 
 use axum::extract::Path;
@@ -7,7 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::customers::path as customer_path;
 use super::{administrator, again, customer_of, fill, identifier, page, wrong};
-use crate::app::admin::{self, Place};
+use crate::app::admin;
 use crate::app::{Error, FieldError, letters, people};
 use crate::domain::actor::{Person, Role};
 use crate::domain::customer::Customer;
@@ -20,6 +23,9 @@ use crate::views::records::{Cell, Edit, Listing, Record, Row};
 use crate::web::fields::Fields;
 use crate::web::problem::Failure;
 use crate::web::visit::{Visitor, form_key};
+
+pub(super) use account::{end_sessions, reset_factor};
+pub(super) use inviting::{invite_contact, invite_staff, new_contact, new_staff};
 
 const STAFF_FIELDS: &[&str] = &["name", "email", "roles-support", "roles-network", "roles-lead", "roles-admin"];
 const CONTACT_FIELDS: &[&str] = &["name", "email", "right"];
@@ -97,15 +103,17 @@ async fn show(visitor: &Visitor, entry: &Entry, open: usize, form: Option<Form>)
         Form::new(name, to, form_key(), Button::of(Style::Other, label))
     };
     let letter = letters::last(&visitor.app, person.id).await?;
-    let acts = vec![match (entry.active, entry.has_password) {
+    let mut acts = vec![match (entry.active, entry.has_password) {
         (false, _) => act("enable", "Let this person in again"),
         (true, false) => act("invite", "Send the invitation again"),
         (true, true) => act("invite", "Send a link for a new password"),
     }];
+    let (signing_in, more) = account::section(visitor, person.id, &act).await?;
+    acts.extend(more);
     let body = Record {
         tag: Some(state(entry)),
         notes: letter.and_then(|letter| trouble(&letter)).into_iter().collect(),
-        sections: vec![Section { heading: "On record".to_owned(), facts }],
+        sections: vec![Section { heading: "On record".to_owned(), facts }, signing_in],
         acts,
         form_heading: Some("When this person leaves".to_owned()),
         form,
@@ -147,6 +155,7 @@ async fn leaving(visitor: &Visitor, entry: &Entry) -> Result<Option<Form>, Failu
 pub(super) async fn disable(visitor: Visitor, Path(id): Path<String>, fields: Fields) -> Result<Response, Failure> {
     fields.only(&["heir"])?;
     let (entry, open) = found(&visitor, &id).await?;
+    visitor.proved(&path(entry.person.id))?;
     let outcome = async {
         let heir = match fields.get("heir") {
             "" => None,
@@ -178,7 +187,8 @@ fn uuid(text: &str) -> Option<::uuid::Uuid> {
 pub(super) async fn send_link(visitor: Visitor, Path(id): Path<String>, fields: Fields) -> Result<Response, Failure> {
     fields.only(&[])?;
     let (entry, _) = found(&visitor, &id).await?;
-    letters::invite(&visitor.app, visitor.person()?, entry.person.id).await?;
+    visitor.proved(&path(entry.person.id))?;
+    letters::invite(&visitor.app, visitor.person()?, entry.person.id, fields.once(&visitor)?).await?;
     Ok(Redirect::to(&path(entry.person.id)).into_response())
 }
 
@@ -186,94 +196,15 @@ pub(super) async fn send_link(visitor: Visitor, Path(id): Path<String>, fields: 
 pub(super) async fn enable(visitor: Visitor, Path(id): Path<String>, fields: Fields) -> Result<Response, Failure> {
     fields.only(&[])?;
     let (entry, _) = found(&visitor, &id).await?;
+    visitor.proved(&path(entry.person.id))?;
     people::enable(&visitor.app, visitor.person()?, entry.person.id).await?;
     Ok(Redirect::to(&path(entry.person.id)).into_response())
-}
-
-/// The empty form for one of the vendor's people.
-pub(super) async fn new_staff(visitor: Visitor) -> Result<Response, Failure> {
-    administrator(&visitor)?;
-    std::future::ready(again(&visitor, inviting(None))).await
-}
-
-/// The empty form for a contact of a customer.
-pub(super) async fn new_contact(visitor: Visitor, Path(id): Path<String>) -> Result<Response, Failure> {
-    administrator(&visitor)?;
-    let customer = customer_of(&visitor, &id).await?;
-    let mut body = inviting(Some(&customer));
-    choose(&mut body.form, "right", "all");
-    again(&visitor, body)
-}
-
-/// Invites one of the vendor's people.
-pub(super) async fn invite_staff(visitor: Visitor, fields: Fields) -> Result<Response, Failure> {
-    administrator(&visitor)?;
-    fields.only(STAFF_FIELDS)?;
-    invite(&visitor, &fields, None, Place::Staff(roles(&fields))).await
-}
-
-/// Invites a contact of a customer.
-pub(super) async fn invite_contact(
-    visitor: Visitor,
-    Path(id): Path<String>,
-    fields: Fields,
-) -> Result<Response, Failure> {
-    administrator(&visitor)?;
-    fields.only(CONTACT_FIELDS)?;
-    let customer = customer_of(&visitor, &id).await?;
-    match right(&fields) {
-        Ok(all_cases) => {
-            let place = Place::Contact { customer: customer.id, all_cases };
-            invite(&visitor, &fields, Some(&customer), place).await
-        }
-        Err(error) => {
-            let mut body = inviting(Some(&customer));
-            fill(&mut body.form, &fields, &[error]);
-            again(&visitor, body)
-        }
-    }
-}
-
-async fn invite(
-    visitor: &Visitor,
-    fields: &Fields,
-    customer: Option<&Customer>,
-    place: Place,
-) -> Result<Response, Failure> {
-    let who = (fields.get("name").trim().to_owned(), fields.get("email").trim().to_owned());
-    match admin::add_person(&visitor.app, who, place, None).await {
-        Ok(person) => {
-            letters::invite(&visitor.app, administrator(visitor)?, person.id).await?;
-            Ok(Redirect::to(&path(person.id)).into_response())
-        }
-        Err(Error::Invalid(errors)) => {
-            let mut body = inviting(customer);
-            fill(&mut body.form, fields, &errors);
-            again(visitor, body)
-        }
-        Err(other) => Err(other.into()),
-    }
-}
-
-fn inviting(customer: Option<&Customer>) -> Edit {
-    let (heading, list) = match customer {
-        Some(customer) => {
-            (format!("Invite a person of {}", customer.name), format!("{}/people", customer_path(customer)))
-        }
-        None => ("Invite a person".to_owned(), "/admin/people".to_owned()),
-    };
-    let mut form = Form::new("form", list.as_str(), form_key(), Button::main("Send invitation")).fields(vec![
-        Field::new(Kind::Text, "name", "Name"),
-        Field::new(Kind::Email, "email", "Email address"),
-        if customer.is_some() { right_field() } else { roles_field() },
-    ]);
-    form.cancel = Some(list);
-    Edit { heading, intro: None, form }
 }
 
 /// The form with what is on record.
 pub(super) async fn edit(visitor: Visitor, Path(id): Path<String>) -> Result<Response, Failure> {
     let (entry, _) = found(&visitor, &id).await?;
+    visitor.proved(&visitor.uri)?;
     again(&visitor, changing(&entry.person))
 }
 
@@ -281,6 +212,7 @@ pub(super) async fn edit(visitor: Visitor, Path(id): Path<String>) -> Result<Res
 pub(super) async fn change(visitor: Visitor, Path(id): Path<String>, fields: Fields) -> Result<Response, Failure> {
     let (entry, _) = found(&visitor, &id).await?;
     let admin = administrator(&visitor)?;
+    visitor.proved(&format!("{}/edit", path(entry.person.id)))?;
     fields.only(if entry.person.is_staff() { STAFF_FIELDS } else { CONTACT_FIELDS })?;
     let outcome = async {
         let all_cases = entry.person.is_staff() || right(&fields).map_err(|error| Error::Invalid(vec![error]))?;
@@ -311,12 +243,6 @@ fn changing(person: &Person) -> Edit {
     let mut form = Form::new("form", action, form_key(), Button::main("Save")).fields(vec![name, rights]);
     form.cancel = Some(path(person.id));
     Edit { heading: format!("Change {}", person.name), intro: None, form }
-}
-
-fn choose(form: &mut Form, name: &str, value: &str) {
-    for field in form.fields.iter_mut().filter(|field| field.name == name) {
-        *field = field.clone().value(value);
-    }
 }
 
 fn roles_field() -> Field {

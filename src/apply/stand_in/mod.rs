@@ -1,6 +1,8 @@
 //! A stand-in for the product's API, for the demo and for tests: strict about what it is sent, able to misbehave in
 //! the ways a product does, and it records what it was asked.
 
+mod syslogs;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -83,6 +85,7 @@ pub struct Recorded {
 struct Shared {
     key: String,
     settings: Map<String, Value>,
+    alerts: syslogs::Alerts,
     shown: PasswordShown,
     behaviour: Behaviour,
     next: VecDeque<Behaviour>,
@@ -99,6 +102,7 @@ impl StandIn {
         let shared = Arc::new(Mutex::new(Shared {
             key: key.to_owned(),
             settings: factory_settings(),
+            alerts: syslogs::Alerts::default(),
             shown: PasswordShown::Masked,
             behaviour: Behaviour::Normal,
             next: VecDeque::new(),
@@ -129,6 +133,16 @@ impl StandIn {
         if let Value::Object(settings) = settings {
             lock(&self.shared).settings.extend(settings);
         }
+    }
+
+    /// The alerts by SYSLOG as stored.
+    pub fn syslogs(&self) -> Vec<Value> {
+        lock(&self.shared).alerts.entries()
+    }
+
+    /// Stores an alert behind everybody's back, and gives its id.
+    pub fn store_syslog(&self, alert: &Value) -> i64 {
+        alert.as_object().map(|alert| lock(&self.shared).alerts.add(alert)).unwrap_or_default()
     }
 
     /// Every request so far, oldest first.
@@ -207,7 +221,17 @@ async fn answer(
         Behaviour::Slow(milliseconds) => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
         Behaviour::Garbage => return "<html><body>Gateway</body></html>".into_response(),
     }
-    match (method.as_str(), uri.path()) {
+    let path = uri.path();
+    if let Some(rest) = path.strip_prefix("/api/syslogs") {
+        let id = rest.strip_prefix('/');
+        if rest.is_empty() || id.is_some() {
+            return lock(&shared).alerts.answer(method.as_str(), id, &recorded.body, behaviour);
+        }
+    }
+    if let Some(offers) = syslogs::offers(path).filter(|_| method == Method::GET) {
+        return Json(offers).into_response();
+    }
+    match (method.as_str(), path) {
         ("GET", "/api/application-settings") => settings_answer(&lock(&shared)),
         ("PATCH", "/api/application-settings") => patch(&mut lock(&shared), &recorded.body, behaviour),
         ("POST", "/api/email-notifiers/test-message") => test_message(&recorded.body),
