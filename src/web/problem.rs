@@ -17,7 +17,7 @@ use crate::domain::workflow::Refusal;
 use crate::views::common::{Fact, Link, Page};
 use crate::views::error::ErrorPage;
 
-/// A failure on its way to [`super::visit`], which renders it.
+/// A failure on its way to the middleware that renders it.
 #[derive(Clone, Debug)]
 pub struct Failure(Arc<Error>);
 
