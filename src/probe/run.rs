@@ -94,7 +94,9 @@ pub fn refused_form(clock: &Clock, target: Target, level: Level, stages: &[Stage
 /// The report behind a prepared answer.
 pub(super) fn scripted_report(clock: &Clock, request: &ProbeRequest, record: Record) -> Report {
     let outcome = Outcome::before_any_address(record);
-    report((request.target(), request.level), clock.now(), 0, outcome, |implicit| request.stages(implicit))
+    let report =
+        report((request.target(), request.level), clock.now(), 0, outcome, |implicit| request.stages(implicit));
+    with_test_id(request, report)
 }
 
 fn trust(clock: &Clock, request: &ProbeRequest) -> Result<Trust, String> {
@@ -334,7 +336,11 @@ fn assemble(request: &ProbeRequest, started_at: DateTime<Utc>, start: Instant, o
     let outcome = Outcome { source, ..outcome };
     let about = (request.target(), request.level);
     let report = report(about, started_at, millis(start.elapsed()), outcome, |implicit| request.stages(implicit));
-    // An id that was never sent must not be searched for.
+    with_test_id(request, report)
+}
+
+/// An id that was never sent must not be searched for.
+fn with_test_id(request: &ProbeRequest, report: Report) -> Report {
     let sent = report.stages.iter().any(|stage| stage.stage.step() == Step::Syslog && stage.status != Status::NotRun);
     Report { test_id: request.test_id().filter(|_| sent).map(str::to_owned), ..report }
 }
