@@ -110,7 +110,7 @@ on_both! {
 on_both! {
     async fn over_udp_only_a_person_can_say_that_the_line_arrived(db: TestDb) {
         let t = TestApp::new(&db).await;
-        t.with_product().await;
+        let _product = t.with_product().await;
         let number = tested(&t, draft("udp", "514")).await;
         t.script.push(Some(Cause::SyslogUnconfirmed));
         assert_eq!(state(&t, number).await, "confirm_line");
@@ -204,7 +204,7 @@ on_both! {
         let case = client.post("/api/v1/requests", &[], &request).await.expect(201);
         assert_eq!((&case["state"], &case["data"]["framing"]), (&json!("awaiting_configuration"), &json!("lf")));
 
-        t.with_product().await;
+        let _product = t.with_product().await;
         t.act(&t.engineer, 1001, "configuration_done", &[("change_ref", "CHG-1")]).await.unwrap();
         t.act(&t.contact, 1001, "let_in_done", &[]).await.unwrap();
         t.script.push(None);
