@@ -22,7 +22,7 @@ const SOON: TimeDelta = TimeDelta::hours(1);
 pub(super) fn turn_of(definition: &Definition, case: &Case) -> Turn {
     let state = definition.state(&case.flow.state);
     match state.map(|state| (state.kind, state.phase)) {
-        _ if !case.queued => Turn::Unseen,
+        Some(_) if !case.queued => Turn::Unseen,
         None => Turn::Unseen,
         Some((StateKind::Ongoing, _)) => Turn::Done,
         // A case that is closed owes nothing more, also while it can still be reopened.

@@ -138,11 +138,8 @@ pub(super) async fn approve(
     query: Query,
     body: Body,
 ) -> Result<Response, Failure> {
-    query.only(&[])?;
-    let person = visitor.person()?;
-    body.only(&["note"])?;
-    let id = ListRequestId::new(identifier(&request)?);
-    let decided = asked::approve(&visitor.app, person, id, body.text("note")?).await?;
+    let (id, note) = decision(&visitor, &request, &query, &body)?;
+    let decided = asked::approve(&visitor.app, visitor.person()?, id, note).await?;
     Ok(resource(StatusCode::OK, &shape::request(&visitor.app, &decided)))
 }
 
@@ -153,12 +150,17 @@ pub(super) async fn refuse(
     query: Query,
     body: Body,
 ) -> Result<Response, Failure> {
-    query.only(&[])?;
-    let person = visitor.person()?;
-    body.only(&["note"])?;
-    let id = ListRequestId::new(identifier(&request)?);
-    let decided = asked::refuse(&visitor.app, person, id, body.text("note")?).await?;
+    let (id, note) = decision(&visitor, &request, &query, &body)?;
+    let decided = asked::refuse(&visitor.app, visitor.person()?, id, note).await?;
     Ok(resource(StatusCode::OK, &shape::request(&visitor.app, &decided)))
+}
+
+/// What both decisions send: which request, and a note.
+fn decision(visitor: &Visitor, request: &str, query: &Query, body: &Body) -> Result<(ListRequestId, String), Failure> {
+    query.only(&[])?;
+    visitor.person()?;
+    body.only(&["note"])?;
+    Ok((ListRequestId::new(identifier(request)?), body.text("note")?))
 }
 
 /// Asks for an entry to leave the list; one that is in use needs its network as `confirm`.

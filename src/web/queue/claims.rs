@@ -5,10 +5,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Utc};
 
-use crate::app::cases::View;
+use super::beside;
 use crate::app::{Error, FieldError, Outcome, cases, desk, queue};
 use crate::domain::actor::Person;
-use crate::views::case::ActPage;
 use crate::views::common::Page;
 use crate::views::form::{Button, Choice, Field, Form, Kind};
 use crate::views::queue::ClaimLost;
@@ -18,6 +17,10 @@ use crate::web::portal::words::{self, Texts};
 use crate::web::portal::{act_form, path_number};
 use crate::web::problem::Failure;
 use crate::web::visit::{Visitor, form_key};
+
+/// Heading and lead of the form that hands a case over.
+const WORDS: (&str, &str) =
+    ("Hand over", "Your colleague has the case at once, and finds your note among the internal notes.");
 
 /// Claims the most urgent case that nobody has; where there is none, the queue says so.
 pub(super) async fn next(visitor: Visitor, fields: Fields) -> Result<Response, Failure> {
@@ -61,7 +64,7 @@ pub(super) async fn hand_over_form(visitor: Visitor, Path(number): Path<String>)
     let texts = Texts::new(&visitor.app, view.definition, &view.case);
     let headline = texts.state()?.engineer.as_ref().map(|wording| texts.fill(&wording.headline));
     let note = headline.map(|headline| format!("Next: {headline}")).unwrap_or_default();
-    show(&visitor, &view, form(number, &colleagues, ("", &note), &[]))
+    beside::show(&visitor, &view, WORDS, form(number, &colleagues, ("", &note), &[]))
 }
 
 /// Hands a case over.
@@ -77,7 +80,7 @@ pub(super) async fn hand_over(
     fields.only(&["colleague", "note"])?;
     let typed = (fields.get("colleague"), fields.get("note"));
     match desk::hand_over(&visitor.app, person, number, typed).await {
-        Err(Error::Invalid(errors)) => show(&visitor, &view, form(number, &colleagues, typed, &errors)),
+        Err(Error::Invalid(errors)) => beside::show(&visitor, &view, WORDS, form(number, &colleagues, typed, &errors)),
         result => finish(&visitor, result.map(|case| case.number)).await,
     }
 }
@@ -95,23 +98,6 @@ fn form(number: i64, colleagues: &[Person], (colleague, note): (&str, &str), err
     let mut form = Form::new("hand-over", action, form_key(), Button::main("Hand over")).fields(fields);
     act_form::mark(&mut form, errors);
     form
-}
-
-fn show(visitor: &Visitor, view: &View<'_>, form: Form) -> Result<Response, Failure> {
-    let number = view.case.number;
-    let back = format!("/cases/{number}");
-    let errors = form.errors();
-    let body = ActPage {
-        back: back.clone(),
-        number: words::count(number),
-        case_title: view.case.title.clone(),
-        heading: "Hand over".to_owned(),
-        lead: Some("Your colleague has the case at once, and finds your note among the internal notes.".to_owned()),
-        form: Form { cancel: Some(back), ..form },
-    };
-    let mut page = Page::new(format!("Hand over: case {number}"), frame::frame(visitor), body);
-    page.errors = errors;
-    frame::show(visitor, ActPage::TEMPLATE, &page)
 }
 
 /// On to the case, or to the page that says who was faster.

@@ -1,5 +1,6 @@
 //! The engineers' pages: the queue, claims, the case with its step panel, its settings.
 
+mod beside;
 pub(in crate::web) mod case;
 mod claims;
 mod list;

@@ -7,7 +7,7 @@ use crate::app::cases::View;
 use crate::app::desk::Comparison;
 use crate::apply::FieldDiff;
 use crate::domain::case::Case;
-use crate::domain::id::{ProbeId, SettingsId};
+use crate::domain::id::{PersonId, ProbeId, SettingsId};
 use crate::domain::mail_settings::Encryption;
 use crate::store::settings::Settings;
 use crate::views::casework::ApplyCheck;
@@ -43,7 +43,7 @@ pub(super) fn settings(view: &View<'_>) -> CaseSettings {
 fn revision(view: &View<'_>, settings: &Settings, number: usize) -> Revision {
     let stored = |label: &str, is_set: bool| Fact::new(label, if is_set { STORED } else { "None" });
     let encryption = words::choice_label("encryption", settings.encryption.as_str());
-    let mut facts = vec![
+    let facts = vec![
         Fact::code("SMTP server address", settings.host.as_str()),
         Fact::code("SMTP server port", settings.port.to_string()),
         stored("SMTP account", settings.account_id.is_some()),
@@ -56,26 +56,51 @@ fn revision(view: &View<'_>, settings: &Settings, number: usize) -> Revision {
         ),
         Fact::code("Test alert to", settings.recipient.as_str()),
     ];
-    let (tested, tag) = tested(view, settings.passed_probe, settings.id);
-    facts.push(tested);
-    facts.push(match (settings.applied_at, &settings.applied_how) {
-        (Some(at), Some(how)) => Fact::new("Applied", format!("{}, {how}", instant(at))),
-        (Some(at), None) => Fact::new("Applied", instant(at)),
-        (None, _) => Fact::new("Applied", "No"),
-    });
-    let applied = settings.applied_at.map(|_| Tag::new(Tone::Done, "Applied"));
-    let by = settings.made_by.and_then(|id| view.names.get(&id.to_string()).cloned());
-    Revision {
-        number: u64::try_from(number).unwrap_or_default(),
-        tags: std::iter::once(tag).chain(applied).collect(),
+    let made = Made {
+        number,
+        id: settings.id,
         at: settings.made_at,
-        by: by.unwrap_or_else(|| "Postern".to_owned()),
-        facts,
+        by: settings.made_by,
+        passed_probe: settings.passed_probe,
+        applied: (settings.applied_at, settings.applied_how.as_deref()),
+    };
+    made.revision(view, facts)
+}
+
+/// What revisions of both channels have: which of them it is, who made it, and what became of it.
+pub(super) struct Made<'a> {
+    pub(super) number: usize,
+    pub(super) id: SettingsId,
+    pub(super) at: DateTime<Utc>,
+    pub(super) by: Option<PersonId>,
+    pub(super) passed_probe: Option<ProbeId>,
+    pub(super) applied: (Option<DateTime<Utc>>, Option<&'a str>),
+}
+
+impl Made<'_> {
+    /// The revision with its own facts before those that all have.
+    pub(super) fn revision(self, view: &View<'_>, mut facts: Vec<Fact>) -> Revision {
+        let (fact, tag) = tested(view, self.passed_probe, self.id);
+        facts.push(fact);
+        facts.push(match self.applied {
+            (Some(at), Some(how)) => Fact::new("Applied", format!("{}, {how}", instant(at))),
+            (Some(at), None) => Fact::new("Applied", instant(at)),
+            (None, _) => Fact::new("Applied", "No"),
+        });
+        let applied = self.applied.0.map(|_| Tag::new(Tone::Done, "Applied"));
+        let by = self.by.and_then(|id| view.names.get(&id.to_string()).cloned());
+        Revision {
+            number: u64::try_from(self.number).unwrap_or_default(),
+            tags: std::iter::once(tag).chain(applied).collect(),
+            at: self.at,
+            by: by.unwrap_or_else(|| "Postern".to_owned()),
+            facts,
+        }
     }
 }
 
 /// Which test these settings passed, or how the last one with them ended.
-pub(super) fn tested(view: &View<'_>, passed_probe: Option<ProbeId>, settings: SettingsId) -> (Fact, Tag) {
+fn tested(view: &View<'_>, passed_probe: Option<ProbeId>, settings: SettingsId) -> (Fact, Tag) {
     let passed = passed_probe.and_then(|id| view.probes.iter().find(|probe| probe.id == id));
     let last = view.probes.iter().find(|probe| probe.settings_id == Some(settings));
     let text = |number: i64, word: &str| Fact::new("Full test", format!("Test {number}: {word}"));

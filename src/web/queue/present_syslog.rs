@@ -1,11 +1,10 @@
 //! SYSLOG settings in the words of the vendor's pane, and what the product offers to choose from.
 
-use super::present_list::instant;
-use super::present_settings::tested;
+use super::present_settings::Made;
 use crate::app::cases::View;
 use crate::apply::{Offer, Offers};
 use crate::store::syslog_settings::SyslogSettings;
-use crate::views::common::{Empty, Fact, Link, Note, Tag, Tone};
+use crate::views::common::{Empty, Fact, Link, Note, Tone};
 use crate::views::settings::{CaseSettings, Choices, Revision};
 use crate::web::portal::{act_form, words};
 
@@ -54,22 +53,15 @@ fn revision(view: &View<'_>, settings: &SyslogSettings, number: usize) -> Revisi
     }
     facts.push(Fact::new("During the first analysis", if settings.initial_alerts { "Sent" } else { "Not sent" }));
     facts.extend(settings.product_id.map(|id| Fact::code("Id in the product", id.to_string())));
-    let (fact, tag) = tested(view, settings.passed_probe, settings.id);
-    facts.push(fact);
-    facts.push(match (settings.applied_at, &settings.applied_how) {
-        (Some(at), Some(how)) => Fact::new("Applied", format!("{}, {how}", instant(at))),
-        (Some(at), None) => Fact::new("Applied", instant(at)),
-        (None, _) => Fact::new("Applied", "No"),
-    });
-    let applied = settings.applied_at.map(|_| Tag::new(Tone::Done, "Applied"));
-    let by = settings.made_by.and_then(|id| view.names.get(&id.to_string()).cloned());
-    Revision {
-        number: u64::try_from(number).unwrap_or_default(),
-        tags: std::iter::once(tag).chain(applied).collect(),
+    let made = Made {
+        number,
+        id: settings.id,
         at: settings.made_at,
-        by: by.unwrap_or_else(|| "Postern".to_owned()),
-        facts,
-    }
+        by: settings.made_by,
+        passed_probe: settings.passed_probe,
+        applied: (settings.applied_at, settings.applied_how.as_deref()),
+    };
+    made.revision(view, facts)
 }
 
 fn listed(ids: &[i64]) -> String {

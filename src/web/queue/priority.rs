@@ -3,19 +3,20 @@
 use axum::extract::Path;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use crate::app::cases::View;
+use super::beside;
 use crate::app::priority::{self, Wish};
 use crate::app::{Error, FieldError, cases};
 use crate::domain::case::Priority;
-use crate::views::case::ActPage;
-use crate::views::common::Page;
 use crate::views::form::{Button, Choice, Field, Form, Kind};
 use crate::web::admin::meaning;
 use crate::web::fields::Fields;
-use crate::web::frame;
-use crate::web::portal::{act_form, path_number, words};
+use crate::web::portal::{act_form, path_number};
 use crate::web::problem::Failure;
 use crate::web::visit::{Visitor, form_key};
+
+/// Heading, and what changing it does.
+const WORDS: (&str, &str) =
+    ("Change the priority", "What is owed gets the spans of the other priority; the time that has passed stays.");
 
 /// Asks for priority and reason.
 pub(super) async fn form_page(visitor: Visitor, Path(number): Path<String>) -> Result<Response, Failure> {
@@ -23,7 +24,7 @@ pub(super) async fn form_page(visitor: Visitor, Path(number): Path<String>) -> R
     let person = visitor.person()?;
     require_engineer(&visitor)?;
     let view = cases::view(&visitor.app, person, number).await?;
-    show(&visitor, &view, form(number, (view.case.priority.as_str(), ""), &[]))
+    beside::show(&visitor, &view, WORDS, form(number, (view.case.priority.as_str(), ""), &[]))
 }
 
 /// Changes it.
@@ -37,7 +38,7 @@ pub(super) async fn set(visitor: Visitor, Path(number): Path<String>, fields: Fi
     let wish = Wish { number, revision: None, priority: typed.0.to_owned(), reason: typed.1.to_owned() };
     match priority::set(&visitor.app, person, wish, fields.once(&visitor)?).await {
         Ok(_) => Ok(Redirect::to(&format!("/cases/{number}")).into_response()),
-        Err(Error::Invalid(errors)) => show(&visitor, &view, form(number, typed, &errors)),
+        Err(Error::Invalid(errors)) => beside::show(&visitor, &view, WORDS, form(number, typed, &errors)),
         Err(other) => Err(other.into()),
     }
 }
@@ -59,21 +60,4 @@ fn form(number: i64, (priority, reason): (&str, &str), errors: &[FieldError]) ->
     let mut form = Form::new("priority", format!("/cases/{number}/priority"), form_key(), button).fields(fields);
     act_form::mark(&mut form, errors);
     form
-}
-
-fn show(visitor: &Visitor, view: &View<'_>, form: Form) -> Result<Response, Failure> {
-    let number = view.case.number;
-    let back = format!("/cases/{number}");
-    let errors = form.errors();
-    let body = ActPage {
-        back: back.clone(),
-        number: words::count(number),
-        case_title: view.case.title.clone(),
-        heading: "Change the priority".to_owned(),
-        lead: Some("What is owed gets the spans of the other priority; the time that has passed stays.".to_owned()),
-        form: Form { cancel: Some(back), ..form },
-    };
-    let mut page = Page::new(format!("Priority: case {number}"), frame::frame(visitor), body);
-    page.errors = errors;
-    frame::show(visitor, ActPage::TEMPLATE, &page)
 }
