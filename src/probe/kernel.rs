@@ -10,7 +10,7 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
-use nix::net::if_::{if_indextoname, if_nametoindex};
+use rustix::net::netdevice::{index_to_name, name_to_index};
 
 /// The way that the kernel chose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,7 +41,7 @@ thread_local! {
 /// Asks the kernel. It answers within the call that asks, so nothing is waited for.
 pub(super) fn way(target: IpAddr, source: Option<IpAddr>, device: Option<&str>) -> Result<Way, NoWay> {
     let line = LINE.take().map_or_else(connected, Ok).map_err(NoWay::Unknown)?;
-    let outcome = ask(&line, question(target, source, device));
+    let outcome = ask(&line, question(&line, (target, source, device)));
     // After a fault an answer may still be on its way; it must not be taken for that to the next question.
     if !matches!(outcome, Err(NoWay::Unknown(_))) {
         LINE.set(Some(line));
@@ -69,7 +69,7 @@ fn ask(socket: &Socket, question: RouteMessage) -> Result<Way, NoWay> {
     let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(buffer.get(..length).unwrap_or_default());
     let answer = answer.map_err(|error| NoWay::Unknown(io::Error::other(error.to_string())))?;
     if let NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewRoute(route)) = &answer.payload {
-        return Ok(read(route));
+        return Ok(read(socket, route));
     }
     if let NetlinkPayload::Error(refusal) = &answer.payload {
         return Err(sorted(refusal.to_io()));
@@ -77,7 +77,7 @@ fn ask(socket: &Socket, question: RouteMessage) -> Result<Way, NoWay> {
     Err(NoWay::Unknown(io::Error::other(format!("the kernel answered {:?}", answer.payload))))
 }
 
-fn question(target: IpAddr, source: Option<IpAddr>, device: Option<&str>) -> RouteMessage {
+fn question(socket: &Socket, (target, source, device): (IpAddr, Option<IpAddr>, Option<&str>)) -> RouteMessage {
     let mut message = RouteMessage::default();
     let bits = |address: IpAddr| if address.is_ipv4() { 32 } else { 128 };
     message.header.address_family = if target.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
@@ -87,17 +87,17 @@ fn question(target: IpAddr, source: Option<IpAddr>, device: Option<&str>) -> Rou
         message.header.source_prefix_length = bits(source);
         message.attributes.push(RouteAttribute::Source(RouteAddress::from(source)));
     }
-    if let Some(index) = device.and_then(|device| if_nametoindex(device).ok()) {
+    if let Some(index) = device.and_then(|device| name_to_index(socket, device).ok()) {
         message.attributes.push(RouteAttribute::Oif(index));
     }
     message
 }
 
-fn read(route: &RouteMessage) -> Way {
+fn read(socket: &Socket, route: &RouteMessage) -> Way {
     let mut way = Way::default();
     for attribute in &route.attributes {
         if let RouteAttribute::Oif(index) = attribute {
-            way.interface = if_indextoname(*index).ok().and_then(|name| name.into_string().ok());
+            way.interface = index_to_name(socket, *index).ok();
         }
         if let RouteAttribute::Gateway(address) = attribute {
             way.gateway = plain(address);

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::policy::{self, Allowed, Facts, Grant, Refusal};
 use super::progress::Progress;
-use crate::domain::address::Class;
 use crate::domain::mail_settings::{Encryption, MailHost};
 use crate::domain::syslog::{Framing, Transport};
 use crate::smtp::auth::Credentials;
@@ -157,11 +156,6 @@ impl ProbeRequest {
     pub fn decide(&self, address: IpAddr) -> Result<Allowed, Refusal> {
         let (port, own, allow) = (self.port, &self.own, &self.allow);
         policy::decide(&Facts { address, port, own, allow, grant: self.grant.as_ref() })
-    }
-
-    /// The class of an address that policy lets this test go to.
-    pub fn class_of(&self, address: IpAddr) -> Option<Class> {
-        self.decide(address).ok().map(|allowed| allowed.class)
     }
 
     /// The stages of this test, in order.

@@ -1,7 +1,7 @@
 //! The stage `route`: everything about the way that is known before the first packet. The alerting IP is on this
 //! machine, the record's networks hold source and target, the tunnel is up and carries them, and the kernel knows a way.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use socket2::{Protocol, Socket};
 
@@ -41,7 +41,7 @@ pub(super) async fn check(shared: &Shared, attempt: &mut Attempt, to: (SocketAdd
 async fn ready(shared: &Shared, attempt: &mut Attempt, to: (SocketAddr, Protocol)) -> Result<Ready, (Cause, String)> {
     let request = &shared.request;
     let socket = connect::bound(request, to)?;
-    let tunnel = if through_tunnel(shared, attempt.address) { tunnel(shared, attempt).await? } else { None };
+    let tunnel = if through_tunnel(shared, attempt) { tunnel(shared, attempt).await? } else { None };
     // The map of a lab may lead elsewhere; the way is that of the address that is dialed.
     match kernel::way(to.0.ip(), request.source, request.device.as_deref()) {
         Ok(way) => {
@@ -59,10 +59,9 @@ async fn ready(shared: &Shared, attempt: &mut Attempt, to: (SocketAddr, Protocol
 }
 
 /// Private targets are reached through the tunnel and nothing else; a public one where the record says so.
-pub(super) fn through_tunnel(shared: &Shared, target: IpAddr) -> bool {
-    let request = &shared.request;
-    let private = matches!(request.class_of(target), Some(Class::Private | Class::Shared));
-    private || request.tunnel.selector_for(target).is_some()
+pub(super) fn through_tunnel(shared: &Shared, attempt: &Attempt) -> bool {
+    let private = matches!(attempt.class, Class::Private | Class::Shared);
+    private || shared.request.tunnel.selector_for(attempt.address).is_some()
 }
 
 async fn tunnel(shared: &Shared, attempt: &mut Attempt) -> Result<Option<State>, (Cause, String)> {

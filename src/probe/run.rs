@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::form::FormFault;
+use super::policy::Allowed;
 use super::request::{ProbeRequest, Protocol};
 use super::resolve::Resolver;
 use super::tls::{self, Trust};
@@ -27,6 +28,7 @@ use crate::smtp::stage::Stage;
 /// One address, tested to the end.
 pub(super) struct Attempt {
     pub address: IpAddr,
+    pub class: Class,
     pub record: Record,
     pub mode: Mode,
     pub source: Option<IpAddr>,
@@ -71,11 +73,11 @@ pub(super) async fn run(clock: &Clock, resolver: &Resolver, watch: &Watch, reque
         }
     };
     let request = &prepared.request;
-    let addresses = match approach(resolver, request, &mut record, start).await {
-        Some(addresses) => addresses,
+    let targets = match approach(resolver, request, &mut record, start).await {
+        Some(targets) => targets,
         None => return assemble(request, started_at, start, Outcome::before_any_address(record)),
     };
-    let outcome = match addresses.as_slice() {
+    let outcome = match targets.as_slice() {
         [only] => Outcome::single(attempt(&prepared, *only, record, request.level).await),
         several => attempt_several(&prepared, several, &record).await,
     };
@@ -113,13 +115,13 @@ fn server_name(name: &str) -> Result<ServerName<'static>, String> {
     ServerName::try_from(name.to_owned()).map_err(|error| format!("{name} cannot stand in a certificate: {error}"))
 }
 
-/// Classify, resolve, policy. Returns the addresses to test, or nothing where the record says why there are none.
+/// Classify, resolve, policy. Returns what to test, or nothing where the record says why there are none.
 async fn approach(
     resolver: &Resolver,
     request: &ProbeRequest,
     record: &mut Record,
     start: Instant,
-) -> Option<Vec<IpAddr>> {
+) -> Option<Vec<Allowed>> {
     record.begin(Stage::Classify, start.elapsed());
     let addresses = match &request.host {
         MailHost::Address(address) => {
@@ -147,10 +149,10 @@ async fn approach(
     };
     request.progress.tell(record);
     record.begin(Stage::Policy, start.elapsed());
-    let mut classes: Vec<Class> = Vec::new();
+    let mut targets = Vec::with_capacity(addresses.len());
     for address in &addresses {
         match request.decide(*address) {
-            Ok(allowed) => classes.push(allowed.class),
+            Ok(allowed) => targets.push(allowed),
             Err(refusal) => {
                 record.fail(Stage::Policy, start.elapsed(), refusal.cause(), None, &refusal.to_string());
                 return None;
@@ -163,18 +165,18 @@ async fn approach(
         return None;
     }
     record.pass(Stage::Policy, start.elapsed(), None);
-    let words: Vec<&str> = classes.iter().map(|class| class.as_str()).collect();
+    let words: Vec<&str> = targets.iter().map(|target| target.class.as_str()).collect();
     record.note(Stage::Classify, &words.join(", "));
-    (!stops_before(request, Stage::Route)).then_some(addresses)
+    (!stops_before(request, Stage::Route)).then_some(targets)
 }
 
 /// All addresses are tested up to EHLO side by side; the first that works is then tested as far as asked. So a wrong
 /// password is tried once and a message is sent once, however many addresses a name has.
-async fn attempt_several(shared: &Shared, addresses: &[IpAddr], record: &Record) -> Outcome {
+async fn attempt_several(shared: &Shared, targets: &[Allowed], record: &Record) -> Outcome {
     let mut tasks = JoinSet::new();
-    for (index, address) in addresses.iter().enumerate() {
-        let (shared, address, record) = (shared.clone(), *address, record.clone());
-        tasks.spawn(async move { (index, attempt(&shared, address, record, Level::Reach).await) });
+    for (index, target) in targets.iter().enumerate() {
+        let (shared, target, record) = (shared.clone(), *target, record.clone());
+        tasks.spawn(async move { (index, attempt(&shared, target, record, Level::Reach).await) });
     }
     let mut attempts = Vec::new();
     while let Some(finished) = tasks.join_next().await {
@@ -196,7 +198,7 @@ async fn attempt_several(shared: &Shared, addresses: &[IpAddr], record: &Record)
         return Outcome::before_any_address(record);
     };
     let mut chosen = match (passed, shared.request.level) {
-        (Some(_), Level::Full) => attempt(shared, chosen.address, record.clone(), Level::Full).await,
+        (Some(_), Level::Full) => attempt(shared, chosen.target(), record.clone(), Level::Full).await,
         (Some(_), Level::Reach) | (None, _) => chosen,
     };
     if partly {
@@ -208,25 +210,26 @@ async fn attempt_several(shared: &Shared, addresses: &[IpAddr], record: &Record)
 }
 
 /// One address. Where the encryption is not known, STARTTLS first; TLS from the first byte where that is what answers.
-async fn attempt(shared: &Shared, address: IpAddr, record: Record, level: Level) -> Attempt {
+async fn attempt(shared: &Shared, target: Allowed, record: Record, level: Level) -> Attempt {
     let mode = match shared.request.encryption {
         Encryption::None => Mode::Clear,
         Encryption::StartTls | Encryption::Unknown => Mode::StartTls,
         Encryption::ImplicitTls => Mode::ImplicitTls,
     };
     let before = (shared.request.encryption == Encryption::Unknown).then(|| record.clone());
-    let first = attempt_in(shared, address, record, level, mode).await;
+    let first = attempt_in(shared, target, record, level, mode).await;
     let other = matches!(first.record.ended(), Some((_, Cause::ProtoTlsOnPlain)));
     match before.filter(|_| other) {
-        Some(before) => attempt_in(shared, address, before, level, Mode::ImplicitTls).await,
+        Some(before) => attempt_in(shared, target, before, level, Mode::ImplicitTls).await,
         None => first,
     }
 }
 
-async fn attempt_in(shared: &Shared, address: IpAddr, record: Record, level: Level, mode: Mode) -> Attempt {
+async fn attempt_in(shared: &Shared, target: Allowed, record: Record, level: Level, mode: Mode) -> Attempt {
+    let Allowed { address, class } = target;
     let began = shared.start.elapsed();
     let (source, path) = (shared.request.source, PathReport::default());
-    let mut attempt = Attempt { address, record, mode, source, certificate: None, path, ms: 0 };
+    let mut attempt = Attempt { address, class, record, mode, source, certificate: None, path, ms: 0 };
     if let Protocol::Syslog(message) = &shared.request.protocol {
         syslog::deliver(shared, &mut attempt, message).await;
     } else if let Some(stream) = reach(shared, &mut attempt).await {
@@ -254,8 +257,7 @@ pub(super) async fn reach(shared: &Shared, attempt: &mut Attempt) -> Option<toki
 
 pub(super) fn plan(shared: &Shared, attempt: &Attempt, level: Level) -> Plan {
     let request = &shared.request;
-    let class = request.class_of(attempt.address);
-    let clear_auth = if class == Some(Class::Public) { ClearAuth::Refused } else { request.clear_auth };
+    let clear_auth = if attempt.class == Class::Public { ClearAuth::Refused } else { request.clear_auth };
     Plan {
         mode: attempt.mode,
         ehlo_name: request.ehlo_name.clone().unwrap_or_else(|| address_literal(attempt.source)),
@@ -297,6 +299,10 @@ fn listed(addresses: &[IpAddr]) -> String {
 }
 
 impl Attempt {
+    fn target(&self) -> Allowed {
+        Allowed { address: self.address, class: self.class }
+    }
+
     fn row(&self) -> AddressReport {
         let ended = self.record.ended();
         AddressReport {

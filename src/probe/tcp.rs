@@ -46,7 +46,7 @@ pub(super) async fn open(
         }
         Err((cause, detail)) => {
             attempt.record.fail(Stage::Tcp, shared.start.elapsed(), cause, None, &detail);
-            let public = shared.request.class_of(attempt.address) == Some(Class::Public);
+            let public = attempt.class == Class::Public;
             if cause == Cause::TcpTimeout && shared.request.port == 25 && public {
                 attempt.record.warn(Stage::Tcp, Cause::EgressPort25Suspected);
             }
