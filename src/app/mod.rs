@@ -30,6 +30,7 @@ pub mod health;
 pub mod incoming;
 pub mod installation;
 pub mod letters;
+pub mod mail_samples;
 pub mod mails;
 mod objectives;
 pub mod opening;
