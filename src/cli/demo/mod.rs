@@ -329,6 +329,7 @@ fn config(options: &Options, address: SocketAddr, data: PathBuf) -> Config {
         // People who try the demo press the buttons more often than customers do.
         probe: ProbeConfig { per_customer_hour: 60, ..ProbeConfig::default() },
         lab: options.server.lab(&options.receiver),
+        workflows: None,
         file: None,
     }
 }
