@@ -74,7 +74,7 @@ async fn begin(
     match family::beginning(definition, &of_open) {
         Beginning::Free => {}
         Beginning::Instead(event) => {
-            for mut older in open {
+            for mut older in open.into_iter().filter(|older| older.workflow.id == definition.id) {
                 let nothing = handed(parent, &BTreeSet::new());
                 tell(app, tx, &mut older, (event, &Data::new()), &nothing, firing.at).await?;
             }
