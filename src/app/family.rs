@@ -142,7 +142,7 @@ async fn tell_parent(
 }
 
 /// An event that another case of the family causes. The checker promises that it is heard.
-async fn tell(
+pub(super) async fn tell(
     app: &App,
     tx: &mut Tx,
     case: &mut Case,

@@ -24,8 +24,6 @@ use crate::domain::cause::Cause;
 use crate::smtp::report::NameReport;
 use crate::smtp::stage::Stage;
 
-/// Where resolvers listen (RFC 1035).
-const DNS_PORT: u16 = 53;
 /// How long one question waits before it is asked again.
 const EACH_TRY: Duration = Duration::from_secs(2);
 
@@ -205,7 +203,7 @@ mod tests {
             ProbeRequest::reach(MailHost::parse("10.20.4.15").unwrap(), 587, Encryption::StartTls);
         let server = IpAddr::from([10, 20, 4, 53]);
         request.look_up = Some(LookUp { name: "mail.corp.example".to_owned(), server: Some(server) });
-        request.dial.insert(SocketAddr::new(server, DNS_PORT), dialed);
+        request.dial.insert(SocketAddr::new(server, 53), dialed);
         Arc::new(request)
     }
 

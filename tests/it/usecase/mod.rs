@@ -12,3 +12,4 @@ mod repeats;
 mod replay;
 mod stuck;
 mod timers;
+mod watching;
