@@ -18,7 +18,7 @@ use crate::domain::tunnel::{Tunnel, TunnelState};
 use crate::secret::Secret;
 
 /// The tunnel of the first customer.
-pub(super) const FIRST_TUNNEL: &str = "alder-1";
+pub(in crate::cli) const FIRST_TUNNEL: &str = "alder-1";
 
 /// Somebody who can sign in.
 #[derive(Clone, Debug)]

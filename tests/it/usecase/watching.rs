@@ -102,9 +102,7 @@ async fn rounds(t: &TestApp, number: i64, ends: &[Option<Cause>]) {
 
 /// Somebody else changes the settings in the product.
 fn change(product: &StandIn, fields: &[(&str, Json)]) {
-    let mut held = product.settings();
-    held.extend(fields.iter().map(|(field, value)| ((*field).to_owned(), value.clone())));
-    product.store(Json::Object(held));
+    product.store(Json::Object(fields.iter().map(|(field, value)| ((*field).to_owned(), value.clone())).collect()));
 }
 
 /// The cases that belong to one, oldest first.
@@ -165,7 +163,9 @@ on_both! {
         rounds(&t, number, &[down, down]).await;
         assert_eq!(children(&t, number).await.len(), 2);
     }
+}
 
+on_both! {
     async fn another_answer_about_the_name_begins_the_notice_and_the_former_one_takes_it_back(db: TestDb) {
         let t = service(&db).await;
         let number = in_use(&t).await;
@@ -182,7 +182,9 @@ on_both! {
         rounds(&t, number, &[None, None]).await;
         assert!(!only_child(&t, number).await.is_open, "a blip of the name");
     }
+}
 
+on_both! {
     async fn a_notice_that_a_person_gave_is_what_another_answer_is_expected_by(db: TestDb) {
         let t = service(&db).await;
         let number = in_use(&t).await;
@@ -193,7 +195,9 @@ on_both! {
         rounds(&t, number, &[None, None, None]).await;
         assert_eq!(only_child(&t, number).await.opened_by, t.contact.id);
     }
+}
 
+on_both! {
     async fn another_certificate_opens_one_case_and_is_taken_once_somebody_says_so(db: TestDb) {
         let t = service(&db).await;
         let number = in_use(&t).await;
@@ -212,7 +216,9 @@ on_both! {
         let seen = watching::of_case(&t.app, &t.contact, number).await.unwrap();
         assert_eq!(seen.rounds[0].mark, Mark::Good);
     }
+}
 
+on_both! {
     async fn what_somebody_took_up_does_not_close_by_itself_and_hears_what_else_is_found(db: TestDb) {
         let t = service(&db).await;
         let number = in_use(&t).await;
@@ -235,7 +241,9 @@ on_both! {
         assert_eq!(only_child(&t, number).await.outcome.as_deref(), Some("handed_over"));
         assert_eq!(watch(&t, number).await.unwrap().next_at, None, "what is being repaired is not watched");
     }
+}
 
+on_both! {
     async fn what_our_own_side_could_not_do_counts_for_nothing_and_is_tried_more_seldom(db: TestDb) {
         let t = service(&db).await;
         let number = in_use(&t).await;
@@ -250,7 +258,9 @@ on_both! {
         assert_eq!(t.app.mailer.sent().len(), before);
         assert!(t.app.mailer.sent().iter().all(|mail| !mail.subject.contains(FOUND)));
     }
+}
 
+on_both! {
     async fn settings_that_somebody_changed_in_the_product_are_shown_and_wait_for_a_decision(db: TestDb) {
         let t = service(&db).await;
         let product = t.with_product().await;
@@ -284,7 +294,9 @@ on_both! {
         assert_eq!(product.settings()["smtpServerPort"], json!(25), "ours again");
         t.whole_log(number).await;
     }
+}
 
+on_both! {
     async fn drift_that_was_put_back_in_the_product_ends_by_itself(db: TestDb) {
         let t = service(&db).await;
         let product = t.with_product().await;
@@ -296,7 +308,9 @@ on_both! {
         rounds(&t, number, &[None, None]).await;
         assert_eq!(field(&t.case(number).await, "drift"), "");
     }
+}
 
+on_both! {
     async fn two_nodes_begin_each_round_once(db: TestDb) {
         let t = service(&db).await;
         let number = in_use(&t).await;
@@ -316,7 +330,9 @@ on_both! {
         let list = cases::tests(&t.app, &t.engineer, number).await.unwrap();
         assert!(list.iter().all(|test| !tests.contains(&test.number)), "rounds do not crowd the list of tests");
     }
+}
 
+on_both! {
     async fn a_pause_holds_rounds_back_and_only_staff_pauses(db: TestDb) {
         let t = service(&db).await;
         let number = in_use(&t).await;
@@ -344,7 +360,9 @@ on_both! {
         assert_eq!(listed.iter().map(|row| row.number).collect::<Vec<_>>(), [number]);
         assert!(watching::list(&t.app, &t.engineer, number).await.unwrap().is_empty());
     }
+}
 
+on_both! {
     async fn rounds_and_their_tests_are_forgotten_after_90_days(db: TestDb) {
         let t = service(&db).await;
         let number = in_use(&t).await;
@@ -359,7 +377,9 @@ on_both! {
         assert_eq!(db.number("SELECT COUNT(*) FROM watch_rounds").await, 0);
         assert_eq!(db.number("SELECT COUNT(*) FROM probes").await, tests, "tests of the case itself stay");
     }
+}
 
+on_both! {
     async fn the_resolver_of_a_tunnel_is_one_that_the_tunnel_carries(db: TestDb) {
         let t = service(&db).await;
         let number = in_use(&t).await;
