@@ -30,6 +30,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// Tunnel tests.
     pub probe: ProbeConfig,
+    /// Watching servers in use.
+    pub watch: WatchConfig,
     /// Signing in.
     pub accounts: AccountsConfig,
     /// Proxies that are believed about the address of whoever asks (X-Forwarded-For); nobody else is.
@@ -138,6 +140,34 @@ impl ProbeConfig {
 /// An agent that waits for work is heard of once in a poll of up to this many seconds, so no silence is shorter.
 pub const SHORTEST_SILENCE: u32 = 60;
 
+/// Watching servers in use.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WatchConfig {
+    /// Seconds between two rounds of a server, more or less a tenth.
+    pub interval: u32,
+}
+
+impl Default for WatchConfig {
+    fn default() -> Self {
+        Self { interval: 3_600 }
+    }
+}
+
+impl WatchConfig {
+    /// A test takes seconds, so rounds that follow faster would only stand in line.
+    fn check(self) -> Result<(), String> {
+        if self.interval < SHORTEST_INTERVAL {
+            let interval = self.interval;
+            return Err(format!("[watch] interval is {interval}: enter {SHORTEST_INTERVAL} seconds or more"));
+        }
+        Ok(())
+    }
+}
+
+/// The shortest interval of watching, in seconds.
+const SHORTEST_INTERVAL: u32 = 5;
+
 /// Signing in.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -225,6 +255,7 @@ struct File {
     policy: Policy,
     mail: MailConfig,
     probe: ProbeConfig,
+    watch: WatchConfig,
     accounts: AccountsConfig,
     trusted_proxies: Vec<IpNet>,
     metrics: MetricsConfig,
@@ -310,6 +341,7 @@ impl Config {
             policy: file.policy,
             mail: file.mail,
             probe: file.probe,
+            watch: file.watch,
             accounts: file.accounts,
             trusted_proxies: file.trusted_proxies,
             metrics: file.metrics,
@@ -329,7 +361,8 @@ fn read(path: &Path) -> Result<File, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     let wrong = |detail: String| ConfigError::Parse { path: path.to_owned(), detail };
     let file: File = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    file.probe.check().map_err(wrong)?;
+    file.probe.check().map_err(&wrong)?;
+    file.watch.check().map_err(wrong)?;
     Ok(file)
 }
 
@@ -370,6 +403,19 @@ mod tests {
         assert_eq!(silence(60).unwrap().probe.agent_silence, 60);
         assert!(silence(59).unwrap_err().to_string().contains("agent_silence is 59"));
         assert_eq!(Config::load(Flags::default(), &|_| None).unwrap().probe.agent_silence, 120);
+    }
+
+    #[test]
+    fn rounds_that_would_stand_in_line_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        let interval = |seconds: u32| {
+            std::fs::write(&path, format!("[watch]\ninterval = {seconds}\n")).unwrap();
+            Config::load(Flags { file: Some(path.clone()), ..Flags::default() }, &|_| None)
+        };
+        assert_eq!(interval(5).unwrap().watch.interval, 5);
+        assert!(interval(4).unwrap_err().to_string().contains("interval is 4"));
+        assert_eq!(Config::load(Flags::default(), &|_| None).unwrap().watch.interval, 3_600);
     }
 
     #[test]

@@ -74,7 +74,7 @@ async fn begin(
     match family::beginning(definition, &of_open) {
         Beginning::Free => {}
         Beginning::Instead(event) => {
-            for mut older in open {
+            for mut older in open.into_iter().filter(|older| older.workflow.id == definition.id) {
                 let nothing = handed(parent, &BTreeSet::new());
                 tell(app, tx, &mut older, (event, &Data::new()), &nothing, firing.at).await?;
             }
@@ -142,7 +142,7 @@ async fn tell_parent(
 }
 
 /// An event that another case of the family causes. The checker promises that it is heard.
-async fn tell(
+pub(super) async fn tell(
     app: &App,
     tx: &mut Tx,
     case: &mut Case,

@@ -56,6 +56,7 @@ pub mod token;
 pub mod tunnels;
 mod turn;
 pub mod vault;
+pub mod watching;
 pub mod whitelist;
 pub mod workflows;
 
@@ -135,6 +136,8 @@ pub struct App {
     pub waiting: agents::Waiting,
     /// How long an agent may be silent until its tests end.
     pub agent_silence: TimeDelta,
+    /// How long after a round of watching the next one comes.
+    pub watch_interval: TimeDelta,
     /// When this process began; an agent could not be heard before.
     pub started_at: DateTime<Utc>,
 }
@@ -185,6 +188,7 @@ impl App {
             staff_second_factor: config.accounts.staff_second_factor,
             waiting: agents::Waiting::default(),
             agent_silence: TimeDelta::seconds(i64::from(config.probe.agent_silence)),
+            watch_interval: TimeDelta::seconds(i64::from(config.watch.interval)),
             started_at,
         }))
     }
@@ -247,7 +251,7 @@ const KEEP_EVENTS: TimeDelta = TimeDelta::days(400);
 const KEEP_SESSIONS: TimeDelta = TimeDelta::days(31);
 
 /// Forgets answers to requests that nobody repeats any more, files that were uploaded for a message nobody sent, sessions
-/// and failures that have ended by themselves, and mail that came long ago.
+/// and failures that have ended by themselves, rounds of watching and mail of long ago.
 ///
 /// # Errors
 /// What the database says.
@@ -259,6 +263,7 @@ pub async fn forget_old_answers(app: &Arc<App>) -> Result<(), Error> {
             Box::pin(async move {
                 throttle::forget_old(tx, at).await?;
                 incoming::forget_old(tx, at).await?;
+                watching::forget_old(tx, at).await?;
                 crate::store::sessions::forget_before(tx, at - KEEP_SESSIONS).await?;
                 crate::store::accounts::forget_events_before(tx, at - KEEP_EVENTS).await?;
                 crate::store::attachments::forget_drafts_before(tx, before).await?;

@@ -10,7 +10,7 @@ use super::approval::{self, Approval};
 use super::firing::{Firing, came_too_late};
 use super::syslog::line;
 use super::turn::{fire, note};
-use super::{App, Error, Once, Outcome as Answered, Secrets, facts};
+use super::{App, Error, Once, Outcome as Answered, Secrets, facts, watching};
 use crate::clock::fresh_id;
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
@@ -20,11 +20,12 @@ use crate::domain::id::{ProbeId, SettingsId};
 use crate::domain::mail_settings::Encryption;
 use crate::domain::tunnel::Tunnel;
 use crate::domain::workflow::{Data, ProbeLevel, Refusal, Value};
+use crate::probe::look_up::LookUp;
 use crate::probe::{Entered, ProbeRequest, TunnelFacts, policy};
 use crate::smtp::report::{Level, Report};
 use crate::store::probes::{self, Outcome, Probe};
 use crate::store::settings::Settings;
-use crate::store::{Tx, cases, settings, syslog_settings, tunnels};
+use crate::store::{Tx, cases, settings, syslog_settings, tunnels, watches};
 
 /// What a queued test is to do.
 ///
@@ -52,7 +53,18 @@ pub async fn request(app: &App, tx: &mut Tx, probe: &Probe) -> Result<ProbeReque
     }
     let approval = approval::of(app, tx, &tunnel, (&probe.target_host, probe.target_port)).await?;
     let request = entered.parse().map_err(|fault| missing(&format!("{}: {}", fault.field, fault.detail)))?;
-    Ok(finish(app, &tunnel, approval, request))
+    let mut request = finish(app, &tunnel, approval, request);
+    if probe.answers == watches::ANSWERS {
+        request.look_up = name_of(tx, &case, &tunnel).await?;
+    }
+    Ok(request)
+}
+
+/// The name of a watched server, to be asked for where the customer asks.
+async fn name_of(tx: &mut Tx, case: &Case, tunnel: &Tunnel) -> Result<Option<LookUp>, Error> {
+    let Some(name) = text(case, "smtp_host") else { return Ok(None) };
+    let server = watches::resolver(tx, tunnel.customer, tunnel.id).await?;
+    Ok(Some(LookUp { name, server: server.and_then(|text| text.parse().ok()) }))
 }
 
 /// The test that a full test makes of settings.
@@ -266,6 +278,9 @@ pub async fn take_report(app: &Arc<App>, owner: &str, probe: Probe, report: Repo
                 }
                 if probe.answers.is_empty() {
                     return Ok(());
+                }
+                if probe.answers == watches::ANSWERS {
+                    return watching::settle(&app, tx, &probe, &report).await;
                 }
                 let Some(mut case) = cases::hold_by_id(tx, probe.customer_id, probe.case_id).await? else {
                     return Ok(());

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
 use super::firing::Firing;
-use super::{App, Error, Secrets, clocks, effects, family, objectives, token};
+use super::{App, Error, Secrets, clocks, effects, family, objectives, token, watching};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::case::{Case, WaitingOn};
 use crate::domain::channel::Channel;
@@ -88,6 +88,7 @@ pub(super) async fn fire_handed(
     cases::replace(tx, loaded, case).await?;
     append(tx, definition, case, body, firing.at).await?;
     app.wake.notify_waiters();
+    watching::keep(app, tx, case, &before.flow.state, firing.at).await?;
     family::follow(app, tx, case, (&before.flow.state, &decided), &firing).await?;
     Ok(decided)
 }

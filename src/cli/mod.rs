@@ -34,6 +34,8 @@ mod migrate;
 mod out;
 /// `postern outbox`.
 mod outbox;
+/// `postern watch`.
+mod watch;
 /// Where a command works.
 mod place;
 /// `postern policy`.
@@ -145,6 +147,9 @@ enum Command {
     /// Show what a restore holds back, and let it go
     #[command(subcommand)]
     Outbox(outbox::OutboxCommand),
+    /// List watched servers, begin their next round, pause it
+    #[command(subcommand)]
+    Watch(watch::WatchCommand),
     /// Measure the service through its router, beside the same work bare
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -180,6 +185,7 @@ pub fn main() -> ExitCode {
         Command::Backup(command) => backup::run(&command),
         Command::Check(args) => check::run(&args),
         Command::Outbox(command) => outbox::run(&command),
+        Command::Watch(command) => watch::run(&command),
         Command::Bench(command) => bench::run(&command),
         Command::Health(args) => health::run(&args),
         Command::Version(args) => version::run(&args),

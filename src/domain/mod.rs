@@ -43,6 +43,8 @@ pub mod syslog;
 pub mod throttle;
 /// Tunnels, and how far a whitelist entry has come.
 pub mod tunnel;
+/// Watching servers in use: what rounds see, and what is found when two agree.
+pub mod watching;
 /// What may stand on a tunnel's whitelist, and the forms in which firewalls read it.
 pub mod whitelist;
 /// Workflow definitions, their checker and the engine that decides.

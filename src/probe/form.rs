@@ -117,6 +117,7 @@ impl Entered {
             allow: self.allow.clone(),
             own: Vec::new(),
             grant: None,
+            look_up: None,
             dial: BTreeMap::new(),
             progress: Progress::default(),
         })

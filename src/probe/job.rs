@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::form;
+use super::look_up::LookUp;
 use super::policy::Grant;
 use super::progress::Progress;
 use super::request::{ProbeRequest, Protocol, TunnelFacts};
@@ -70,6 +71,8 @@ pub struct Asked {
     own: Vec<IpNet>,
     grant: Option<Grant>,
     tunnel: TunnelFacts,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    look_up: Option<LookUp>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -121,6 +124,7 @@ impl Asked {
             own,
             grant,
             tunnel,
+            look_up,
             dial: _,
             progress: _,
         } = request;
@@ -152,6 +156,7 @@ impl Asked {
             own: own.clone(),
             grant: grant.clone(),
             tunnel: tunnel.clone(),
+            look_up: look_up.clone(),
         }
     }
 
@@ -190,6 +195,7 @@ impl Asked {
             own: self.own,
             grant: self.grant,
             tunnel: self.tunnel,
+            look_up: self.look_up,
             dial: BTreeMap::new(),
             progress: Progress::default(),
         })

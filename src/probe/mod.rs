@@ -8,12 +8,13 @@
 //! `received` are the two ways between the service and an agent.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Clock;
 use crate::domain::cause::{Cause, Step};
 use crate::smtp::record::Record;
-use crate::smtp::report::Report;
+use crate::smtp::report::{CertificateReport, NameReport, Report};
 use crate::smtp::stage::Stage;
 
 /// Certificates, judged.
@@ -28,6 +29,8 @@ pub mod form;
 pub mod job;
 /// The way that the kernel chose.
 mod kernel;
+/// What a name resolves to, beside a test.
+pub mod look_up;
 /// The test alert.
 pub mod message;
 /// Another network namespace.
@@ -93,6 +96,16 @@ pub struct Script {
     clock: Clock,
     answers: Arc<Mutex<VecDeque<Option<Cause>>>>,
     asked: Arc<Mutex<Vec<ProbeRequest>>>,
+    shown: Arc<Mutex<Shown>>,
+}
+
+/// What a scripted server shows in every test that passes.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    /// What every name resolves to; a name without addresses does not exist.
+    pub addresses: Vec<IpAddr>,
+    /// Its certificate.
+    pub certificate: Option<CertificateReport>,
 }
 
 impl Prober {
@@ -114,12 +127,17 @@ impl Script {
     /// Answers in this order: `None` passes, a cause ends the test with it. When all are used up, tests are not run.
     pub fn new(clock: Clock, answers: impl IntoIterator<Item = Option<Cause>>) -> Self {
         let answers = Arc::new(Mutex::new(answers.into_iter().collect()));
-        Self { clock, answers, asked: Arc::default() }
+        Self { clock, answers, asked: Arc::default(), shown: Arc::default() }
     }
 
     /// Adds an answer.
     pub fn push(&self, answer: Option<Cause>) {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(answer);
+    }
+
+    /// From here on the server shows this.
+    pub fn show(&self, shown: Shown) {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = shown;
     }
 
     /// Everything that was asked so far.
@@ -134,7 +152,14 @@ impl Script {
         if let Some(cause) = ended {
             record.fail(stage_of(cause, &request), std::time::Duration::ZERO, cause, None, "scripted answer");
         }
-        let report = run::scripted_report(&self.clock, &request, record);
+        let mut report = run::scripted_report(&self.clock, &request, record);
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        report.certificate = shown.certificate.filter(|_| ended.is_none());
+        report.name = request.look_up.as_ref().map(|look_up| NameReport {
+            name: look_up.name.clone(),
+            cause: shown.addresses.is_empty().then_some(Cause::DnsNxdomain),
+            addresses: shown.addresses,
+        });
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(request);
         report
     }

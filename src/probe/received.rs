@@ -44,6 +44,10 @@ pub fn report(bytes: &[u8], asked: &ProbeRequest) -> Result<Report, String> {
     if [report.addresses.len(), report.recipients.len(), report.warnings.len()].iter().any(|rows| *rows > MOST_ROWS) {
         return Err(format!("more than {MOST_ROWS} addresses, recipients or warnings"));
     }
+    let asked_about = asked.look_up.as_ref().map(|look_up| &look_up.name);
+    if report.name.as_ref().is_some_and(|found| Some(&found.name) != asked_about || found.addresses.len() > MOST_ROWS) {
+        return Err("name is not what was asked about".to_owned());
+    }
     if let Some(warning) = report.warnings.iter().find(|cause| !cause.is_warning()) {
         return Err(format!("{warning} is no warning"));
     }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::look_up::LookUp;
 use super::policy::{self, Allowed, Facts, Grant, Refusal};
 use super::progress::Progress;
 use crate::domain::mail_settings::{Encryption, MailHost};
@@ -114,6 +115,8 @@ pub struct ProbeRequest {
     pub grant: Option<Grant>,
     /// Where to connect in place of an address, for labs and the demo. Policy judges the address before the map.
     pub dial: BTreeMap<SocketAddr, SocketAddr>,
+    /// A name to look up beside the test, for watching.
+    pub look_up: Option<LookUp>,
     /// Where the test tells how far it has come.
     pub progress: Progress,
 }
@@ -145,6 +148,7 @@ impl ProbeRequest {
             own: Vec::new(),
             grant: None,
             dial: BTreeMap::new(),
+            look_up: None,
             progress: Progress::default(),
         }
     }

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::form::FormFault;
+use super::look_up::look_up;
 use super::policy::Allowed;
 use super::request::{ProbeRequest, Protocol};
 use super::resolve::Resolver;
@@ -58,15 +59,22 @@ impl Shared {
     }
 }
 
-/// Runs a test.
+/// Runs a test, and looks a name up beside it where one is asked about.
 pub(super) async fn run(clock: &Clock, resolver: &Resolver, watch: &Watch, request: ProbeRequest) -> Report {
+    let request = Arc::new(request);
+    let test = test(clock, resolver, watch, Arc::clone(&request));
+    let (report, name) = tokio::join!(test, look_up(resolver, &request));
+    Report { name, ..report }
+}
+
+async fn test(clock: &Clock, resolver: &Resolver, watch: &Watch, request: Arc<ProbeRequest>) -> Report {
     let started_at = clock.now();
     let start = Instant::now();
     let mut record = Record::default();
     record.begin(Stage::Form, start.elapsed());
     record.pass(Stage::Form, start.elapsed(), None);
     let prepared = match trust(clock, &request) {
-        Ok(trust) => Shared { request: Arc::new(request), trust, watch: watch.clone(), start },
+        Ok(trust) => Shared { request, trust, watch: watch.clone(), start },
         Err(detail) => {
             record.fail(Stage::Form, start.elapsed(), Cause::FormOptionInvalid, None, &detail);
             return assemble(&request, started_at, start, Outcome::before_any_address(record));
@@ -387,6 +395,7 @@ fn report(
         proposal,
         test_id: None,
         path: outcome.path,
+        name: None,
         stages,
         recipients,
         transcript,

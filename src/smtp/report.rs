@@ -1,5 +1,7 @@
 //! What happened, as others read it: the JSON of `postern probe`, of the API and of stored tests.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -238,6 +240,20 @@ pub struct Report {
     /// How long the server asked us to wait before the next attempt, in seconds; where it deferred and named a time.
     #[serde(default)]
     pub retry_after_s: Option<u64>,
+    /// What the server's name resolved to, where watching asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<NameReport>,
+}
+
+/// What a name resolved to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameReport {
+    /// The name.
+    pub name: String,
+    /// Its addresses, without doubles, in order.
+    pub addresses: Vec<IpAddr>,
+    /// Why there are none.
+    pub cause: Option<Cause>,
 }
 
 /// What the way to the server looked like. What was not measured is absent.

@@ -101,7 +101,8 @@ word_columns!(
     Framing,
     InputType,
     super::outbox::Kind,
-    super::timers::Kind
+    super::timers::Kind,
+    crate::domain::watching::Mark
 );
 
 column!(Encryption, String, word => word.as_str().to_owned(), stored => {

@@ -43,6 +43,7 @@ pub mod throttle;
 pub mod timers;
 pub mod tunnels;
 pub mod vault;
+pub mod watches;
 pub mod whitelist;
 
 use std::future::Future;
@@ -227,7 +228,7 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 31] = [
+    let files: [(&str, &[(&str, &str)]); 32] = [
         ("accounts", accounts::STATEMENTS),
         ("agents", agents::STATEMENTS),
         ("attachments", attachments::STATEMENTS),
@@ -258,6 +259,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("timers", timers::STATEMENTS),
         ("tunnels", tunnels::STATEMENTS),
         ("vault", vault::STATEMENTS),
+        ("watches", watches::STATEMENTS),
         ("whitelist", whitelist::STATEMENTS),
     ];
     files.into_iter().flat_map(|(file, list)| list.iter().map(move |(name, text)| (file, *name, *text))).collect()

@@ -77,7 +77,7 @@ statements! {
         ORDER BY not_before DESC
         LIMIT 1 OFFSET $2";
     SELECT_WAITING = "SELECT number FROM probes
-        WHERE customer_id = $1 AND case_id = $2 AND state = 'queued'
+        WHERE customer_id = $1 AND case_id = $2 AND state = 'queued' AND answers <> '@watch'
         ORDER BY number
         LIMIT 1";
     LEASE = "UPDATE probes SET lease_owner = $3, lease_until = $4, attempts = attempts + 1, agent_id = NULL
@@ -93,11 +93,12 @@ statements! {
     SELECT_BY_NUMBER = concat!("SELECT ", columns!(), " FROM probes
         WHERE customer_id = $1 AND case_id = $2 AND number = $3");
     SELECT_BEFORE = concat!("SELECT ", columns!(), " FROM probes
-        WHERE customer_id = $1 AND case_id = $2 AND number < $3 AND state = 'done'
+        WHERE customer_id = $1 AND case_id = $2 AND number < $3 AND state = 'done' AND answers <> '@watch'
         ORDER BY number DESC
         LIMIT 1");
+    // Rounds of watching have a list of their own.
     LIST_OF_CASE = concat!("SELECT ", columns!(), " FROM probes
-        WHERE customer_id = $1 AND case_id = $2
+        WHERE customer_id = $1 AND case_id = $2 AND answers <> '@watch'
         ORDER BY number DESC
         LIMIT 100");
 }

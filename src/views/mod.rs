@@ -54,6 +54,8 @@ pub mod settings;
 pub mod tables;
 /// Texts that engineers begin a message with.
 pub mod texts;
+/// Watching servers in use.
+pub mod watching;
 /// The whitelist register.
 pub mod whitelist;
 

@@ -21,6 +21,7 @@ mod session;
 mod setup;
 mod source;
 mod visit;
+mod watching;
 mod whitelist;
 
 use std::sync::Arc;
@@ -75,6 +76,7 @@ fn routes() -> Router<Arc<App>> {
         .merge(account::routes())
         .merge(portal::routes())
         .merge(queue::routes())
+        .merge(watching::routes())
         .merge(whitelist::routes())
         .merge(admin::routes())
         .merge(help::routes())

@@ -6,6 +6,7 @@ pub mod letters;
 pub mod outbox;
 pub mod probes;
 pub mod timers;
+pub mod watching;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +44,8 @@ pub fn start(app: &Arc<App>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     workers.spawn(async move { run("letters", &posted, until, letters::step).await });
     let (tidied, until) = (Arc::clone(app), stop.clone());
     workers.spawn(async move { tidy(&tidied, until).await });
+    let (watched, until) = (Arc::clone(app), stop.clone());
+    workers.spawn(async move { run("watching", &watched, until, watching::step).await });
     let (app, stop) = (Arc::clone(app), stop.clone());
     workers.spawn(async move { run("timers", &app, stop, timers::step).await });
     workers

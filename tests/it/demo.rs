@@ -22,6 +22,7 @@ async fn the_demo_makes_cases_in_different_states_by_real_work() {
         server,
         receiver: receiver().await,
         database: None,
+        watch: postern::config::WatchConfig::default(),
     })
     .await
     .unwrap();
@@ -67,6 +68,7 @@ async fn one_login_per_role_opens_the_demo() {
         server,
         receiver: receiver().await,
         database: None,
+        watch: postern::config::WatchConfig::default(),
     })
     .await
     .unwrap();

@@ -13,7 +13,7 @@ use postern::views::mail::{MailCase, MailContext, Recipient};
 use postern::views::samples::{self, HOSTILE};
 use postern::views::{
     Brand, Page, Theme, Views, account, admin, case, casework, error, help, portal, probe, quarantine, queue, records,
-    relays, session, settings, tables, texts, whitelist,
+    relays, session, settings, tables, texts, watching, whitelist,
 };
 use serde::Serialize;
 
@@ -66,6 +66,7 @@ fn renderings(views: &Views) -> Result<Vec<Rendering>, String> {
 
 fn around_cases(views: &Views, all: &mut Vec<Rendering>) -> Result<(), String> {
     pages! { views, all;
+        watching::Watching, CUSTOMER, "/case", "Watching", |_| None;
         portal::Cases, CUSTOMER, "/cases", "Your cases", |_| None;
         portal::Start, CUSTOMER, "/start", "Start a request", |_| None;
         portal::Question, CUSTOMER, "/start", "Your SMTP server", |page| Some(&page.form);

@@ -13,7 +13,7 @@ walk_through_the_lab() {
   local code=1
   [ "$(id -u)" = 0 ] || { echo "the lab needs root, for network namespaces and TUN devices"; return 1; }
   export POSTERN_LAB=plwalk
-  if tests/lab/lab up ipsec && timeout 180 "$postern" demo --walk all --lab; then
+  if tests/lab/lab up ipsec && timeout 480 "$postern" demo --walk all --lab; then
     timeout 120 "$postern" demo --walk private --lab --break smtp-down
     [ $? = 1 ] && code=0
   fi

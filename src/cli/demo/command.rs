@@ -14,6 +14,7 @@ use crate::cli::service::Signals;
 use crate::cli::sink::Sink;
 use crate::cli::sink::syslog::SyslogSink;
 use crate::cli::walk::{self, Branch, Break, Plan};
+use crate::config::WatchConfig;
 use crate::telemetry;
 
 /// Where the demo listens if nothing else is said; another port is taken where this one is in use.
@@ -101,7 +102,7 @@ async fn start(args: &DemoArgs) -> Result<Demo, DemoError> {
     }
     let server = MailServer::Sink(Sink::start(&SERVERS).await?);
     let receiver = Receiver::Sink(SyslogSink::start().await?);
-    Demo::start(Options { listen, server, receiver, database: None }).await
+    Demo::start(Options { listen, server, receiver, database: None, watch: WatchConfig::default() }).await
 }
 
 /// The address and one login per role go to standard output, the rest to standard error.

@@ -177,6 +177,21 @@ impl Lab {
         self.says.get("SYSLOG_LOG").map(PathBuf::from)
     }
 
+    /// The customer's resolver behind the tunnel.
+    pub fn resolver(&self) -> Option<&str> {
+        self.says.get("RESOLVER").map(String::as_str)
+    }
+
+    /// Switches a fault on.
+    pub fn fault(&self, name: &str) {
+        self.order(&["fault", name]);
+    }
+
+    /// Switches a fault off.
+    pub fn heal(&self, name: &str) {
+        self.order(&["heal", name]);
+    }
+
     /// Switches the mail server off until it is started again or this is dropped.
     pub fn stop(&mut self) {
         self.is_stopped = true;

@@ -23,6 +23,7 @@ use tokio::net::TcpListener;
 
 use lab::{Beside, Lab};
 pub use receiver::Receiver;
+pub(in crate::cli) use records::FIRST_TUNNEL;
 pub use records::{Login, People};
 
 use super::foreign_smtp::ForeignSmtp;
@@ -32,9 +33,10 @@ use super::sink::{Sink, SinkError};
 use crate::app::{App, Error};
 use crate::apply::StandIn;
 use crate::clock::Clock;
-use crate::config::{AccountsConfig, Brand, Config, MailConfig, MetricsConfig, Policy, ProbeConfig};
+use crate::config::{AccountsConfig, Brand, Config, MailConfig, MetricsConfig, Policy, ProbeConfig, WatchConfig};
 use crate::mail::Mailer;
-use crate::probe::Prober;
+use crate::probe::watch::Watch;
+use crate::probe::{Prober, Resolver};
 use crate::secret::Secret;
 
 /// The customers' mail servers, as their cases name them; behind each stands the mail server of the demo.
@@ -63,6 +65,8 @@ pub struct Options {
     pub receiver: Receiver,
     /// Database URL; a SQLite file in the temporary folder where absent.
     pub database: Option<String>,
+    /// Watching servers in use.
+    pub watch: WatchConfig,
 }
 
 /// The customers' mail server.
@@ -150,7 +154,11 @@ impl Demo {
         let mail = folder.path().join("mail");
         let clock = Clock::System;
         let mailer = |vault: &_| Ok(Mailer::folder(place::identity(&config, vault), mail));
-        let app = App::open(&config, clock.clone(), mailer, Prober::real(clock)).await?;
+        // Names of the demo are known to it alone.
+        let names = options.server.name().to_owned();
+        let resolver = Resolver::Fixed([(names, options.server.address().parse().into_iter().collect())].into());
+        let prober = Prober::Real { clock: clock.clone(), resolver, watch: Watch::None };
+        let app = App::open(&config, clock, mailer, prober).await?;
         let [first, second] = keys;
         let products = [(product.base_url.clone(), first), (second_product.base_url.clone(), second)];
         let (people, logins) = records::make(&app, products, &options.server).await?;
@@ -322,6 +330,7 @@ fn config(options: &Options, address: SocketAddr, data: PathBuf) -> Config {
         brand: Brand::default(),
         policy: Policy { allow_documentation: true },
         mail: MailConfig::default(),
+        watch: options.watch,
         // Its logins are for everybody who reads the terminal.
         accounts: AccountsConfig { staff_second_factor: false },
         trusted_proxies: Vec::new(),

@@ -18,7 +18,7 @@ use crate::domain::tunnel::{Tunnel, TunnelState};
 use crate::secret::Secret;
 
 /// The tunnel of the first customer, whose server is private.
-pub(super) const FIRST_TUNNEL: &str = "alder-1";
+pub(in crate::cli) const FIRST_TUNNEL: &str = "alder-1";
 /// The tunnel of the second customer, whose server is public.
 pub(super) const SECOND_TUNNEL: &str = "brightwater-1";
 

@@ -10,6 +10,8 @@ mod settings;
 mod syslog;
 /// Servers that are reached through the tunnel.
 mod vpn;
+/// A server in use is watched.
+mod watching;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,10 +29,13 @@ use crate::cli::out::{self, Code, Stop};
 use crate::cli::sink::Sink;
 use crate::cli::sink::syslog::SyslogSink;
 use crate::cli::visitor::Visitor;
+use crate::config::WatchConfig;
 use crate::domain::case::Case;
 
 /// How long the machine may take for one of its steps.
 const PATIENCE: Duration = Duration::from_secs(40);
+/// Seconds between two rounds of watching, where they are what is walked.
+const WATCH_SECONDS: u32 = 5;
 /// How often a page is looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -53,12 +58,14 @@ pub(in crate::cli) enum Branch {
     Syslog,
     /// Alerts are on and the settings change.
     SettingsChange,
+    /// Alerts are on, and watching sees what goes wrong by itself.
+    Watching,
     /// One after the other.
     All,
 }
 
 impl Branch {
-    const EACH: [Self; 8] = [
+    const EACH: [Self; 9] = [
         Self::Private,
         Self::PublicFiltered,
         Self::PublicUnfiltered,
@@ -67,12 +74,15 @@ impl Branch {
         Self::Trouble,
         Self::Syslog,
         Self::SettingsChange,
+        Self::Watching,
     ];
 
     /// Which of the lab's mail servers the branch is about; none where no tunnel is part of it.
     fn in_the_lab(self) -> Option<Stands> {
         match self {
-            Self::Private | Self::Trouble | Self::Syslog | Self::SettingsChange => Some(Stands::BehindTunnel),
+            Self::Private | Self::Trouble | Self::Syslog | Self::SettingsChange | Self::Watching => {
+                Some(Stands::BehindTunnel)
+            }
             Self::PublicFiltered | Self::PublicUnfiltered | Self::PublicUnknown => Some(Stands::Outside),
             Self::SecureRelay | Self::All => None,
         }
@@ -131,7 +141,9 @@ async fn walk(plan: &Plan, branch: Branch) -> Result<(), Stop> {
     let server = mail_server(plan, branch).await?;
     let receiver = receiver(plan, branch, &server).await?;
     let listen = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
-    let demo = Demo::start(Options { listen, server, receiver, database: None })
+    let interval = if branch == Branch::Watching { WATCH_SECONDS } else { WatchConfig::default().interval };
+    let watch = WatchConfig { interval };
+    let demo = Demo::start(Options { listen, server, receiver, database: None, watch })
         .await
         .map_err(|error| Stop::failed(chain(&error)))?;
     let mut walk = Walk { demo, json: plan.json, began: Instant::now(), number: 0 };
@@ -144,6 +156,7 @@ async fn walk(plan: &Plan, branch: Branch) -> Result<(), Stop> {
         Branch::Trouble => walk.trouble().await,
         Branch::Syslog => walk.syslog().await,
         Branch::SettingsChange => walk.settings_change().await,
+        Branch::Watching => walk.watching().await,
         Branch::All => Ok(()),
     };
     walk.demo.stop().await;

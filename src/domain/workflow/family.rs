@@ -17,12 +17,20 @@ pub enum Beginning<'d> {
 
 /// Judges the beginning of a child beside the children of the same parent that have not ended.
 pub fn beginning<'d>(child: &'d Definition, open: &[&Definition]) -> Beginning<'d> {
-    let alone = child.at_most_one || open.iter().any(|other| other.at_most_one);
+    let rivals: Vec<&&Definition> = open.iter().filter(|other| compete(child, other)).collect();
     match &child.on_second {
-        _ if open.is_empty() || !alone => Beginning::Free,
-        Some(event) if open.iter().all(|other| other.id == child.id) => Beginning::Instead(event),
+        _ if rivals.is_empty() => Beginning::Free,
+        Some(event) if rivals.iter().all(|other| other.id == child.id) => Beginning::Instead(event),
         Some(_) | None => Beginning::Refused,
     }
+}
+
+/// Whether two children cannot live beside each other.
+fn compete(child: &Definition, other: &Definition) -> bool {
+    if child.id == other.id {
+        return child.at_most_one;
+    }
+    !child.beside_others && !other.beside_others && (child.at_most_one || other.at_most_one)
 }
 
 /// The event that an open child receives when its parent has gone from one state to another; none where it hears nothing.

@@ -102,6 +102,8 @@ pub struct Definition {
     pub signals: Vec<String>,
     /// A child beside which its parent has no other.
     pub at_most_one: bool,
+    /// Whether it runs beside children of other workflows whatever these say.
+    pub beside_others: bool,
     /// The event that an older child of the same workflow receives; without it, a second one is refused.
     pub on_second: Option<String>,
     /// The event that a child receives when its parent ends.

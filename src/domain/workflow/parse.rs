@@ -15,7 +15,8 @@ use super::model::{
     Order, Progress, ProgressRule, Role, Rule, Scope, State, Store, Style, Target, Verb, Wording,
 };
 use super::raw::{
-    DelayText, Hours, Name, RawCalendar, RawClock, RawDefinition, RawEffect, RawField, RawProgress, RawRule, RawState,
+    AtMostOneKey, DelayText, Hours, Name, RawCalendar, RawClock, RawDefinition, RawEffect, RawField, RawProgress, RawRule,
+    RawState,
 };
 use super::schema::schema_of;
 use super::shape;
@@ -83,6 +84,7 @@ impl Reader<'_> {
             children: raw.children.into_iter().map(|name| name.0).collect(),
             signals: strings(raw.signals),
             at_most_one: raw.at_most_one.is_some(),
+            beside_others: raw.at_most_one.as_ref().is_some_and(|rule| matches!(rule.key, AtMostOneKey::Workflow)),
             on_second: raw.at_most_one.and_then(|rule| rule.on_second).map(|event| event.0),
             on_parent_end: raw.on_parent_end.map(|name| name.0),
             on_parent_move: raw.on_parent_move.map(|name| name.0),

@@ -219,6 +219,10 @@ impl<'w, 'p: 'w> Family<'w, 'p> {
         self.members.get(index).is_some_and(|member| member.is_open)
     }
 
+    fn is_open_of(&self, index: usize, workflow: &str) -> bool {
+        self.members.get(index).is_some_and(|member| member.is_open && member.choices.definition().id == workflow)
+    }
+
     fn add(&mut self, choices: &'w Choices<'p>, inputs: Data, sealed: BTreeSet<String>) {
         let definition: &'w Definition = choices.definition();
         match birth_of_child(definition, inputs, sealed) {
@@ -292,7 +296,7 @@ impl<'w, 'p: 'w> Family<'w, 'p> {
     fn begin(&mut self, workflow: &str, (data, sealed): (Data, BTreeSet<String>), depth: usize) {
         let Some(choices) = self.choices.get(workflow) else { return };
         if let Beginning::Instead(event) = family::beginning(choices.definition(), &self.open_children()) {
-            for older in (1..self.members.len()).filter(|index| self.is_open(*index)).collect::<Vec<_>>() {
+            for older in (1..self.members.len()).filter(|index| self.is_open_of(*index, workflow)).collect::<Vec<_>>() {
                 self.tell(older, event, (Data::new(), BTreeSet::new()), depth);
             }
         }

@@ -1,7 +1,7 @@
 //! The JSON API: the same acts as the pages, for programs. Answers are resources or problems (RFC 9457).
 //!
 //! Reading order: `body` and `query` (what came, read strictly), `cases`, `conversation`, `tests`, `whitelist`,
-//! `exports`, `calendars` (one file per resource), `present` (what a person may see of them).
+//! `exports`, `watching`, `calendars` (one file per resource), `present` (what a person may see of them).
 
 mod body;
 mod calendars;
@@ -11,6 +11,7 @@ mod exports;
 mod present;
 mod query;
 mod tests;
+mod watching;
 mod whitelist;
 
 use std::sync::Arc;
@@ -43,6 +44,10 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/cases/{number}/attachments/{file}", get(files::download))
         .route("/cases/{number}/tests", get(tests::list))
         .route("/cases/{number}/tests/{test}", get(tests::one))
+        .route("/cases/{number}/watch", get(watching::of_case))
+        .route("/cases/{number}/watch/{act}", post(watching::act))
+        .route("/servers/{id}/watch", get(watching::of_server))
+        .route("/watches", get(watching::list))
         .route("/queue/next", post(cases::next))
         .route("/cases/{number}/priority", post(cases::prioritize))
         .route("/calendars", get(calendars::list))

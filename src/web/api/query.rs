@@ -103,6 +103,16 @@ impl Query {
         }
     }
 
+    /// The case number after which the list of watched servers goes on.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for a cursor of another list.
+    pub(super) fn after(&self) -> Result<i64, Failure> {
+        let Some(text) = self.get("cursor") else { return Ok(0) };
+        let number = unwrap(text).and_then(|text| text.strip_prefix("after.")?.parse().ok());
+        number.ok_or_else(foreign_cursor)
+    }
+
     /// The case number below which a customer's list goes on.
     ///
     /// # Errors
@@ -126,6 +136,11 @@ fn foreign_cursor() -> Failure {
 /// The cursor behind a case of a queue's view.
 pub(super) fn queue_cursor(view: View, cursor: Cursor) -> String {
     wrap(&format!("{view}.{}.{}", cursor.due_at.timestamp_micros(), cursor.id))
+}
+
+/// The cursor behind a watched server in the list of them.
+pub(super) fn after_cursor(number: i64) -> String {
+    wrap(&format!("after.{number}"))
 }
 
 /// The cursor behind a case in a customer's own list.

@@ -9,6 +9,7 @@ use crate::domain::case::{Case, WaitingOn};
 use crate::domain::workflow::{State, StateKind};
 use crate::views::common::{Link, Note, Tag, Tone};
 use crate::views::family::Relative;
+use crate::web::watching;
 
 /// The case that this one belongs to, then those that belong to it.
 ///
@@ -43,7 +44,9 @@ pub(in crate::web) fn notes(view: &View<'_>, state: &State) -> Vec<Note> {
         let tone = if child.waiting_on == WaitingOn::Customer { Tone::You } else { Tone::Us };
         Note { link: Some(link(child)), ..Note::new(tone, "A change is under way in a case of its own.") }
     });
-    closing.into_iter().chain(under_way).collect()
+    let hears = view.definition.rules_at(&state.id).into_iter().any(|rule| rule.event == "watch_found");
+    let watched = watching::note(view.case.number, hears, view.case.flow.data.contains_key("drift"));
+    closing.into_iter().chain(under_way).chain(watched).collect()
 }
 
 /// Until when a closed case can be reopened; none where it is open, or closed for good.

@@ -61,6 +61,9 @@ const CASE_ACT: Cells = ["i+nn+++fn", "inn++++f+", "innnnnnnn"];
 /// Those who work the queue, in a case.
 const CASE_WORK: Cells = ["ifff+++ff", "ifff+++ff", "ifffnnnff"];
 
+/// Whoever is signed in finds nothing.
+const UNWATCHED: Cells = ["innnnnnnn"; 3];
+
 /// One line for each route.
 const ROWS: &[(&str, &str, Cells)] = &[
     ("GET", "/", OPEN),
@@ -112,6 +115,12 @@ const ROWS: &[(&str, &str, Cells)] = &[
     ("POST", "/cases/{number}/tests", CASE_ACT),
     ("GET", "/cases/{number}/tests/{test}", CASE),
     ("GET", "/cases/{number}/tests/{test}/compare", CASE),
+    // The case of this test is not in use, so its server was never watched.
+    ("GET", "/cases/{number}/watch", UNWATCHED),
+    ("POST", "/cases/{number}/watch/now", UNWATCHED),
+    ("POST", "/cases/{number}/watch/pause", UNWATCHED),
+    ("POST", "/cases/{number}/watch/resume", UNWATCHED),
+    ("POST", "/cases/{number}/watch/take-over", UNWATCHED),
     ("GET", "/customers/{id}/relays", STAFF_RECORD),
     ("POST", "/customers/{id}/relays", STAFF_RECORD),
     ("POST", "/customers/{id}/relays/read", STAFF_RECORD),
@@ -210,6 +219,10 @@ const ROWS: &[(&str, &str, Cells)] = &[
     ("POST", "/api/v1/cases/{number}/messages", CASE_ACT),
     ("GET", "/api/v1/cases/{number}/tests", CASE),
     ("GET", "/api/v1/cases/{number}/tests/{test}", CASE),
+    ("GET", "/api/v1/cases/{number}/watch", UNWATCHED),
+    ("POST", "/api/v1/cases/{number}/watch/{act}", UNWATCHED),
+    ("GET", "/api/v1/servers/{id}/watch", UNWATCHED),
+    ("GET", "/api/v1/watches", ENGINEERS),
     ("POST", "/api/v1/queue/next", ENGINEERS),
     ("GET", "/whitelist", STAFF),
     ("POST", "/whitelist", ENGINEERS),

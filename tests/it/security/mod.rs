@@ -52,6 +52,7 @@ pub(super) fn filled(path: &str, number: i64) -> String {
         ("{entry}", &id),
         ("{request}", &id),
         ("{tunnel}", &id),
+        ("{act}", "now"),
     ]
     .into_iter()
     .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))

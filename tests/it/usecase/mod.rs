@@ -13,3 +13,4 @@ mod repeats;
 mod replay;
 mod stuck;
 mod timers;
+mod watching;

@@ -35,6 +35,7 @@ starttls-stripped           EHLO does not offer STARTTLS (nor, therefore, AUTH)
 cert-expired                the mail server's certificate ended 10 days ago
 cert-name-mismatch          the certificate is for old-name.customer.example
 cert-untrusted              the certificate is self-signed
+dns-changed                 the customer's resolver answers 10.20.0.200 in place of 10.20.0.25
 auth-wrong                  the server refuses the right password: 535
 END
 }
@@ -160,6 +161,8 @@ on_smtp_greylist() { rm -f "$state"/smtp/customer/spool/db/seen*; smtp_fault_on 
 off_smtp_greylist() { smtp_fault_off smtp-greylist; }
 on_starttls_stripped() { smtp_fault_on starttls-stripped; }
 off_starttls_stripped() { smtp_fault_off starttls-stripped; }
+on_dns_changed() { echo 10.20.0.200 >"$state/dns/answer"; }
+off_dns_changed() { echo $smtp_ip >"$state/dns/answer"; }
 on_cert_expired() { smtp_fault_on cert-expired; }
 off_cert_expired() { smtp_fault_off cert-expired; }
 on_cert_name_mismatch() { smtp_fault_on cert-name-mismatch; }

@@ -49,8 +49,8 @@ table inet lab {
   chain from_alerting {
     icmp type echo-request accept
     icmpv6 type echo-request accept
-    ip daddr { $4 } tcp dport { 25, 465, 514, 587, 6514 } counter name allowed accept
-    ip daddr { $4 } udp dport 514 counter name allowed accept
+    ip daddr { $4 } tcp dport { 25, 53, 465, 514, 587, 6514 } counter name allowed accept
+    ip daddr { $4 } udp dport { 53, 514 } counter name allowed accept
     ip6 daddr $5 tcp dport { 25, 465, 587 } counter name allowed accept
   }
   chain deny {
@@ -104,7 +104,7 @@ END
 }
 
 # What the fault cloud-allowlist-missing takes away.
-first_server() { destinations $smtp_ip 25 465 587 514 6514; }
+first_server() { destinations $smtp_ip 25 53 465 587 514 6514; }
 
 # command_counter NS NAME
 command_counter() {

@@ -34,7 +34,8 @@ END
   past=$(date -u -d "-40 days" +%y%m%d%H%M%SZ)
   then=$(date -u -d "-10 days" +%y%m%d%H%M%SZ)
   now=$(date -u -d "-1 day" +%y%m%d%H%M%SZ)
-  soon=$(date -u -d "+20 days" +%y%m%d%H%M%SZ)
+  # Longer than a certificate is called one that ends soon.
+  soon=$(date -u -d "+28 days" +%y%m%d%H%M%SZ)
   # RSA keys, so that the server's flight is larger than the path of the fault mtu-blackhole takes.
   request -x509 -newkey rsa:2048 -nodes -keyout "$pki/ca.key" -out "$pki/ca.pem" -days 30 -subj "/CN=Lab CA" -extensions v3_ca
   request -x509 -newkey rsa:2048 -nodes -keyout "$pki/self-signed.key" -out "$pki/self-signed.pem" -days 30 \

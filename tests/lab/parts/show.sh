@@ -53,6 +53,7 @@ SMTP_IPV6=$smtp_ip6
 SMTP_SAME=$same_ip
 SMTP_PUBLIC=$public_ip
 SMTP_NAME=mail.customer.example
+RESOLVER=$smtp_ip
 SMTP_NAME2=mail.second.example
 SMTP_PUBLIC_NAME=mail.public.example
 SMTP_ACCOUNT=$smtp_account

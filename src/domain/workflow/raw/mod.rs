@@ -94,8 +94,10 @@ pub(crate) struct RawAtMostOne {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AtMostOneKey {
-    /// One per case.
+    /// One per case, and no other child beside it.
     Case,
+    /// One of this workflow per case; it runs beside children of others.
+    Workflow,
 }
 
 /// Business hours.

@@ -1,0 +1,239 @@
+//! What follows from a round: a case for trouble, or the notice of an IP change that a name's new address amounts to; once,
+//! and ended by itself where nobody has acted.
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+
+use crate::app::firing::{Firing, answers};
+use crate::app::turn::{self, Handed};
+use crate::app::{App, Error, Secrets, family};
+use crate::domain::actor::Actor;
+use crate::domain::case::Case;
+use crate::domain::watching::{Finding, Judgement, Subject};
+use crate::domain::workflow::{Data, Value};
+use crate::store::watches::Watch;
+use crate::store::{Tx, cases};
+
+/// The workflow of trouble.
+const TROUBLE: &str = "server-trouble";
+/// The workflow of a notice of an IP change.
+const NOTICE: &str = "ip-change";
+/// The parent's event that begins such a notice.
+const NOTIFY: &str = "notify_ip_change";
+/// The longest evidence that a definition takes, less what goes before it.
+const LONGEST_EVIDENCE: usize = 3_900;
+
+/// Where a case that watching began has been ended by a person, what it was about is counted anew.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn look_after(_app: &App, tx: &mut Tx, case: &Case, watch: &mut Watch) -> Result<(), Error> {
+    let trouble = ended(tx, case, &mut watch.trouble).await?;
+    let notice = ended(tx, case, &mut watch.notice).await?;
+    let memory = std::mem::take(&mut watch.memory.0);
+    let all = [Subject::Path, Subject::Certificate, Subject::Name];
+    let named = [Subject::Name, Subject::Path];
+    watch.memory.0 = match (trouble, notice) {
+        (true, _) => memory.dealt_with(&all),
+        (false, true) => memory.dealt_with(&named),
+        (false, false) => memory,
+    };
+    Ok(())
+}
+
+async fn ended(tx: &mut Tx, parent: &Case, number: &mut Option<i64>) -> Result<bool, Error> {
+    let Some(known) = *number else { return Ok(false) };
+    let is_open = cases::open_children(tx, parent.number).await?.iter().any(|child| child.number == known);
+    if !is_open {
+        *number = None;
+    }
+    Ok(!is_open)
+}
+
+/// Whether a notice that a person gave is under way: then another address is what is expected.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn is_moving(_app: &App, tx: &mut Tx, case: &Case, watch: &Watch) -> Result<bool, Error> {
+    let open = cases::open_children(tx, case.number).await?;
+    Ok(open.iter().any(|child| child.workflow.id == NOTICE && Some(child.number) != watch.notice))
+}
+
+/// Tells what two rounds agree on, and what is over.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn act(
+    app: &App,
+    tx: &mut Tx,
+    case: &mut Case,
+    watch: &mut Watch,
+    (judged, test): (&Judgement, i64),
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let mut trouble: Vec<&Finding> = Vec::new();
+    for finding in &judged.found {
+        match finding.subject {
+            Subject::Settings => {
+                let data = answers([("drift", &clip(&finding.text))]);
+                tell(app, tx, case, ("settings_drifted", data), at).await?;
+            }
+            Subject::Name => match notify(app, tx, case, watch, finding, at).await? {
+                true => {}
+                false => trouble.push(finding),
+            },
+            Subject::Certificate | Subject::Path | Subject::Expiry => trouble.push(finding),
+        }
+    }
+    // That the former address no longer answers is part of the notice.
+    trouble.retain(|finding| finding.subject != Subject::Path || watch.notice.is_none());
+    if let Some(first) = leading(&trouble) {
+        open(app, tx, case, watch, (first, &evidence(&trouble, test)), at).await?;
+    }
+    if judged.over.contains(&Subject::Settings) {
+        tell(app, tx, case, ("drift_over", Data::new()), at).await?;
+    }
+    let still = [Subject::Path, Subject::Certificate, Subject::Expiry].iter().any(|one| judged.memory.is_told(*one));
+    let some_over = judged.over.iter().any(|subject| *subject != Subject::Settings);
+    let name_told = judged.memory.is_told(Subject::Name);
+    if some_over && !still && !(name_told && watch.notice.is_none()) {
+        over(app, tx, case, watch.trouble, "recovered", at).await?;
+    }
+    if judged.over.contains(&Subject::Name) {
+        withdraw(app, tx, case, watch, at).await?;
+    }
+    Ok(())
+}
+
+/// The finding that explains the others: a path that fails over its certificate is a matter of the certificate, a name
+/// that is gone or another certificate are said before the path that fails with them.
+fn leading<'f>(found: &[&'f Finding]) -> Option<&'f Finding> {
+    let mut sorted = found.to_vec();
+    sorted.sort_by_key(|finding| finding.subject);
+    sorted.first().copied()
+}
+
+fn evidence(found: &[&Finding], test: i64) -> String {
+    let texts: Vec<&str> = found.iter().map(|finding| finding.text.as_str()).collect();
+    clip(&format!("{}. Seen in two rounds in a row, last in test {test}.", texts.join(". ")))
+}
+
+fn clip(text: &str) -> String {
+    text.chars().take(LONGEST_EVIDENCE).collect()
+}
+
+/// Begins a notice for a name that leads elsewhere; says whether it could.
+async fn notify(
+    app: &App,
+    tx: &mut Tx,
+    case: &mut Case,
+    watch: &mut Watch,
+    finding: &Finding,
+    at: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let known: Option<IpAddr> =
+        case.flow.data.get(case.channel().server().address).and_then(Value::as_text).and_then(|text| text.parse().ok());
+    let doubt = watch_doubt(finding);
+    let Some(new) = doubt.into_iter().find(|new| Some(*new) != known) else { return Ok(false) };
+    // One that we began about another address is out of date; the definition ends it.
+    let data = answers([("new_ip", &new.to_string()), ("change_timing", "now")]);
+    match tell(app, tx, case, (NOTIFY, data), at).await {
+        Ok(()) => {}
+        Err(Error::Refused(_) | Error::Invalid(_)) => return Ok(false),
+        Err(other) => return Err(other),
+    }
+    watch.notice = newest(tx, case, NOTICE).await?;
+    Ok(watch.notice.is_some())
+}
+
+/// The addresses of a finding about a name, as its text ends.
+fn watch_doubt(finding: &Finding) -> Vec<IpAddr> {
+    let tail = finding.text.rsplit("resolves to ").next().unwrap_or_default();
+    tail.split(", ").filter_map(|text| text.parse().ok()).collect()
+}
+
+/// Begins a case of trouble, or adds to the one that is open.
+async fn open(
+    app: &App,
+    tx: &mut Tx,
+    case: &mut Case,
+    watch: &mut Watch,
+    (first, evidence): (&Finding, &str),
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    if watch.trouble.is_none() {
+        watch.trouble = newest(tx, case, TROUBLE).await?;
+    }
+    if let Some(number) = watch.trouble {
+        let data = answers([("found", first.subject.as_str()), ("cause", &first.cause), ("evidence", evidence)]);
+        return tell_child(app, tx, case, number, ("more_found", data), at).await;
+    }
+    let data = answers([
+        ("watch_found", first.subject.as_str()),
+        ("watch_cause", &first.cause),
+        ("watch_evidence", evidence),
+    ]);
+    tell(app, tx, case, (super::FOUND, data), at).await?;
+    watch.trouble = newest(tx, case, TROUBLE).await?;
+    Ok(())
+}
+
+async fn over(
+    app: &App,
+    tx: &mut Tx,
+    case: &Case,
+    trouble: Option<i64>,
+    event: &str,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    match trouble {
+        Some(number) => tell_child(app, tx, case, number, (event, Data::new()), at).await,
+        None => Ok(()),
+    }
+}
+
+/// Takes our own notice back, where it still stands where it began and nobody has claimed it.
+async fn withdraw(app: &App, tx: &mut Tx, case: &Case, watch: &Watch, at: DateTime<Utc>) -> Result<(), Error> {
+    let Some(number) = watch.notice else { return Ok(()) };
+    let Some(child) = cases::by_number(tx, number).await? else { return Ok(()) };
+    let definition = app.workflows.of(&child.workflow)?;
+    if child.flow.state != definition.initial || child.claim.is_some() {
+        return Ok(());
+    }
+    let Some(event) = definition.on_parent_end.as_deref() else { return Ok(()) };
+    tell_child(app, tx, case, number, (event, Data::new()), at).await
+}
+
+async fn newest(tx: &mut Tx, parent: &Case, workflow: &str) -> Result<Option<i64>, Error> {
+    let open = cases::open_children(tx, parent.number).await?;
+    Ok(open.iter().filter(|child| child.workflow.id == workflow).map(|child| child.number).max())
+}
+
+/// An event of the machine in the case itself.
+async fn tell(
+    app: &App,
+    tx: &mut Tx,
+    case: &mut Case,
+    (event, data): (&str, Data),
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let secrets = Secrets::new();
+    let actor = &Actor::Machine;
+    let firing = Firing { actor, event, data, secrets: &secrets, expected_entered: None, probe: None, at };
+    turn::fire(app, tx, case, firing).await.map(|_effects| ())
+}
+
+/// An event of the machine in a child, which may have ended meanwhile.
+async fn tell_child(
+    app: &App,
+    tx: &mut Tx,
+    case: &Case,
+    number: i64,
+    (event, data): (&str, Data),
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let Some(mut child) = cases::hold(tx, number).await? else { return Ok(()) };
+    let handed = Handed { case: case.id, number: case.number, sealed: std::collections::BTreeSet::new() };
+    family::tell(app, tx, &mut child, (event, &data), &handed, at).await
+}
