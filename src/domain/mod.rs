@@ -43,6 +43,8 @@ pub mod syslog;
 pub mod throttle;
 /// Tunnels, and how far a whitelist entry has come.
 pub mod tunnel;
+/// What programs of the vendor are told, and how it is signed.
+pub mod webhook;
 /// What may stand on a tunnel's whitelist, and the forms in which firewalls read it.
 pub mod whitelist;
 /// Workflow definitions, their checker and the engine that decides.

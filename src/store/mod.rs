@@ -18,6 +18,7 @@ pub mod attachments;
 pub mod calendars;
 pub mod cases;
 pub mod customers;
+pub mod deliveries;
 pub mod figures;
 pub mod idempotency;
 pub mod incoming;
@@ -29,6 +30,7 @@ pub mod messages;
 pub mod objectives;
 pub mod outbox;
 pub mod people;
+pub mod personal_mails;
 pub mod policy;
 pub mod probes;
 pub mod queue;
@@ -43,6 +45,7 @@ pub mod throttle;
 pub mod timers;
 pub mod tunnels;
 pub mod vault;
+pub mod webhooks;
 pub mod whitelist;
 
 use std::future::Future;
@@ -227,13 +230,14 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 31] = [
+    let files: [(&str, &[(&str, &str)]); 34] = [
         ("accounts", accounts::STATEMENTS),
         ("agents", agents::STATEMENTS),
         ("attachments", attachments::STATEMENTS),
         ("calendars", calendars::STATEMENTS),
         ("cases", cases::STATEMENTS),
         ("customers", customers::STATEMENTS),
+        ("deliveries", deliveries::STATEMENTS),
         ("figures", figures::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
         ("incoming", incoming::STATEMENTS),
@@ -245,6 +249,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("objectives", objectives::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("people", people::STATEMENTS),
+        ("personal_mails", personal_mails::STATEMENTS),
         ("policy", policy::STATEMENTS),
         ("probes", probes::STATEMENTS),
         ("queue", queue::STATEMENTS),
@@ -258,6 +263,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("timers", timers::STATEMENTS),
         ("tunnels", tunnels::STATEMENTS),
         ("vault", vault::STATEMENTS),
+        ("webhooks", webhooks::STATEMENTS),
         ("whitelist", whitelist::STATEMENTS),
     ];
     files.into_iter().flat_map(|(file, list)| list.iter().map(move |(name, text)| (file, *name, *text))).collect()
