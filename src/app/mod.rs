@@ -30,6 +30,7 @@ pub mod health;
 pub mod incoming;
 pub mod installation;
 pub mod letters;
+pub mod mail_wishes;
 pub mod mails;
 mod objectives;
 pub mod opening;
@@ -264,6 +265,7 @@ pub async fn forget_old_answers(app: &Arc<App>) -> Result<(), Error> {
                 incoming::forget_old(tx, at).await?;
                 crate::store::sessions::forget_before(tx, at - KEEP_SESSIONS).await?;
                 crate::store::accounts::forget_events_before(tx, at - KEEP_EVENTS).await?;
+                crate::store::mail_wishes::forget_before(tx, at - KEEP_EVENTS).await?;
                 crate::store::personal_mails::forget_before(tx, at - KEEP_EVENTS).await?;
                 crate::store::attachments::forget_drafts_before(tx, before).await?;
                 Ok::<(), Error>(idempotency::forget_before(tx, before).await?)

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use sqlx::types::Json;
 
-use super::{App, Error, mails};
+use super::{App, Error, mail_wishes, mails};
 use crate::domain::id::PersonId;
 use crate::mail::{Mailbox, Outgoing};
 use crate::store::personal_mails::{self, PersonalMail};
@@ -60,10 +60,17 @@ pub async fn take(app: &Arc<App>) -> Result<Option<(PersonalMail, Option<Outgoin
         .await?;
     let Some((mail, entry)) = taken else { return Ok(None) };
     let Some(entry) = entry else { return Ok(Some((mail, None))) };
+    let facts = if mail.template == mail_wishes::DIGEST {
+        let mut tx = app.db.read().await?;
+        mail_wishes::digest(app, &mut tx, &mail, &entry.person).await?
+    } else {
+        Some(mail.payload.0.clone())
+    };
+    let Some(facts) = facts else { return Ok(Some((mail, None))) };
     let context = PersonalContext {
         brand: Brand { vendor: app.brand.vendor.clone(), product: app.brand.product.clone() },
         to: Recipient { name: entry.person.name.clone() },
-        facts: mail.payload.0.clone(),
+        facts,
     };
     let text = app.views.personal(&mail.template, &context)?;
     let outgoing = Outgoing {
@@ -97,4 +104,12 @@ pub async fn settle(
             Box::pin(async move { Ok::<(), Error>(personal_mails::settle(tx, &mail, again, error.as_deref()).await?) })
         })
         .await
+}
+
+/// The last mail to a person.
+///
+/// # Errors
+/// What the database says.
+pub async fn last(app: &App, person: PersonId) -> Result<Option<PersonalMail>, Error> {
+    Ok(personal_mails::last(&mut app.db.read().await?, person).await?)
 }

@@ -59,6 +59,8 @@ mod token;
 mod tunnel;
 /// `postern user`.
 mod user;
+/// `postern user mail`.
+mod user_mail;
 /// Values of flags.
 mod value;
 /// `postern version`.

@@ -31,6 +31,8 @@ pub mod id;
 pub mod log;
 /// SMTP settings of the product and of a probe.
 pub mod mail_settings;
+/// Which mail somebody wants when, and which nobody can do without.
+pub mod mail_wish;
 /// What the vendor promises: first answer, next update, done.
 pub mod objective;
 /// Why a request was not carried out, in words.

@@ -17,6 +17,7 @@ use crate::domain::id::{
     TenantId, TunnelId,
 };
 use crate::domain::mail_settings::Encryption;
+use crate::domain::mail_wish::{About, Wish};
 use crate::domain::objective::{Objective, Outcome};
 use crate::domain::syslog::{Framing, InputType, Transport};
 use crate::domain::tunnel::{Progress, TunnelState};
@@ -104,6 +105,8 @@ word_columns!(
     Transport,
     Framing,
     InputType,
+    About,
+    Wish,
     Delivery,
     OffReason,
     Topic,

@@ -26,6 +26,7 @@ pub mod jobs;
 pub mod letters;
 pub mod list_requests;
 pub mod log;
+pub mod mail_wishes;
 pub mod messages;
 pub mod objectives;
 pub mod outbox;
@@ -230,7 +231,7 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 34] = [
+    let files: [(&str, &[(&str, &str)]); 35] = [
         ("accounts", accounts::STATEMENTS),
         ("agents", agents::STATEMENTS),
         ("attachments", attachments::STATEMENTS),
@@ -245,6 +246,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("letters", letters::STATEMENTS),
         ("list_requests", list_requests::STATEMENTS),
         ("log", log::STATEMENTS),
+        ("mail_wishes", mail_wishes::STATEMENTS),
         ("messages", messages::STATEMENTS),
         ("objectives", objectives::STATEMENTS),
         ("outbox", outbox::STATEMENTS),

@@ -1,13 +1,14 @@
 //! The JSON API: the same acts as the pages, for programs. Answers are resources or problems (RFC 9457).
 //!
 //! Reading order: `body` and `query` (what came, read strictly), `cases`, `conversation`, `tests`, `whitelist`,
-//! `exports`, `calendars`, `webhooks` (one file per resource), `present` (what a person may see of them).
+//! `exports`, `calendars`, `webhooks`, `mail` (one file per resource), `present` (what a person may see of them).
 
 mod body;
 mod calendars;
 mod cases;
 mod conversation;
 mod exports;
+mod mail;
 mod present;
 mod query;
 mod tests;
@@ -46,6 +47,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/cases/{number}/tests/{test}", get(tests::one))
         .route("/queue/next", post(cases::next))
         .route("/cases/{number}/priority", post(cases::prioritize))
+        .route("/account/mail", get(mail::one).put(mail::put))
         .route("/webhooks", get(webhooks::list))
         .route("/webhooks/{id}", get(webhooks::one))
         .route("/webhooks/{id}/on", post(webhooks::on))

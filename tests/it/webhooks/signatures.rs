@@ -57,20 +57,19 @@ on_both! {
     /// must refuse what was changed.
     async fn the_library_of_standard_webhooks_takes_our_messages(db: TestDb) {
         let t = service(&db).await;
+        // The library refuses what is older than five minutes, so the clock of the test goes where the machine's is.
+        t.clock.advance(postern::clock::Clock::System.now() - t.clock.now());
         let receiver = Receiver::start(&[Reply::Status(200)]).await;
         let (view, first) = endpoint(&t, "all", &receiver.url(), &[]).await;
         let second = endpoints::rotate(&t.app, view.endpoint.id, None).await.unwrap().1.unwrap();
-        // The library refuses what is older than five minutes, so the clock of the test goes where the machine's is.
-        t.clock.advance(postern::clock::Clock::System.now() - t.clock.now());
         t.request().await;
         log::ping(&t.app, view.endpoint.id, None).await.unwrap();
         send_due(&t).await;
         let got = receiver.got();
-        assert!(got.len() > 2 && got.iter().all(|got| holds(got, &first) == holds(got, &second)));
+        assert!(got.len() > 2 && got.iter().all(|got| holds(got, &first) && holds(got, &second)));
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/venv/bin/python");
         if python.exists() {
-            let keys = if holds(&got[0], &first) { vec![&first, &second] } else { vec![&second] };
-            let cases: Vec<_> = keys
+            let cases: Vec<_> = [&first, &second]
                 .iter()
                 .flat_map(|key| got.iter().map(|got| json!({"key": key.expose(), "headers": header_map(got), "body": got.body})))
                 .collect();

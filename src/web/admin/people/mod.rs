@@ -103,6 +103,7 @@ async fn show(visitor: &Visitor, entry: &Entry, open: usize, form: Option<Form>)
         Form::new(name, to, form_key(), Button::of(Style::Other, label))
     };
     let letter = letters::last(&visitor.app, person.id).await?;
+    let mail = personal_mails::last(&visitor.app, person.id).await?;
     let mut acts = vec![match (entry.active, entry.has_password) {
         (false, _) => act("enable", "Let this person in again"),
         (true, false) => act("invite", "Send the invitation again"),
@@ -112,7 +113,10 @@ async fn show(visitor: &Visitor, entry: &Entry, open: usize, form: Option<Form>)
     acts.extend(more);
     let body = Record {
         tag: Some(state(entry)),
-        notes: letter.and_then(|letter| trouble(&letter)).into_iter().collect(),
+        notes: [letter.and_then(|letter| trouble(&letter)), mail.and_then(|mail| mail_trouble(&mail))]
+            .into_iter()
+            .flatten()
+            .collect(),
         sections: vec![Section { heading: "On record".to_owned(), facts }, signing_in],
         acts,
         form_heading: Some("When this person leaves".to_owned()),
@@ -132,6 +136,13 @@ fn trouble(letter: &Letter) -> Option<Note> {
         format!("The last letter could not be sent and was given up: {error}")
     };
     Some(Note::new(Tone::Failed, text))
+}
+
+/// The same for mail that belongs to no case.
+fn mail_trouble(mail: &PersonalMail) -> Option<Note> {
+    let error = mail.last_error.as_ref()?;
+    let end = if mail.not_before.is_some() { "and will be tried again" } else { "and was given up" };
+    Some(Note::new(Tone::Failed, format!("The last mail about no case could not be sent {end}: {error}")))
 }
 
 /// The form that lets a person in no longer, with those who can have the open cases.
