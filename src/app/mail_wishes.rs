@@ -53,7 +53,8 @@ pub(super) async fn load(tx: &mut Tx, person: &Person) -> Result<Wishes, Error> 
     // A zone that the database of zones no longer knows must not keep mail from its reader.
     let zone = zone.and_then(|name| calendar::zone(&name).ok()).unwrap_or(Tz::UTC);
     let chosen = mail_wishes::wishes(tx, person.id).await?;
-    let wish = |about: About| chosen.iter().find(|wished| wished.about == about).map_or(Wish::Now, |wished| wished.wish);
+    let wish =
+        |about: About| chosen.iter().find(|wished| wished.about == about).map_or(Wish::Now, |wished| wished.wish);
     let wishes = About::choices(person.is_staff()).iter().map(|about| (*about, wish(*about))).collect();
     Ok(Wishes { zone, wishes })
 }
@@ -187,5 +188,7 @@ pub(super) async fn digest(
         return Ok(None);
     }
     let more = all - i64::try_from(lines.len()).unwrap_or(all);
-    Ok(Some(json!({"rows": rows, "count": rows.len(), "more": more, "settings": format!("{}/account", app.public_url)})))
+    Ok(Some(
+        json!({"rows": rows, "count": rows.len(), "more": more, "settings": format!("{}/account", app.public_url)}),
+    ))
 }

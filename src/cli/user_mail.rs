@@ -46,8 +46,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 pub(super) async fn run(app: &Arc<App>, args: &MailArgs) -> Result<(), Stop> {
     let email = args.email.trim().to_lowercase();
     let found = admin::people(app).await?.into_iter().find(|entry| entry.person.email == email);
-    let person =
-        found.ok_or_else(|| Stop::not_found("person", &args.email, "see `postern user list`"))?.person;
+    let person = found.ok_or_else(|| Stop::not_found("person", &args.email, "see `postern user list`"))?.person;
     let draft = Draft { time_zone: args.time_zone.clone(), wishes: args.set.clone() };
     let given: Vec<Given<'_>> = std::iter::once(("time_zone", "--time-zone", args.time_zone.as_deref()))
         .chain(args.set.iter().map(|(about, when)| (about.as_str(), "--set", Some(when.as_str()))))
@@ -66,6 +65,9 @@ pub(super) async fn run(app: &Arc<App>, args: &MailArgs) -> Result<(), Stop> {
     out::list(args.json, &["about", "when", "meaning"], &rows, |row| {
         [row.about, row.when, row.meaning].map(str::to_owned).to_vec()
     })?;
-    out::say(&format!("Times are written in {}. Mail about one's own turn is always sent at once.", wishes.zone.name()));
+    out::say(&format!(
+        "Times are written in {}. Mail about one's own turn is always sent at once.",
+        wishes.zone.name()
+    ));
     Ok(())
 }

@@ -161,7 +161,10 @@ mod tests {
                 assert_eq!(reader.decide(About::Turn, wished), Wish::Now);
                 for about in About::ALL {
                     let decided = reader.decide(*about, wished);
-                    assert_eq!(decided == Wish::Now, reader.is_own_turn(*about) || wished.unwrap_or(Wish::Now) == Wish::Now);
+                    assert_eq!(
+                        decided == Wish::Now,
+                        reader.is_own_turn(*about) || wished.unwrap_or(Wish::Now) == Wish::Now
+                    );
                 }
             }
         }
@@ -174,7 +177,8 @@ mod tests {
 
     #[test]
     fn a_mail_that_nobody_listed_is_never_lost_by_a_wish() {
-        for template in ["your-turn", "let-us-in", "escalation", "promise-broken", "ip-change-received", "of tomorrow"] {
+        for template in ["your-turn", "let-us-in", "escalation", "promise-broken", "ip-change-received", "of tomorrow"]
+        {
             assert_eq!(About::of(template), About::Turn, "{template}");
         }
         assert_eq!(About::of("closed"), About::Endings);

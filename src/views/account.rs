@@ -106,7 +106,11 @@ impl Account {
             facts: vec![Fact::code("Email address", "dana@corp.example"), Fact::new("Roles", "support")],
             name: Self::name_form(samples::KEY, "Dana Field"),
             password: Self::password_form(samples::KEY),
-            mail: Self::mail_form(samples::KEY, "Europe/Berlin", &[(About::Progress, Wish::Now), (About::Queue, Wish::Daily)]),
+            mail: Self::mail_form(
+                samples::KEY,
+                "Europe/Berlin",
+                &[(About::Progress, Wish::Now), (About::Queue, Wish::Daily)],
+            ),
             factor: vec![Fact::new("Second factor", "Since 24 November 2026").tag(Tone::Done, "On")],
             factor_links: Vec::new(),
             factor_acts: vec![samples::button("fresh", "/account/recovery", Style::Other, "New recovery codes")],
