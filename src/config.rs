@@ -38,6 +38,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Figures for a monitor.
     pub metrics: MetricsConfig,
+    /// Messages to programs of the vendor.
+    pub webhooks: WebhooksConfig,
     /// Where laboratories and the demo really dial.
     pub lab: Lab,
     /// A folder of definitions beside those in the program, one folder for each version (`smtp-vpn/v2`).
@@ -190,6 +192,16 @@ pub struct MetricsConfig {
     pub listen: Option<SocketAddr>,
 }
 
+/// Messages to programs of the vendor.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhooksConfig {
+    /// Networks that receivers may be in although they are not public.
+    pub allow: Vec<IpNet>,
+    /// Certificates in PEM of authorities that are trusted beside the public ones.
+    pub ca_file: Option<PathBuf>,
+}
+
 /// Where laboratories and the demo really dial.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -259,6 +271,7 @@ struct File {
     accounts: AccountsConfig,
     trusted_proxies: Vec<IpNet>,
     metrics: MetricsConfig,
+    webhooks: WebhooksConfig,
     lab: Lab,
     workflows: Option<PathBuf>,
 }
@@ -345,6 +358,7 @@ impl Config {
             accounts: file.accounts,
             trusted_proxies: file.trusted_proxies,
             metrics: file.metrics,
+            webhooks: file.webhooks,
             lab: file.lab,
             workflows: file.workflows,
             file: path,

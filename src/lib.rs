@@ -4,7 +4,7 @@
 //! back from the product, a test alert that a person confirms.
 //!
 //! Arrows between modules go one way, and an arrow may skip but never turn:
-//! `main -> cli -> {web, worker} -> app -> {store, mail, probe, apply, views} -> {domain, smtp}`.
+//! `main -> cli -> {web, worker} -> app -> {store, mail, probe, apply, webhook, views} -> {domain, smtp}`.
 //! `domain` and `smtp` are pure: no I/O, no clock, no async. Time, identifiers and the environment come from `clock`
 //! and `config` only. `tests/it/architecture.rs` keeps these sentences true.
 
@@ -36,6 +36,8 @@ pub mod probe;
 pub mod store;
 /// Templates and the contexts they are given.
 pub mod views;
+/// Messages to programs of the vendor.
+pub mod webhook;
 
 /// Use cases; the only place that opens a write transaction.
 pub mod app;

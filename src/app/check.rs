@@ -5,7 +5,7 @@ use std::path::Path;
 use super::vault::Vault;
 use super::{Error, replay};
 use crate::store::migrate::newest;
-use crate::store::{Db, accounts, outbox, vault};
+use crate::store::{Db, accounts, outbox, vault, webhooks};
 
 /// How many secrets are read at once.
 const PAGE: i64 = 500;
@@ -74,15 +74,22 @@ async fn secrets(db: &Db, key: &Path) -> Result<Result<String, String>, Error> {
             }
         }
     }
-    for factor in accounts::factors(&mut tx).await? {
-        match &vault {
-            Ok(Some(vault)) => match vault.open_factor(&factor) {
-                Ok(_secret) => opened += 1,
-                Err(error) => closed.push(error.to_string()),
-            },
-            Ok(None) => closed.push(format!("there is no master key at {}", key.display())),
-            Err(error) => closed.push(error.to_string()),
+    let factors = accounts::factors(&mut tx).await?;
+    let keys = webhooks::all_keys(&mut tx).await?;
+    let mut note = |outcome: Result<(), Error>| match outcome {
+        Ok(()) => opened += 1,
+        Err(error) => closed.push(error.to_string()),
+    };
+    match &vault {
+        Ok(Some(vault)) => {
+            factors.iter().for_each(|factor| note(vault.open_factor(factor).map(|_secret| ())));
+            keys.iter().for_each(|key| note(vault.open_webhook(key).map(|_secret| ())));
         }
+        Ok(None) => {
+            let missing = || Err(Error::Internal(format!("there is no master key at {}", key.display())));
+            (0..factors.len() + keys.len()).for_each(|_| note(missing()));
+        }
+        Err(error) => (0..factors.len() + keys.len()).for_each(|_| note(Err(Error::Internal(error.to_string())))),
     }
     Ok(match closed.first() {
         None => Ok(format!("{opened} open with the master key")),

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::firing::{Firing, answers, came_too_late};
 use super::syslog::product;
 use super::turn::fire;
+use super::webhooks::events;
 use super::{App, Error, Secrets};
 use crate::apply::{Applied, ApplyError, ApplyRequest, FileTarget, Outcome, PasswordChange, Target, TieTarget};
 use crate::domain::actor::Actor;
@@ -255,7 +256,7 @@ async fn record_applied(app: &App, tx: &mut Tx, effect: &Effect, at: DateTime<Ut
     if let Some(tenant) = task.settings.tenant_id {
         customers::set_settings_in_use(tx, (customer, tenant), id).await?;
     }
-    Ok(())
+    events::applied(app, tx, &task.case, id, at).await
 }
 
 /// The longest evidence that a definition takes.

@@ -54,7 +54,7 @@ pub(super) async fn leave(
             }
             Effect::Whitelist { action, side, host, port } => {
                 let target = (text(case, host)?, number(case, port)?);
-                whitelist::change(tx, case, (*action, *side), target, firing).await?;
+                whitelist::change(app, tx, case, (*action, *side), target, firing).await?;
             }
             Effect::Apply { kind, answers } => apply(tx, case, key, (*kind, answers), firing).await?,
             Effect::SendTestAlert { path, answers, .. } => {

@@ -110,6 +110,8 @@ pub struct Figures {
     pub overdue: i64,
     /// Effects by their state.
     pub effects: Vec<figures::Count>,
+    /// Messages to programs by their state.
+    pub webhooks: Vec<figures::Count>,
     /// Effects that are held after a restore.
     pub held: i64,
     /// For how many seconds the oldest effect that nobody carries out has been due.
@@ -135,6 +137,7 @@ pub async fn figures(app: &App) -> Result<Figures, StoreError> {
         open: figures::open_cases(&mut tx).await?,
         overdue: figures::overdue(&mut tx, now).await?,
         effects: figures::effects(&mut tx).await?,
+        webhooks: figures::webhooks(&mut tx).await?,
         held: outbox::held(&mut tx).await?.1,
         backlog_s: oldest.map_or(0, |due| (now - due).num_seconds()),
         tests: figures::tests(&mut tx).await?,

@@ -3,22 +3,26 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::types::Json;
 
 use super::firing::Firing;
-use super::{App, Error};
+use super::mail_wishes::Wishes;
+use super::{App, Error, mail_wishes};
 use crate::domain::actor::{Actor, Person, Role};
 use crate::domain::case::Case;
 use crate::domain::id::PersonId;
+use crate::domain::mail_wish::Wish;
 use crate::domain::objective::Objective;
-use crate::domain::workflow::{self, Definition, Sensitivity, State, Store};
+use crate::domain::workflow::{self, CaseState, Definition, FieldType, Sensitivity, State, Store, Value};
 use crate::mail::{Mailbox, Outgoing, message_id};
 use crate::store::outbox::{self, Effect, Kind};
 use crate::store::people::{self, Entry};
 use crate::store::{Tx, cases, customers};
 use crate::views::common::Brand;
+use crate::views::instant_in;
 use crate::views::mail::{MailCase, MailContext, Recipient};
 
 /// Tells other contacts that it is the customer's turn: worth nothing once the case has left that state.
@@ -50,16 +54,35 @@ pub(super) async fn enqueue(
 ) -> Result<(), Error> {
     let definition = app.workflows.of(&case.workflow)?;
     let people = recipients(tx, case, to, firing.actor).await?;
-    let plans = people.iter().map(|person| plan(app, definition, case, (template, person), firing.at)).collect();
+    let mut plans = Vec::with_capacity(people.len());
+    for person in people {
+        let wishes = mail_wishes::load(tx, &person).await?;
+        let planned = plan(app, definition, case, (template, &person, wishes.zone), firing.at);
+        plans.push((planned, person, wishes));
+    }
     put(tx, case, key, plans, firing.at).await
 }
 
-/// Puts mails into the outbox, one for each person.
-async fn put(tx: &mut Tx, case: &Case, key: &str, plans: Vec<Planned>, at: DateTime<Utc>) -> Result<(), Error> {
-    for (index, planned) in plans.into_iter().enumerate() {
-        let person = planned.to;
+/// Puts mails where their readers want them: into the outbox, into the mail of the day, or nowhere.
+async fn put(
+    tx: &mut Tx,
+    case: &Case,
+    key: &str,
+    plans: Vec<(Planned, Person, Wishes)>,
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    for (index, (planned, reader, wishes)) in plans.into_iter().enumerate() {
+        let (person, effect_key) = (planned.to, format!("{key}.{index:02}"));
+        match mail_wishes::decide(case, &reader, &wishes, &planned.template) {
+            Wish::Now => {}
+            Wish::Daily => {
+                mail_wishes::put_off(tx, case, (&reader, wishes.zone), (effect_key, planned.headline), at).await?;
+                continue;
+            }
+            Wish::Never => continue,
+        }
         let effect = Effect {
-            effect_key: format!("{key}.{index:02}"),
+            effect_key,
             customer_id: case.customer,
             case_id: case.id,
             case_entered: i64::try_from(case.flow.entered).unwrap_or(i64::MAX),
@@ -112,11 +135,12 @@ fn plan(
     app: &App,
     definition: &Definition,
     case: &Case,
-    (template, to): (&str, &Person),
+    (template, to, zone): (&str, &Person, Tz),
     at: DateTime<Utc>,
 ) -> Planned {
     let brand = workflow::Brand { vendor: app.brand.vendor.clone(), product: app.brand.product.clone() };
-    let fill = |text: &str| definition.wording(text, &case.flow, &brand);
+    let flow = in_zone(definition, &case.flow, zone);
+    let fill = |text: &str| definition.wording(text, &flow, &brand);
     let state = definition.state(&case.flow.state);
     let [headline, body, next] = match state {
         Some(State { engineer: Some(wording), .. }) if to.is_staff() => {
@@ -129,9 +153,22 @@ fn plan(
         .fields
         .iter()
         .filter(|(_, field)| field.store != Store::Vault && field.sensitive != Some(Sensitivity::Secret))
-        .map(|(name, _)| (name.clone(), case.flow.data.get(name).map(ToString::to_string).unwrap_or_default()))
+        .map(|(name, _)| (name.clone(), flow.data.get(name).map(ToString::to_string).unwrap_or_default()))
         .collect();
     Planned { template: template.to_owned(), to: to.id, headline, body, next, fields, at }
+}
+
+/// The values of a case, its instants in the words of a zone.
+fn in_zone(definition: &Definition, flow: &CaseState, zone: Tz) -> CaseState {
+    let mut flow = flow.clone();
+    for (name, value) in &mut flow.data {
+        let is_instant = definition.fields.get(name).is_some_and(|field| field.field_type == FieldType::Timestamp);
+        let instant = value.as_text().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+        if let Some(at) = instant.filter(|_| is_instant) {
+            *value = Value::from(instant_in(at.to_utc(), zone).as_str());
+        }
+    }
+    flow
 }
 
 /// Makes the mail of an outbox row, or nothing where the person may no longer have it.
@@ -244,13 +281,18 @@ pub(super) async fn broken(
 ) -> Result<(), Error> {
     let definition = app.workflows.of(&case.workflow)?;
     let leads = recipients(tx, case, Role::Lead.as_str(), &Actor::Machine).await?;
-    let plans = leads.iter().map(|lead| Planned {
-        headline: objective.title().to_owned(),
-        body: format!("It was due on {}.", crate::views::instant(due_at)),
-        next: case
-            .claim
-            .map_or_else(|| "Nobody has claimed the case.".to_owned(), |_| "Somebody has claimed it.".to_owned()),
-        ..plan(app, definition, case, ("promise-broken", lead), at)
-    });
-    put(tx, case, key, plans.collect(), at).await
+    let mut plans = Vec::with_capacity(leads.len());
+    for lead in leads {
+        let wishes = mail_wishes::load(tx, &lead).await?;
+        let planned = Planned {
+            headline: objective.title().to_owned(),
+            body: format!("It was due on {}.", instant_in(due_at, wishes.zone)),
+            next: case
+                .claim
+                .map_or_else(|| "Nobody has claimed the case.".to_owned(), |_| "Somebody has claimed it.".to_owned()),
+            ..plan(app, definition, case, ("promise-broken", &lead, wishes.zone), at)
+        };
+        plans.push((planned, lead, wishes));
+    }
+    put(tx, case, key, plans, at).await
 }

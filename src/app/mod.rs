@@ -31,12 +31,14 @@ pub mod incoming;
 pub mod installation;
 pub mod letters;
 pub mod mail_samples;
+pub mod mail_wishes;
 pub mod mails;
 pub mod migration;
 mod objectives;
 pub mod opening;
 pub mod passwords;
 pub mod people;
+pub mod personal_mails;
 pub mod policy;
 pub mod priority;
 pub mod probes;
@@ -57,6 +59,7 @@ pub mod tunnels;
 mod turn;
 pub mod vault;
 pub mod watching;
+pub mod webhooks;
 pub mod whitelist;
 pub mod workflows;
 
@@ -81,6 +84,7 @@ use crate::store::Db;
 use crate::store::Tx;
 use crate::store::idempotency::{self, Answer};
 use crate::views::Views;
+use crate::webhook::Sender;
 
 /// Everything a use case needs; shared by all tasks.
 pub struct App {
@@ -102,6 +106,8 @@ pub struct App {
     pub reply_domain: Option<String>,
     /// The mail server whose findings about senders are believed.
     pub authentication_by: Option<String>,
+    /// Messages to programs of the vendor.
+    pub webhooks: Sender,
     /// Tunnel tests.
     pub prober: Prober,
     /// Names of vendor and product.
@@ -171,6 +177,7 @@ impl App {
             mail_from: config.mail.from.clone(),
             reply_domain: config.mail.reply_domain.as_ref().map(|domain| domain.to_lowercase()),
             authentication_by: config.mail.authentication_by.clone(),
+            webhooks: Sender::new(&config.webhooks, &config.probe.own_networks).map_err(Error::Internal)?,
             prober,
             brand: config.brand.clone(),
             policy: Policy { allow_documentation: config.policy.allow_documentation },
@@ -251,12 +258,13 @@ const KEEP_EVENTS: TimeDelta = TimeDelta::days(400);
 const KEEP_SESSIONS: TimeDelta = TimeDelta::days(31);
 
 /// Forgets answers to requests that nobody repeats any more, files that were uploaded for a message nobody sent, sessions
-/// and failures that have ended by themselves, rounds of watching and mail of long ago.
+/// and failures that have ended by themselves, rounds of watching, mail and messages to programs of long ago.
 ///
 /// # Errors
 /// What the database says.
 pub async fn forget_old_answers(app: &Arc<App>) -> Result<(), Error> {
     let at = app.now();
+    webhooks::forget_old(app, at).await?;
     let before = at - KEEP_ANSWERS;
     app.db
         .write(move |tx| {
@@ -266,6 +274,8 @@ pub async fn forget_old_answers(app: &Arc<App>) -> Result<(), Error> {
                 watching::forget_old(tx, at).await?;
                 crate::store::sessions::forget_before(tx, at - KEEP_SESSIONS).await?;
                 crate::store::accounts::forget_events_before(tx, at - KEEP_EVENTS).await?;
+                crate::store::mail_wishes::forget_before(tx, at - KEEP_EVENTS).await?;
+                crate::store::personal_mails::forget_before(tx, at - KEEP_EVENTS).await?;
                 crate::store::attachments::forget_drafts_before(tx, before).await?;
                 Ok::<(), Error>(idempotency::forget_before(tx, before).await?)
             })
@@ -287,6 +297,7 @@ pub async fn take_over(app: &Arc<App>) -> Result<(), Error> {
             Box::pin(async move {
                 crate::store::outbox::forget_leases(tx).await?;
                 crate::store::probes::forget_leases(tx).await?;
+                crate::store::deliveries::forget_leases(tx).await?;
                 Ok::<(), Error>(())
             })
         })

@@ -10,6 +10,7 @@ use super::approval::{self, Approval};
 use super::firing::{Firing, came_too_late};
 use super::syslog::line;
 use super::turn::{fire, note};
+use super::webhooks::events;
 use super::{App, Error, Once, Outcome as Answered, Secrets, facts, watching};
 use crate::clock::fresh_id;
 use crate::domain::actor::{Actor, Person};
@@ -276,6 +277,7 @@ pub async fn take_report(app: &Arc<App>, owner: &str, probe: Probe, report: Repo
                 if !probes::finish(tx, &probe, &owner, &outcome).await? {
                     return Ok(());
                 }
+                events::tested(&app, tx, &probe, (&verdict, outcome.cause), at).await?;
                 if probe.answers.is_empty() {
                     return Ok(());
                 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
 use super::firing::Firing;
+use super::webhooks::events;
 use super::{App, Error, Secrets, clocks, effects, family, objectives, token, watching};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::case::{Case, WaitingOn};
@@ -87,6 +88,7 @@ pub(super) async fn fire_handed(
     }
     cases::replace(tx, loaded, case).await?;
     append(tx, definition, case, body, firing.at).await?;
+    events::moved(app, tx, (&before, case), firing.at).await?;
     app.wake.notify_waiters();
     watching::keep(app, tx, case, &before.flow.state, firing.at).await?;
     family::follow(app, tx, case, (&before.flow.state, &decided), &firing).await?;
@@ -206,7 +208,8 @@ pub(super) async fn birth(
         "born": case.flow,
         "from_case": handed.map(|handed| handed.number),
     });
-    append(tx, definition, case, body, at).await
+    append(tx, definition, case, body, at).await?;
+    events::opened(app, tx, case, at).await
 }
 
 /// The role in which the actor may fire the event; for an event that is not open to the actor, any role of the actor,

@@ -12,13 +12,14 @@ use zeroize::Zeroizing;
 
 use super::{Error, token};
 use crate::clock::fresh_id;
-use crate::domain::id::{CustomerId, PersonId, SecretId};
+use crate::domain::id::{CustomerId, EndpointId, PersonId, SecretId};
 use crate::domain::log::hex;
 use crate::files;
 use crate::secret::Secret;
 use crate::store::Tx;
 use crate::store::accounts::Factor;
 use crate::store::vault::{self, Sealed};
+use crate::store::webhooks::Key;
 
 /// Bytes of the master key.
 const KEY_BYTES: usize = 32;
@@ -107,6 +108,30 @@ impl Vault {
         self.unseal(&bound_to_person(factor.person_id, factor.id), &row)
     }
 
+    /// Seals a key of an endpoint, to be stored with it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where it cannot be sealed.
+    pub fn seal_webhook(&self, endpoint: EndpointId, value: &Secret) -> Result<Sealed, Error> {
+        let id = SecretId::new(fresh_id());
+        self.seal(id, WEBHOOK, &bound_to_endpoint(endpoint, id), value)
+    }
+
+    /// Opens a key of an endpoint.
+    ///
+    /// # Errors
+    /// As [`Vault::get`].
+    pub fn open_webhook(&self, key: &Key) -> Result<Secret, Error> {
+        let row = Sealed {
+            id: key.id,
+            name: WEBHOOK.to_owned(),
+            key_id: key.key_id.clone(),
+            nonce: key.nonce.clone(),
+            sealed: key.sealed.clone(),
+        };
+        self.unseal(&bound_to_endpoint(key.endpoint_id, key.id), &row)
+    }
+
     fn seal(&self, id: SecretId, name: &str, bound: &str, value: &Secret) -> Result<Sealed, Error> {
         let nonce: [u8; 24] = token::random();
         let payload = Payload { msg: value.expose().as_bytes(), aad: bound.as_bytes() };
@@ -165,6 +190,13 @@ impl Vault {
 
 /// What the key of a second factor is called in messages.
 const FACTOR: &str = "second_factor";
+
+/// What the key of an endpoint is called in messages.
+const WEBHOOK: &str = "webhook_key";
+
+fn bound_to_endpoint(endpoint: EndpointId, id: SecretId) -> String {
+    format!("webhook_secrets/sealed/{endpoint}/{id}/{WEBHOOK}")
+}
 
 fn bound_to_person(person: PersonId, id: SecretId) -> String {
     format!("second_factors/sealed/{person}/{id}/{FACTOR}")

@@ -63,6 +63,8 @@ mod token;
 mod tunnel;
 /// `postern user`.
 mod user;
+/// `postern user mail`.
+mod user_mail;
 /// Values of flags.
 mod value;
 /// `postern version`.
@@ -71,6 +73,8 @@ mod version;
 mod visitor;
 /// `postern demo --walk`.
 mod walk;
+/// `postern webhook`.
+mod webhook;
 /// `postern whitelist`.
 mod whitelist;
 /// `postern workflow`.
@@ -127,6 +131,9 @@ enum Command {
     Policy(policy::PolicyCommand),
     /// Run the tests of VPN tunnels where the tunnels are, for a service elsewhere
     Agent(Box<agent::AgentArgs>),
+    /// Say which programs are told what happens, and what was sent to them
+    #[command(subcommand)]
+    Webhook(Box<webhook::WebhookCommand>),
     /// Make keys for programs
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -177,6 +184,7 @@ pub fn main() -> ExitCode {
         Command::Calendar(command) => calendar::run(&command),
         Command::Policy(command) => policy::run(&command),
         Command::Agent(args) => agent::run(&args),
+        Command::Webhook(command) => webhook::run(&command),
         Command::Token(command) => token::run(&command),
         Command::MailIn(args) => mail_in::run(&args),
         Command::Classify(args) => classify::run(&args),

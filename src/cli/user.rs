@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::out::{self, Code, Given, Stop};
 use super::place::Place;
-use super::{customer, value};
+use super::{customer, user_mail, value};
 use crate::app::App;
 use crate::app::admin::{self, Place as Position};
 use crate::domain::actor::Role;
@@ -22,6 +22,8 @@ pub(super) enum UserCommand {
     Add(AddArgs),
     /// Change a person's password or roles, or whether the person may sign in; open sessions end
     Set(SetArgs),
+    /// Show or change which mail a person gets when, and the time zone of its times
+    Mail(user_mail::MailArgs),
     /// List the people
     List {
         /// Print one JSON object a line
@@ -121,6 +123,7 @@ pub(super) fn run(command: &UserCommand) -> ExitCode {
     out::end(match command {
         UserCommand::Add(args) => args.place.run(async |app| add(&app, args).await),
         UserCommand::Set(args) => args.place.run(async |app| set(&app, args).await),
+        UserCommand::Mail(args) => args.place.run(async |app| user_mail::run(&app, args).await),
         UserCommand::List { json, place } => place.run(async |app| list(&app, *json).await),
     })
 }

@@ -71,4 +71,8 @@ ids! {
     CalendarId,
     /// A dated row of the vendor's policy.
     PolicyRowId,
+    /// An address to which programs of the vendor are told what happens.
+    EndpointId,
+    /// Something that endpoints are told.
+    EventId,
 }

@@ -31,6 +31,8 @@ pub mod id;
 pub mod log;
 /// SMTP settings of the product and of a probe.
 pub mod mail_settings;
+/// Which mail somebody wants when, and which nobody can do without.
+pub mod mail_wish;
 /// What the vendor promises: first answer, next update, done.
 pub mod objective;
 /// Why a request was not carried out, in words.
@@ -45,6 +47,8 @@ pub mod throttle;
 pub mod tunnel;
 /// Watching servers in use: what rounds see, and what is found when two agree.
 pub mod watching;
+/// What programs of the vendor are told, and how it is signed.
+pub mod webhook;
 /// What may stand on a tunnel's whitelist, and the forms in which firewalls read it.
 pub mod whitelist;
 /// Workflow definitions, their checker and the engine that decides.

@@ -146,7 +146,8 @@ fn openings(start: DateTime<Utc>, calendar: &Calendar) -> impl Iterator<Item = (
         .filter(|(opens, closes)| opens < closes)
 }
 
-fn at(zone: Tz, day: NaiveDate, minute: u16) -> DateTime<Utc> {
+/// The instant of a minute of a day in a zone; where clocks skip it, the next one that they show.
+pub(super) fn at(zone: Tz, day: NaiveDate, minute: u16) -> DateTime<Utc> {
     // 24:00 is midnight of the day after, also where that day has another length.
     let day = day.checked_add_days(Days::new(u64::from(minute / 1440))).unwrap_or(day);
     let local = day.and_hms_opt(0, 0, 0).unwrap_or_default() + TimeDelta::minutes(i64::from(minute % 1440));

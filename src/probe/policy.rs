@@ -2,24 +2,16 @@
 //! networks that are none of the customer's; so every target is decided here before any socket is opened, again after a
 //! name was resolved. The decision is pure: whatever listens at the target, it takes the same time and has the same words.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::address::{Class, Options, classify_ip};
+use crate::domain::address::{Class, METADATA, Options, classify_ip};
 use crate::domain::cause::Cause;
 
 /// Ports of mail servers and of SYSLOG receivers. Any other needs a reason by a lead.
 pub const USUAL_PORTS: [u16; 7] = [25, 465, 587, 2525, 514, 601, 6514];
-
-/// Addresses under which clouds answer questions about the machine that asks, outside the rejected ranges: Amazon over
-/// IPv6, Google over IPv6, Azure.
-pub const METADATA: [IpAddr; 3] = [
-    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
-    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
-    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
-];
 
 /// What the records say about a test that belongs to a case: it goes to one approved address and port of one tunnel.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,13 +12,16 @@ use crate::domain::actor::Role;
 use crate::domain::case::{Priority, WaitingOn};
 use crate::domain::customer::Architecture;
 use crate::domain::id::{
-    AgentId, AttachmentId, CalendarId, CaseId, ChangeId, CustomerId, EntryId, IncomingId, ListRequestId, MessageId,
-    PersonId, PolicyRowId, ProbeId, ReadyTextId, RelayId, SecretId, ServerId, SettingsId, TenantId, TunnelId,
+    AgentId, AttachmentId, CalendarId, CaseId, ChangeId, CustomerId, EndpointId, EntryId, EventId, IncomingId,
+    ListRequestId, MessageId, PersonId, PolicyRowId, ProbeId, ReadyTextId, RelayId, SecretId, ServerId, SettingsId,
+    TenantId, TunnelId,
 };
 use crate::domain::mail_settings::Encryption;
+use crate::domain::mail_wish::{About, Wish};
 use crate::domain::objective::{Objective, Outcome};
 use crate::domain::syslog::{Framing, InputType, Transport};
 use crate::domain::tunnel::{Progress, TunnelState};
+use crate::domain::webhook::{Delivery, OffReason, Topic};
 use crate::domain::whitelist::{Protocol, RequestState};
 
 /// A type that is stored as another: how it is made into it, and back, where back may fail.
@@ -62,7 +65,9 @@ id_columns!(
     CaseId,
     ChangeId,
     CustomerId,
+    EndpointId,
     EntryId,
+    EventId,
     IncomingId,
     ListRequestId,
     MessageId,
@@ -100,6 +105,11 @@ word_columns!(
     Transport,
     Framing,
     InputType,
+    About,
+    Wish,
+    Delivery,
+    OffReason,
+    Topic,
     super::outbox::Kind,
     super::timers::Kind,
     crate::domain::watching::Mark

@@ -11,6 +11,12 @@ statements! {
         WHERE state IN ('pending', 'dead')
         GROUP BY state
         ORDER BY 1";
+    COUNT_WEBHOOKS = "SELECT state AS word, COUNT(*) AS count FROM webhook_deliveries
+        WHERE state IN ('failed', 'missed')
+        GROUP BY state
+        UNION ALL
+        SELECT 'waiting' AS word, COUNT(*) AS count FROM webhook_deliveries WHERE state = 'waiting'
+        ORDER BY 1";
     COUNT_TESTS = "SELECT COUNT(*) FROM probes WHERE state = 'queued'";
 }
 
@@ -47,6 +53,14 @@ pub async fn overdue(tx: &mut Tx, now: DateTime<Utc>) -> Result<i64, StoreError>
 /// What the database says.
 pub async fn effects(tx: &mut Tx) -> Result<Vec<Count>, StoreError> {
     Ok(on!(tx, conn => sqlx::query_as(COUNT_EFFECTS).fetch_all(conn).await)?)
+}
+
+/// Messages to programs that wait, were given up or were not sent.
+///
+/// # Errors
+/// What the database says.
+pub async fn webhooks(tx: &mut Tx) -> Result<Vec<Count>, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_as(COUNT_WEBHOOKS).fetch_all(conn).await)?)
 }
 
 /// Tests that wait or run.

@@ -18,6 +18,7 @@ pub mod attachments;
 pub mod calendars;
 pub mod cases;
 pub mod customers;
+pub mod deliveries;
 pub mod figures;
 pub mod idempotency;
 pub mod incoming;
@@ -25,10 +26,12 @@ pub mod jobs;
 pub mod letters;
 pub mod list_requests;
 pub mod log;
+pub mod mail_wishes;
 pub mod messages;
 pub mod objectives;
 pub mod outbox;
 pub mod people;
+pub mod personal_mails;
 pub mod policy;
 pub mod probes;
 pub mod queue;
@@ -44,6 +47,7 @@ pub mod timers;
 pub mod tunnels;
 pub mod vault;
 pub mod watches;
+pub mod webhooks;
 pub mod whitelist;
 
 use std::future::Future;
@@ -228,13 +232,14 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 32] = [
+    let files: [(&str, &[(&str, &str)]); 36] = [
         ("accounts", accounts::STATEMENTS),
         ("agents", agents::STATEMENTS),
         ("attachments", attachments::STATEMENTS),
         ("calendars", calendars::STATEMENTS),
         ("cases", cases::STATEMENTS),
         ("customers", customers::STATEMENTS),
+        ("deliveries", deliveries::STATEMENTS),
         ("figures", figures::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
         ("incoming", incoming::STATEMENTS),
@@ -242,10 +247,12 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("letters", letters::STATEMENTS),
         ("list_requests", list_requests::STATEMENTS),
         ("log", log::STATEMENTS),
+        ("mail_wishes", mail_wishes::STATEMENTS),
         ("messages", messages::STATEMENTS),
         ("objectives", objectives::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("people", people::STATEMENTS),
+        ("personal_mails", personal_mails::STATEMENTS),
         ("policy", policy::STATEMENTS),
         ("probes", probes::STATEMENTS),
         ("queue", queue::STATEMENTS),

@@ -51,6 +51,7 @@ macro_rules! is_held {
         "EXISTS (SELECT 1 FROM counters WHERE name = 'outbox_hold')"
     };
 }
+pub(super) use is_held;
 
 statements! {
     INSERT_EFFECT = concat!("INSERT INTO outbox (effect_key, customer_id, case_id, case_entered, kind, lane, payload, state, attempts,

@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::common::{Fact, Happening, Link, Note, Tag, Tone};
-use super::form::{Button, Field, Form, Kind, Style};
+use super::form::{Button, Choice, Field, Form, Kind, Style};
 use super::samples;
 use super::session::code_field;
+use crate::domain::mail_wish::{About, Wish};
 
 /// The account of whoever is signed in.
 #[derive(Clone, Debug, Serialize)]
@@ -17,6 +18,8 @@ pub struct Account {
     pub name: Form,
     /// Changes the password.
     pub password: Form,
+    /// Which mail is sent when, and in which zone its times are written.
+    pub mail: Form,
     /// The second factor.
     pub factor: Vec<Fact>,
     /// Pages around it.
@@ -69,6 +72,19 @@ impl Account {
         Form::new("password", "/account/password", key, Button::of(Style::Other, "Change password")).fields(fields)
     }
 
+    /// The form of mail: the zone, and a choice for everything that can be done without.
+    pub fn mail_form(key: &str, zone: &str, wishes: &[(About, Wish)]) -> Form {
+        let options = || Wish::ALL.iter().map(|wish| Choice::new(wish.as_str(), wish.title())).collect();
+        let zone = Field::new(Kind::Code, "time_zone", "Time zone of the times in mails")
+            .hint("Like Europe/Berlin; the mail of the day comes at 08:00 there")
+            .value(zone);
+        let choices = wishes.iter().map(|(about, wish)| {
+            Field::new(Kind::Radio, about.as_str(), about.title()).options(options()).value(wish.as_str())
+        });
+        Form::new("mail", "/account/mail", key, Button::of(Style::Other, "Save mail"))
+            .fields(std::iter::once(zone).chain(choices).collect())
+    }
+
     /// Every face of the page.
     pub fn samples() -> Vec<(&'static str, Self)> {
         let row = |browser: &str, end| SessionRow {
@@ -90,6 +106,11 @@ impl Account {
             facts: vec![Fact::code("Email address", "dana@corp.example"), Fact::new("Roles", "support")],
             name: Self::name_form(samples::KEY, "Dana Field"),
             password: Self::password_form(samples::KEY),
+            mail: Self::mail_form(
+                samples::KEY,
+                "Europe/Berlin",
+                &[(About::Progress, Wish::Now), (About::Queue, Wish::Daily)],
+            ),
             factor: vec![Fact::new("Second factor", "Since 24 November 2026").tag(Tone::Done, "On")],
             factor_links: Vec::new(),
             factor_acts: vec![samples::button("fresh", "/account/recovery", Style::Other, "New recovery codes")],

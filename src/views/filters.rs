@@ -1,6 +1,7 @@
 //! Filters of the templates: instants and durations in words, numbers with thin spaces.
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use minijinja::{Environment, Error, ErrorKind};
 
 /// Adds every filter of ours to the engine.
@@ -42,6 +43,15 @@ fn clock(text: &str) -> Result<String, Error> {
 /// An instant as pages write it: `24 November 2026 at 09:12 UTC`.
 pub fn instant(at: DateTime<Utc>) -> String {
     at.format("%-d %B %Y at %H:%M UTC").to_string()
+}
+
+/// An instant as mails write it to a reader in a zone: `24 November 2026 at 10:12 CET`.
+pub fn instant_in(at: DateTime<Utc>, zone: Tz) -> String {
+    let local = at.with_timezone(&zone);
+    let name = local.format("%Z").to_string();
+    // Some zones have no letters of their own, only their distance from UTC.
+    let name = if name.starts_with(['+', '-']) { local.format("UTC%:z").to_string() } else { name };
+    format!("{} {name}", local.format("%-d %B %Y at %H:%M"))
 }
 
 fn parsed(text: &str) -> Result<DateTime<Utc>, Error> {

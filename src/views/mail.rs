@@ -61,6 +61,17 @@ pub struct LetterContext {
     pub good_for: String,
 }
 
+/// The context of a mail to one person that belongs to no case.
+#[derive(Clone, Debug, Serialize)]
+pub struct PersonalContext {
+    /// Names of the vendor and its product.
+    pub brand: Brand,
+    /// Who gets it.
+    pub to: Recipient,
+    /// What it tells; each template has its own.
+    pub facts: serde_json::Value,
+}
+
 /// A mail ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailText {
@@ -75,21 +86,25 @@ pub struct MailText {
 impl Views {
     /// Makes one letter of the folder `templates/letter/<name>/`.
     pub fn letter(&self, name: &str, context: &LetterContext) -> Result<MailText, ViewError> {
-        let subject = self.render(&format!("letter/{name}/subject.txt"), context)?;
-        Ok(MailText {
-            subject: subject.split_whitespace().collect::<Vec<&str>>().join(" "),
-            text: self.render(&format!("letter/{name}/body.txt"), context)?,
-            html: self.render(&format!("letter/{name}/body.html"), context)?,
-        })
+        self.from_folder(&format!("letter/{name}"), context)
+    }
+
+    /// Makes one mail to a person that belongs to no case, of the folder `templates/letter/<name>/`.
+    pub fn personal(&self, name: &str, context: &PersonalContext) -> Result<MailText, ViewError> {
+        self.from_folder(&format!("letter/{name}"), context)
     }
 
     /// Makes one mail of the folder `templates/mail/<name>/`.
     pub fn mail(&self, name: &str, context: &MailContext) -> Result<MailText, ViewError> {
-        let subject = self.render(&format!("mail/{name}/subject.txt"), context)?;
+        self.from_folder(&format!("mail/{name}"), context)
+    }
+
+    fn from_folder(&self, folder: &str, context: &impl Serialize) -> Result<MailText, ViewError> {
+        let subject = self.render(&format!("{folder}/subject.txt"), context)?;
         Ok(MailText {
             subject: subject.split_whitespace().collect::<Vec<&str>>().join(" "),
-            text: self.render(&format!("mail/{name}/body.txt"), context)?,
-            html: self.render(&format!("mail/{name}/body.html"), context)?,
+            text: self.render(&format!("{folder}/body.txt"), context)?,
+            html: self.render(&format!("{folder}/body.html"), context)?,
         })
     }
 }

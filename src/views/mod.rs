@@ -62,7 +62,7 @@ pub mod whitelist;
 mod filters;
 
 pub use common::{Brand, Frame, Page, Theme};
-pub use filters::{duration, grouped, instant, size, took};
+pub use filters::{duration, grouped, instant, instant_in, size, took};
 
 /// The files under `templates/`.
 #[derive(RustEmbed)]

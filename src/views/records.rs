@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::common::{Empty, Fact, Link, Note, Section, Tag, Tone};
 use super::form::{Button, Choice, Field, Form, Kind, Style};
 use super::samples;
+use super::tables::{Group, TableRow};
 
 /// Things of one kind.
 #[derive(Clone, Debug, Serialize)]
@@ -111,6 +112,8 @@ pub struct Record {
     pub notes: Vec<Note>,
     /// What is on record.
     pub sections: Vec<Section>,
+    /// Tables of what belongs to it.
+    pub groups: Vec<Group>,
     /// Pages around it.
     pub links: Vec<Link>,
     /// Acts of one button.
@@ -135,6 +138,7 @@ impl Record {
             tag: None,
             notes: Vec::new(),
             sections: Vec::new(),
+            groups: Vec::new(),
             links: Vec::new(),
             acts: Vec::new(),
             form_heading: None,
@@ -159,6 +163,16 @@ impl Record {
             tag: Some(Tag::new(Tone::Done, "In use")),
             notes: vec![Note::new(Tone::You, "10.99.0.8 is in none of our networks of this tunnel.")],
             sections: vec![Section { heading: "On record".into(), facts: facts("VPN tunnel") }],
+            groups: vec![Group {
+                heading: "Messages".into(),
+                columns: ["Topic", "State"].map(str::to_owned).to_vec(),
+                rows: vec![TableRow {
+                    name: "case.created".into(),
+                    href: Some("/admin/webhooks/1/deliveries/2".into()),
+                    cells: vec![Cell::tag(Tone::Done, "Delivered")],
+                }],
+                note: None,
+            }],
             links: vec![Link::new("Tunnels", "/admin/customers/1/tunnels")],
             acts: vec![samples::button("invite", "/admin/people/1/invite", Style::Other, "Send the invitation again")],
             form_heading: Some("The person leaves".into()),

@@ -56,6 +56,7 @@ fn nav(app: &App, person: &Person, path: &str) -> Vec<NavItem> {
         add("People", "/admin/people");
         add("Calendars", "/admin/calendars");
         add("Objectives", "/admin/objectives");
+        add("Webhooks", "/admin/webhooks");
         add("Outbox", "/admin/outbox");
         add("About", "/admin/about");
     }

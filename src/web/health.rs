@@ -60,6 +60,9 @@ fn text(figures: &Figures) -> String {
     family("cases_overdue", "Open cases that wait for the vendor beyond their time.", one(figures.overdue));
     let effects = figures.effects.iter().map(|row| (label("state", &row.word), row.count)).collect();
     family("outbox_effects", "Effects that wait (pending) or were given up or are held (dead).", effects);
+    let webhooks = figures.webhooks.iter().map(|row| (label("state", &row.word), row.count)).collect();
+    let help = "Messages to programs that wait, were given up (failed) or were not sent (missed), of 30 days.";
+    family("webhook_deliveries", help, webhooks);
     family("outbox_held", "Effects that are held after a restore.", one(figures.held));
     let help = "For how long the oldest effect that nobody carries out has been due.";
     family("outbox_backlog_seconds", help, one(figures.backlog_s));

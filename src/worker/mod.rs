@@ -4,9 +4,11 @@
 pub mod agents;
 pub mod letters;
 pub mod outbox;
+pub mod personal_mails;
 pub mod probes;
 pub mod timers;
 pub mod watching;
+pub mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +44,12 @@ pub fn start(app: &Arc<App>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     workers.spawn(async move { run("agents", &silent, until, agents::step).await });
     let (posted, until) = (Arc::clone(app), stop.clone());
     workers.spawn(async move { run("letters", &posted, until, letters::step).await });
+    let (told, until) = (Arc::clone(app), stop.clone());
+    workers.spawn(async move { run("personal_mails", &told, until, personal_mails::step).await });
+    for name in ["webhooks_1", "webhooks_2", "webhooks_3", "webhooks_4"] {
+        let (app, stop) = (Arc::clone(app), stop.clone());
+        workers.spawn(async move { run(name, &app, stop, webhooks::step).await });
+    }
     let (tidied, until) = (Arc::clone(app), stop.clone());
     workers.spawn(async move { tidy(&tidied, until).await });
     let (watched, until) = (Arc::clone(app), stop.clone());

@@ -31,6 +31,7 @@ async function walk() {
   await fill(admin, { name: "Ada Root", email: "ada@vendor.example", password: PASSWORD });
   await press(admin, "Set up", "sign-in");
   await signIn(admin, "ada@vendor.example");
+  await walkWebhooks(admin);
   await open(admin, `${service.url}/admin/customers`, "customers-empty");
 
   await follow(admin, "Add a customer", "customer-new");
@@ -68,6 +69,27 @@ async function walk() {
   await press(admin, "Disable", "person-disabled");
   await kim.goto(`${service.url}/queue`, { waitUntil: "load" });
   await shows(kim, "Your session has ended");
+}
+
+/** An endpoint at which nobody listens: added, pinged, switched off. */
+async function walkWebhooks(admin) {
+  await open(admin, `${service.url}/admin/webhooks`, "webhooks-empty");
+  await follow(admin, "Add an endpoint", "webhook-new");
+  await press(admin, "Add endpoint", "webhook-wrong");
+  await shows(admin, "Enter the name of the endpoint");
+  await fill(admin, { name: "Automation", url: "http://127.0.0.1:9/hook" });
+  await press(admin, "Add endpoint", "webhook-key");
+  await shows(admin, "whsec_");
+  await follow(admin, "I have kept it", "webhook");
+  await press(admin, "Send a ping", "webhook-message");
+  const message = admin.url();
+  await reaches(admin, message, "No connection");
+  await look(admin, "webhook-tried");
+  await follow(admin, "Automation", "webhook-failing");
+  await shows(admin, "Failing");
+  await press(admin, "Switch off", "webhook-off");
+  await shows(admin, "somebody switched it off");
+  await open(admin, `${service.url}/account`, "account-mail");
 }
 
 /** The private branch, to alerts that arrive. The customer has no product tenant, so the settings are entered by hand. */
@@ -143,7 +165,7 @@ async function invitation(email) {
 /** Starts the service over an empty folder, and reads its set-up link. Its tunnel ends at the mail server of this walk. */
 async function start(program) {
   const config = join(folder, "config.toml");
-  await writeFile(config, `[policy]\nallow_documentation = true\n[accounts]\nstaff_second_factor = false\n[lab]\nbind_source = false\n[lab.dial]\n"10.20.4.15:25" = "127.0.0.1:${server.address().port}"\n`);
+  await writeFile(config, `[policy]\nallow_documentation = true\n[accounts]\nstaff_second_factor = false\n[webhooks]\nallow = ["127.0.0.1/32"]\n[lab]\nbind_source = false\n[lab.dial]\n"10.20.4.15:25" = "127.0.0.1:${server.address().port}"\n`);
   const port = await freePort();
   const words = ["serve", "--config", config, "--data", folder, "--listen", `127.0.0.1:${port}`];
   const process_ = spawn(program, words, { stdio: ["ignore", "ignore", "pipe"] });

@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("probe", 3),
     ("mail", 3),
     ("apply", 3),
+    ("webhook", 3),
     ("views", 3),
     ("smtp", 2),
     ("domain", 1),
@@ -58,6 +59,7 @@ const IMPURE: &[&str] = &[
     "crate::mail",
     "crate::probe",
     "crate::apply",
+    "crate::webhook",
     "crate::views",
 ];
 

@@ -599,3 +599,68 @@ fn calendars_and_policy_are_kept_from_the_command_line() {
     let own: Vec<_> = rows.iter().filter(|row| !row["valid_from"].is_null()).collect();
     assert!(own.len() == 1 && own[0]["priority"] == "P2" && own[0]["in_force"] == true, "{ran:?}");
 }
+
+#[test]
+fn webhooks_are_kept_from_the_command_line_and_their_key_is_printed_once() {
+    let house = House::new();
+    house.good(&["user", "add", "--name", "Ada Root", "--email", "ada@v.example", "--role", "admin"]);
+    let ran = house.good(&["webhook", "list"]);
+    assert!(ran.err.contains("postern webhook add"), "{ran:?}");
+    let add = |url: &str, owner: &str, topic: &str| {
+        house.run(&["webhook", "add", "--name", "ci", "--url", url, "--owner", owner, "--topic", topic])
+    };
+    for (ran, flag) in [
+        (add("https://user:hunter2@9.9.9.9/", "ada@v.example", "case.done"), "--url"),
+        (add("https://10.0.0.1/", "ada@v.example", "case.done"), "--url"),
+        (add("https://9.9.9.9/", "nobody@v.example", "case.done"), "--owner"),
+        (add("https://9.9.9.9/", "ada@v.example", "case.gone"), "--topic"),
+    ] {
+        assert!(ran.code == 2 && ran.err.contains(flag) && !ran.err.contains("hunter2"), "{flag}: {ran:?}");
+    }
+    let made = add("https://9.9.9.9/", "ada@v.example", "case.done");
+    assert!(made.code == 0 && made.out.starts_with("whsec_") && made.out.lines().count() == 1, "{made:?}");
+    let ran = house.good(&["webhook", "list", "--json"]);
+    let row: serde_json::Value = serde_json::from_str(ran.out.trim()).unwrap();
+    assert_eq!((&row["state"], &row["topics"]), (&serde_json::json!("on"), &serde_json::json!(["case.done"])));
+    assert!(!ran.out.contains("whsec_"));
+    let other = house.good(&["webhook", "rotate", "--name", "ci"]);
+    assert!(other.out.starts_with("whsec_") && other.out != made.out, "{other:?}");
+    house.good(&["webhook", "set", "--name", "ci", "--rename", "build"]);
+    house.good(&["webhook", "ping", "--name", "build"]);
+    house.good(&["webhook", "off", "--name", "build"]);
+    let ran = house.good(&["webhook", "deliveries", "--name", "build", "--json"]);
+    let row: serde_json::Value = serde_json::from_str(ran.out.trim()).unwrap();
+    assert_eq!((&row["topic"], &row["state"]), (&serde_json::json!("ping"), &serde_json::json!("missed")));
+    assert_ne!(house.run(&["webhook", "redeliver", "--name", "build"]).code, 0, "it is off");
+    house.good(&["webhook", "on", "--name", "build"]);
+    let ran = house.good(&["webhook", "redeliver", "--name", "build"]);
+    assert!(ran.err.contains("1 messages wait"), "{ran:?}");
+    let id = row["id"].as_str().unwrap();
+    house.good(&["webhook", "redeliver", "--name", "build", "--id", id]);
+    assert_eq!(house.run(&["webhook", "ping", "--name", "none"]).code, 4);
+    let ran = house.good(&["check"]);
+    assert!(format!("{}{}", ran.out, ran.err).contains("2 open with the master key"), "{ran:?}");
+}
+
+#[test]
+fn mail_wishes_are_kept_from_the_command_line() {
+    let house = House::new();
+    house.good(&["user", "add", "--name", "Kim Castle", "--email", "kim@v.example", "--role", "support"]);
+    let mail = |more: &[&str]| house.run(&[&["user", "mail", "--email", "kim@v.example"], more].concat());
+    assert!(mail(&[]).err.contains("Times are written in UTC"));
+    for (more, flag) in [
+        (["--set", "progress=weekly"], "--set"),
+        (["--set", "turn=none"], "--set"),
+        (["--time-zone", "Berlin"], "--time-zone"),
+        (["--set", "progress"], "--set"),
+    ] {
+        let ran = mail(&more);
+        assert!(ran.code == 2 && ran.err.contains(flag), "{more:?}: {ran:?}");
+    }
+    let ran = mail(&["--time-zone", "Europe/Berlin", "--set", "progress=daily", "--set", "queue=none", "--json"]);
+    assert!(ran.code == 0 && ran.err.contains("Europe/Berlin"), "{ran:?}");
+    let rows: Vec<serde_json::Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let when = |about: &str| rows.iter().find(|row| row["about"] == about).unwrap()["when"].clone();
+    assert_eq!((when("progress"), when("queue"), when("endings")), ("daily".into(), "none".into(), "now".into()));
+    assert_eq!(house.run(&["user", "mail", "--email", "nobody@v.example"]).code, 4);
+}

@@ -77,6 +77,8 @@ mod templates;
 #[cfg(test)]
 mod usecase;
 #[cfg(test)]
+mod webhooks;
+#[cfg(test)]
 mod workflow;
 #[cfg(test)]
 mod workflow_invariants;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 use crate::store::migrate::newest;
 use crate::store::portable::{Snapshot, Sums};
-use crate::store::{Db, StoreError, outbox};
+use crate::store::{Db, StoreError, deliveries, outbox, personal_mails};
 
 /// How many backups before migrations are kept.
 const KEPT: usize = 3;
@@ -160,6 +160,8 @@ pub async fn restore(db: &Db, file: &Path, now: DateTime<Utc>) -> Result<Restore
             let source = Arc::clone(&source);
             Box::pin(async move {
                 source.pour_into(tx).await?;
+                deliveries::hold(tx).await?;
+                personal_mails::hold(tx, "Held: the database was restored from a backup").await?;
                 Ok::<u64, BackupError>(outbox::hold(tx, now).await?)
             })
         })

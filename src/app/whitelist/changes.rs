@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ipnet::IpNet;
 
 use super::{MOST_ENTRIES, note, register as by_hand, require_engineer, require_staff};
+use crate::app::webhooks::events;
 use crate::app::{App, Error, admin};
 use crate::domain::actor::{Person, Role};
 use crate::domain::id::{EntryId, TunnelId};
@@ -192,6 +193,7 @@ pub async fn mark_applied(
                     whitelist::replace(tx, &entry, at).await?;
                     note(tx, &entry, (&person.name, "Taken off our side", &reference), at).await?;
                 }
+                events::list_changed(&app, tx, tunnel, at).await?;
                 let version = whitelist::version(tx, tunnel).await?.ok_or(Error::NotFound)?.list_version;
                 Ok(Applied { added, removed, version })
             })
@@ -348,7 +350,9 @@ where
             let (app, person, work) = (Arc::clone(&shared), person.clone(), Arc::clone(&work));
             Box::pin(async move {
                 let listed = register::by_id(tx, id).await?.ok_or(Error::NotFound)?;
-                work(app, tx, listed, person).await?;
+                let tunnel = listed.entry.tunnel_id;
+                work(Arc::clone(&app), tx, listed, person).await?;
+                events::list_changed(&app, tx, tunnel, app.now()).await?;
                 register::by_id(tx, id).await?.ok_or(Error::NotFound)
             })
         })

@@ -6,7 +6,8 @@ use ipnet::IpNet;
 
 use super::note;
 use crate::app::firing::Firing;
-use crate::app::{Error, facts};
+use crate::app::webhooks::events;
+use crate::app::{App, Error, facts};
 use crate::clock::fresh_id;
 use crate::domain::case::Case;
 use crate::domain::channel::Channel;
@@ -122,6 +123,7 @@ fn port_reason(case: &Case, port: i64) -> Option<String> {
 /// # Errors
 /// [`Error::Invalid`] where the customer named an address of ours; [`Error::Refused`] where the tunnel cannot carry it.
 pub(in crate::app) async fn change(
+    app: &App,
     tx: &mut Tx,
     case: &Case,
     (action, side): (WhitelistAction, End),
@@ -156,7 +158,8 @@ pub(in crate::app) async fn change(
     let stands = matches!(entry.ours, Progress::Applied | Progress::Proven);
     if (action, side) == (WhitelistAction::Wanted, End::Ours) && stands {
         // The list has it; a second wish must not take it off the exports until an engineer comes by.
-        return Ok(whitelist::replace(tx, &entry, firing.at).await?);
+        whitelist::replace(tx, &entry, firing.at).await?;
+        return events::list_changed(app, tx, tunnel.id, firing.at).await;
     }
     mark(&mut entry, (action, side), case, firing);
     if is_new {
@@ -171,7 +174,8 @@ pub(in crate::app) async fn change(
     let what = words(action, side);
     let (who, how) =
         (who.clone().unwrap_or_default(), format!("Case {}: {}", case.number, how.as_deref().unwrap_or_default()));
-    note(tx, &entry, (&who, what, &how), firing.at).await
+    note(tx, &entry, (&who, what, &how), firing.at).await?;
+    events::list_changed(app, tx, tunnel.id, firing.at).await
 }
 
 /// What an action of a case did to an entry, in words.

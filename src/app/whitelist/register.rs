@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 
 use super::{MOST_ENTRIES, note, require_engineer, resource};
+use crate::app::webhooks::events;
 use crate::app::{App, Error, FieldError, Once, Outcome};
 use crate::clock::fresh_id;
 use crate::domain::actor::Person;
@@ -120,7 +121,7 @@ pub async fn add(app: &Arc<App>, person: &Person, typed: Typed, once: Once) -> R
                     Added::Request(Box::new(ask(tx, &person, &judged, at).await?))
                 } else {
                     let how = judged.reason.clone().unwrap_or_default();
-                    let made = make(tx, &judged, (&person.name, "Added to the list", &how), at).await?;
+                    let made = make(&app, tx, &judged, (&person.name, "Added to the list", &how), at).await?;
                     Added::Entry(Box::new(made))
                 };
                 once.keep(tx, 201, resource::added(&app, &added).to_string(), at).await?;
@@ -215,7 +216,7 @@ pub(super) async fn judged(
         known: &known,
         neighbours: &neighbours,
         own: &own,
-        closed: &policy::METADATA,
+        closed: &crate::domain::address::METADATA,
         is_usual_port: policy::is_usual(read.target.port),
     };
     let findings = judge(&read.target, &ground);
@@ -308,6 +309,7 @@ async fn ask(tx: &mut Tx, person: &Person, judged: &Judged, at: DateTime<Utc>) -
 
 /// Puts an entry on the list, where one that left it before comes back with its history.
 pub(super) async fn make(
+    app: &App,
     tx: &mut Tx,
     judged: &Judged,
     (who, what, how): (&str, &str, &str),
@@ -352,6 +354,7 @@ pub(super) async fn make(
         whitelist::add(tx, &entry, at).await?;
     }
     note(tx, &entry, (who, what, how), at).await?;
+    events::list_changed(app, tx, entry.tunnel_id, at).await?;
     register::by_id(tx, entry.id).await?.ok_or(Error::NotFound)
 }
 

@@ -140,6 +140,6 @@ async fn entry(
         return Err(Error::Invalid(judged.objections()));
     }
     let how = format!("Asked for by {}: {}", request.asked_by_name, request.reason);
-    let made = register::make(tx, &judged, (&person.name, "Approved", &how), app.now()).await?;
+    let made = register::make(app, tx, &judged, (&person.name, "Approved", &how), app.now()).await?;
     Ok(made.entry.id)
 }

@@ -14,10 +14,11 @@ mod records;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -33,7 +34,9 @@ use super::sink::{Sink, SinkError};
 use crate::app::{App, Error};
 use crate::apply::StandIn;
 use crate::clock::Clock;
-use crate::config::{AccountsConfig, Brand, Config, MailConfig, MetricsConfig, Policy, ProbeConfig, WatchConfig};
+use crate::config::{
+    AccountsConfig, Brand, Config, MailConfig, MetricsConfig, Policy, ProbeConfig, WatchConfig, WebhooksConfig,
+};
 use crate::mail::Mailer;
 use crate::probe::watch::Watch;
 use crate::probe::{Prober, Resolver};
@@ -337,10 +340,16 @@ fn config(options: &Options, address: SocketAddr, data: PathBuf) -> Config {
         metrics: MetricsConfig::default(),
         // People who try the demo press the buttons more often than customers do.
         probe: ProbeConfig { per_customer_hour: 60, ..ProbeConfig::default() },
+        webhooks: WebhooksConfig { allow: loopback(), ca_file: None },
         lab: options.server.lab(&options.receiver),
         workflows: None,
         file: None,
     }
+}
+
+/// Whoever tries the demo has a receiver of webhooks on this machine, if any.
+fn loopback() -> Vec<IpNet> {
+    [IpNet::from(IpAddr::from(Ipv4Addr::LOCALHOST)), IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST))].to_vec()
 }
 
 /// Where tests really connect: the usual ports of every server lead to the one mail server and the one SYSLOG receiver on

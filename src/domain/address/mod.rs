@@ -5,7 +5,7 @@
 //! `overlap` and `placement` compare networks. Text that the parser refuses is never handed to a resolver.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,14 @@ pub use classify::{classify, classify_ip, classify_network, classify_server};
 pub use code::Code;
 pub use overlap::{Relation, compare};
 pub use parse::{Fault, parse_address, parse_network};
+
+/// Addresses under which clouds answer questions about the machine that asks, outside the rejected ranges: Amazon over
+/// IPv6, Google over IPv6, Azure.
+pub const METADATA: [IpAddr; 3] = [
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+];
 
 /// What an address may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

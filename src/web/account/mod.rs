@@ -19,8 +19,10 @@ use super::session::{safe_path, throttled};
 use super::setup::fill;
 use super::visit::{Visitor, form_key};
 use crate::app::account::{self, Ending};
+use crate::app::mail_wishes::{self, Draft};
 use crate::app::sign_in::{self, Proof};
 use crate::app::{App, Error, FieldError, token};
+use crate::domain::mail_wish::About;
 use crate::secret::Secret;
 use crate::views::account::Account;
 use crate::views::common::Page;
@@ -40,6 +42,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route(PATH, get(show))
         .route("/account/name", post(rename))
+        .route("/account/mail", post(change_mail))
         .route("/account/password", post(change_password))
         .route("/account/sessions/end", post(end_sessions))
         .route(PROVE, get(prove_form).post(prove))
@@ -60,10 +63,12 @@ async fn show(visitor: Visitor) -> Result<Response, Failure> {
 async fn page(visitor: &Visitor, wrong: Option<Form>) -> Result<Response, Failure> {
     let (person, session) = (visitor.person()?, visitor.session()?);
     let account = account::of(&visitor.app, person).await?;
-    let mut body = present::account(person, session, &account, visitor.app.staff_second_factor);
+    let wishes = mail_wishes::of(&visitor.app, person).await?;
+    let mut body = present::account(person, session, (&account, &wishes), visitor.app.staff_second_factor);
     let errors = wrong.as_ref().map(Form::errors).unwrap_or_default();
     match wrong {
         Some(form) if form.id == body.name.id => body.name = form,
+        Some(form) if form.id == body.mail.id => body.mail = form,
         Some(form) => body.password = form,
         None => {}
     }
@@ -81,6 +86,31 @@ async fn rename(visitor: Visitor, fields: Fields) -> Result<Response, Failure> {
         Err(Error::Invalid(errors)) => {
             let mut form = Account::name_form(&form_key(), "");
             fill(&mut form, &[("name", name)], &errors);
+            page(&visitor, Some(form)).await
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Which mail is sent when, and the zone of its times.
+async fn change_mail(visitor: Visitor, fields: Fields) -> Result<Response, Failure> {
+    visitor.session()?;
+    let person = visitor.person()?;
+    let choices = About::choices(person.is_staff());
+    let known: Vec<&str> = std::iter::once("time_zone").chain(choices.iter().map(|about| about.as_str())).collect();
+    fields.only(&known)?;
+    let wished = |about: &About| (about.to_string(), fields.get(about.as_str()).to_owned());
+    let draft = Draft {
+        time_zone: Some(fields.get("time_zone").to_owned()),
+        wishes: choices.iter().map(wished).filter(|(_, wish)| !wish.is_empty()).collect(),
+    };
+    match mail_wishes::change(&visitor.app, person, &draft).await {
+        Ok(_) => Ok(Redirect::to(PATH).into_response()),
+        Err(Error::Invalid(errors)) => {
+            let wishes = mail_wishes::of(&visitor.app, person).await?;
+            let mut form = Account::mail_form(&form_key(), wishes.zone.name(), &wishes.wishes);
+            let typed: Vec<(&str, &str)> = known.iter().map(|name| (*name, fields.get(name))).collect();
+            fill(&mut form, &typed, &errors);
             page(&visitor, Some(form)).await
         }
         Err(other) => Err(other.into()),

@@ -2,6 +2,7 @@
 
 use crate::app::account::Account as Found;
 use crate::app::factor::Status;
+use crate::app::mail_wishes::Wishes;
 use crate::domain::actor::Person;
 use crate::domain::log::hex;
 use crate::store::accounts::Event;
@@ -16,7 +17,12 @@ use crate::web::visit::form_key;
 const FEW_CODES: i64 = 3;
 
 /// The page of an account.
-pub(super) fn account(person: &Person, own: &Session, found: &Found, staff_needs_factor: bool) -> Account {
+pub(super) fn account(
+    person: &Person,
+    own: &Session,
+    (found, wishes): (&Found, &Wishes),
+    staff_needs_factor: bool,
+) -> Account {
     let roles: Vec<&str> = person.roles.iter().map(|role| role.as_str()).collect();
     let others = found.sessions.iter().any(|session| session.token_hash != own.token_hash);
     let must = staff_needs_factor && person.is_staff();
@@ -24,6 +30,7 @@ pub(super) fn account(person: &Person, own: &Session, found: &Found, staff_needs
         facts: vec![Fact::code("Email address", person.email.as_str()), Fact::new("Roles", roles.join(", "))],
         name: Account::name_form(&form_key(), &person.name),
         password: Account::password_form(&form_key()),
+        mail: Account::mail_form(&form_key(), wishes.zone.name(), &wishes.wishes),
         factor: standing(&found.factor),
         factor_links: if found.factor.since.is_none() {
             vec![Link::new("Set up a second factor", super::FACTOR)]

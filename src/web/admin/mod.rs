@@ -6,8 +6,10 @@ mod mails;
 mod objectives;
 mod people;
 mod present;
+mod present_webhooks;
 mod tenants;
 mod tunnels;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -66,12 +68,28 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/admin/people/{id}/enable", post(people::enable))
         .route("/admin/people/{id}/sessions/end", post(people::end_sessions))
         .route("/admin/people/{id}/factor/reset", post(people::reset_factor))
+        .merge(webhook_routes())
         .route("/admin/about", get(about))
         .route("/admin/mails", get(mails::list))
         .route("/admin/mails/{name}", get(mails::one))
         .route("/admin/mails/{name}/page", get(mails::html))
         .route("/admin/outbox", get(outbox))
         .route("/admin/outbox/resend", post(resend))
+}
+
+fn webhook_routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/admin/webhooks", get(webhooks::list).post(webhooks::add))
+        .route("/admin/webhooks/new", get(webhooks::new))
+        .route("/admin/webhooks/{id}", get(webhooks::one))
+        .route("/admin/webhooks/{id}/edit", get(webhooks::edit).post(webhooks::change))
+        .route("/admin/webhooks/{id}/rotate", post(webhooks::rotate))
+        .route("/admin/webhooks/{id}/on", post(webhooks::on))
+        .route("/admin/webhooks/{id}/off", post(webhooks::off))
+        .route("/admin/webhooks/{id}/ping", post(webhooks::ping))
+        .route("/admin/webhooks/{id}/redeliver", post(webhooks::redeliver_since))
+        .route("/admin/webhooks/{id}/deliveries/{event}", get(webhooks::delivery))
+        .route("/admin/webhooks/{id}/deliveries/{event}/redeliver", post(webhooks::redeliver))
 }
 
 /// The administrator who asks.

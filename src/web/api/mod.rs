@@ -1,17 +1,19 @@
 //! The JSON API: the same acts as the pages, for programs. Answers are resources or problems (RFC 9457).
 //!
 //! Reading order: `body` and `query` (what came, read strictly), `cases`, `conversation`, `tests`, `whitelist`,
-//! `exports`, `watching`, `calendars` (one file per resource), `present` (what a person may see of them).
+//! `exports`, `watching`, `calendars`, `webhooks`, `mail` (one file per resource), `present` (what a person may see of them).
 
 mod body;
 mod calendars;
 mod cases;
 mod conversation;
 mod exports;
+mod mail;
 mod present;
 mod query;
 mod tests;
 mod watching;
+mod webhooks;
 mod whitelist;
 
 use std::sync::Arc;
@@ -50,6 +52,16 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/watches", get(watching::list))
         .route("/queue/next", post(cases::next))
         .route("/cases/{number}/priority", post(cases::prioritize))
+        .route("/account/mail", get(mail::one).put(mail::put))
+        .route("/webhooks", get(webhooks::list))
+        .route("/webhooks/{id}", get(webhooks::one))
+        .route("/webhooks/{id}/on", post(webhooks::on))
+        .route("/webhooks/{id}/off", post(webhooks::off))
+        .route("/webhooks/{id}/ping", post(webhooks::ping))
+        .route("/webhooks/{id}/redeliver", post(webhooks::redeliver_since))
+        .route("/webhooks/{id}/deliveries", get(webhooks::deliveries))
+        .route("/webhooks/{id}/deliveries/{event}", get(webhooks::delivery))
+        .route("/webhooks/{id}/deliveries/{event}/redeliver", post(webhooks::redeliver))
         .route("/calendars", get(calendars::list))
         .route("/calendars/{name}", get(calendars::one).put(calendars::put));
     // Both words lead to the same lists: one is what firewalls' menus say, the other what style guides ask for.

@@ -381,3 +381,35 @@ on_both! {
         assert_eq!(t.mails_to(&t.contact.email).len(), 1, "one letter for one press of the button");
     }
 }
+
+on_both! {
+    async fn everybody_chooses_the_own_mail_on_the_page_and_by_the_api(db: TestDb) {
+        let t = TestApp::new(&db).await;
+        let mut dana = Browser::signed_in(&t.app, &t.contact).await;
+        let page = dana.get("/account").await;
+        assert!(page.shows("Mail about your own turn is always sent at once"));
+        let wrong = dana.submit(&page, "/account/mail", &[("time_zone", "Atlantis"), ("progress", "daily")]).await;
+        assert_eq!(wrong.wrong_fields(), ["time_zone"]);
+        assert_eq!(wrong.form("/account/mail").unwrap()["time_zone"], "Atlantis", "what was typed is kept");
+        for stray in [("queue", "none"), ("turn", "none")] {
+            let refused = dana.submit(&page, "/account/mail", &[stray]).await;
+            assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{stray:?}");
+        }
+        let chosen = [("time_zone", "Europe/Berlin"), ("progress", "daily"), ("endings", "none")];
+        let saved = dana.submit(&page, "/account/mail", &chosen).await;
+        assert_eq!(saved.location().as_deref(), Some("/account"));
+        let program = Client::of(&t.app, &t.contact).await;
+        let path = "/api/v1/account/mail";
+        let expected = serde_json::json!({"time_zone": "Europe/Berlin", "progress": "daily", "messages": "now", "endings": "none"});
+        assert_eq!(program.get(path).await.expect(200), expected);
+        let put = async |body: &str| {
+            let headers = [("content-type", "application/json")];
+            program.send(axum::http::Method::PUT, path, &headers, body.to_owned()).await
+        };
+        assert_eq!(put("{\"progress\": \"now\"}").await.expect(200)["endings"], "none", "what is left out stays");
+        for body in ["{\"queue\": \"none\"}", "{\"progress\": \"weekly\"}", "{\"progress\": 1}", "{\"time_zone\": \"Berlin\"}"] {
+            put(body).await.expect(422);
+        }
+        assert_eq!(Client::of(&t.app, &t.lead).await.get(path).await.expect(200)["queue"], "now", "others keep theirs");
+    }
+}

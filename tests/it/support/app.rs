@@ -259,6 +259,7 @@ pub(crate) async fn drain(app: &Arc<App>) {
             worker::agents::step(app).await.unwrap(),
             worker::outbox::step(app).await.unwrap(),
             worker::letters::step(app).await.unwrap(),
+            worker::personal_mails::step(app).await.unwrap(),
         ];
         if steps.iter().all(|step| *step == Step::Idle) {
             return;

@@ -4,6 +4,7 @@ mod calendars;
 mod closing;
 mod family;
 mod limits;
+mod mail_wishes;
 mod migration;
 mod outbox;
 mod private_branch;

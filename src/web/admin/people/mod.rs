@@ -11,12 +11,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::customers::path as customer_path;
 use super::{administrator, again, customer_of, fill, identifier, page, wrong};
 use crate::app::admin;
-use crate::app::{Error, FieldError, letters, people};
+use crate::app::{Error, FieldError, letters, people, personal_mails};
 use crate::domain::actor::{Person, Role};
 use crate::domain::customer::Customer;
 use crate::domain::id::PersonId;
 use crate::store::letters::Letter;
 use crate::store::people::Entry;
+use crate::store::personal_mails::PersonalMail;
 use crate::views::common::{Empty, Fact, Link, Note, Section, Tag, Tone};
 use crate::views::form::{Button, Choice, Field, Form, Kind, Style};
 use crate::views::records::{Cell, Edit, Listing, Record, Row};
@@ -103,6 +104,7 @@ async fn show(visitor: &Visitor, entry: &Entry, open: usize, form: Option<Form>)
         Form::new(name, to, form_key(), Button::of(Style::Other, label))
     };
     let letter = letters::last(&visitor.app, person.id).await?;
+    let mail = personal_mails::last(&visitor.app, person.id).await?;
     let mut acts = vec![match (entry.active, entry.has_password) {
         (false, _) => act("enable", "Let this person in again"),
         (true, false) => act("invite", "Send the invitation again"),
@@ -112,7 +114,10 @@ async fn show(visitor: &Visitor, entry: &Entry, open: usize, form: Option<Form>)
     acts.extend(more);
     let body = Record {
         tag: Some(state(entry)),
-        notes: letter.and_then(|letter| trouble(&letter)).into_iter().collect(),
+        notes: [letter.and_then(|letter| trouble(&letter)), mail.and_then(|mail| mail_trouble(&mail))]
+            .into_iter()
+            .flatten()
+            .collect(),
         sections: vec![Section { heading: "On record".to_owned(), facts }, signing_in],
         acts,
         form_heading: Some("When this person leaves".to_owned()),
@@ -132,6 +137,13 @@ fn trouble(letter: &Letter) -> Option<Note> {
         format!("The last letter could not be sent and was given up: {error}")
     };
     Some(Note::new(Tone::Failed, text))
+}
+
+/// The same for mail that belongs to no case.
+fn mail_trouble(mail: &PersonalMail) -> Option<Note> {
+    let error = mail.last_error.as_ref()?;
+    let end = if mail.not_before.is_some() { "and will be tried again" } else { "and was given up" };
+    Some(Note::new(Tone::Failed, format!("The last mail about no case could not be sent {end}: {error}")))
 }
 
 /// The form that lets a person in no longer, with those who can have the open cases.
