@@ -40,6 +40,8 @@ pub struct Config {
     pub webhooks: WebhooksConfig,
     /// Where laboratories and the demo really dial.
     pub lab: Lab,
+    /// A folder of definitions beside those in the program, one folder for each version (`smtp-vpn/v2`).
+    pub workflows: Option<PathBuf>,
     /// The file that was read, if any.
     pub file: Option<PathBuf>,
 }
@@ -240,6 +242,7 @@ struct File {
     metrics: MetricsConfig,
     webhooks: WebhooksConfig,
     lab: Lab,
+    workflows: Option<PathBuf>,
 }
 
 #[derive(Default, Deserialize)]
@@ -325,6 +328,7 @@ impl Config {
             metrics: file.metrics,
             webhooks: file.webhooks,
             lab: file.lab,
+            workflows: file.workflows,
             file: path,
         })
     }

@@ -5,6 +5,7 @@ mod closing;
 mod family;
 mod limits;
 mod mail_wishes;
+mod migration;
 mod outbox;
 mod private_branch;
 mod promises;
