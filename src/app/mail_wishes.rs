@@ -105,7 +105,7 @@ fn read(person: &Person, about: &str, wish: &str) -> Result<Wished, FieldError> 
             Some(About::Turn) => "Mail about your own turn is always sent at once".to_owned(),
             Some(_) | None => format!("There is no choice {about:?}: choose from {}", known.join(", ")),
         };
-        return Err(FieldError::new(about, "unknown", text));
+        return Err(FieldError::new(About::parse(about).map_or("about", About::as_str), "unknown", text));
     };
     let words: Vec<&str> = Wish::ALL.iter().map(|wish| wish.as_str()).collect();
     let wish = Wish::parse(wish)

@@ -148,7 +148,8 @@ pub(super) async fn migrated(
     objectives::keep(app, tx, case, (Word::Nobody, turn), at).await?;
     cases::replace(tx, before.revision, case).await?;
     let body = json!({"act": "migrated", "actor": actor_json(&Actor::Machine), "detail": detail});
-    append(tx, definition, case, body, at).await
+    append(tx, definition, case, body, at).await?;
+    events::moved(app, tx, (before, case), at).await
 }
 
 /// Keeps the promises of a case, in which somebody wrote something that the other side reads. The caller saves it.

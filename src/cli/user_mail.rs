@@ -9,6 +9,7 @@ use super::out::{self, Given, Stop};
 use super::place::Place;
 use crate::app::mail_wishes::{self, Draft};
 use crate::app::{App, admin};
+use crate::domain::mail_wish::About;
 
 /// What is changed, as flags; without any what is on record is printed.
 #[derive(Debug, Args)]
@@ -48,10 +49,13 @@ pub(super) async fn run(app: &Arc<App>, args: &MailArgs) -> Result<(), Stop> {
     let found = admin::people(app).await?.into_iter().find(|entry| entry.person.email == email);
     let person = found.ok_or_else(|| Stop::not_found("person", &args.email, "see `postern user list`"))?.person;
     let draft = Draft { time_zone: args.time_zone.clone(), wishes: args.set.clone() };
-    let given: Vec<Given<'_>> = std::iter::once(("time_zone", "--time-zone", args.time_zone.as_deref()))
-        .chain(args.set.iter().map(|(about, when)| (about.as_str(), "--set", Some(when.as_str()))))
-        .map(|(field, flag, received)| Given { field, flag, received })
-        .collect();
+    let received = |field: &str| args.set.iter().find(|(about, _)| about == field).map(|(_, when)| when.as_str());
+    let mut given = vec![
+        Given { field: "time_zone", flag: "--time-zone", received: args.time_zone.as_deref() },
+        Given { field: "about", flag: "--set", received: None },
+    ];
+    let choices = About::ALL.iter().map(|about| about.as_str());
+    given.extend(choices.map(|field| Given { field, flag: "--set", received: received(field) }));
     let wishes = if draft.time_zone.is_none() && draft.wishes.is_empty() {
         mail_wishes::of(app, &person).await?
     } else {

@@ -75,7 +75,7 @@ pub(super) struct AddArgs {
     /// Name of the endpoint
     #[arg(long)]
     name: String,
-    /// Where messages go, like https://automation.example.com/postern
+    /// Where messages go: an address that begins with https://
     #[arg(long)]
     url: String,
     /// Email address of one of the vendor's people, who is told when the endpoint is switched off

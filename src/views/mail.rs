@@ -86,20 +86,20 @@ pub struct MailText {
 impl Views {
     /// Makes one letter of the folder `templates/letter/<name>/`.
     pub fn letter(&self, name: &str, context: &LetterContext) -> Result<MailText, ViewError> {
-        self.from_folder(&format!("letter/{name}"), context)
+        self.of_folder(&format!("letter/{name}"), context)
     }
 
     /// Makes one mail to a person that belongs to no case, of the folder `templates/letter/<name>/`.
     pub fn personal(&self, name: &str, context: &PersonalContext) -> Result<MailText, ViewError> {
-        self.from_folder(&format!("letter/{name}"), context)
+        self.of_folder(&format!("letter/{name}"), context)
     }
 
     /// Makes one mail of the folder `templates/mail/<name>/`.
     pub fn mail(&self, name: &str, context: &MailContext) -> Result<MailText, ViewError> {
-        self.from_folder(&format!("mail/{name}"), context)
+        self.of_folder(&format!("mail/{name}"), context)
     }
 
-    fn from_folder(&self, folder: &str, context: &impl Serialize) -> Result<MailText, ViewError> {
+    fn of_folder(&self, folder: &str, context: &impl Serialize) -> Result<MailText, ViewError> {
         let subject = self.render(&format!("{folder}/subject.txt"), context)?;
         Ok(MailText {
             subject: subject.split_whitespace().collect::<Vec<&str>>().join(" "),

@@ -151,7 +151,7 @@ on_both! {
             (&t.contact, None, "turn", "none", "turn"),
             (&t.contact, None, "queue", "none", "queue"),
             (&t.engineer, None, "queue", "weekly", "queue"),
-            (&t.engineer, None, "", "now", ""),
+            (&t.engineer, None, "weather", "now", "about"),
         ] {
             let draft = Draft { time_zone: zone.map(str::to_owned), wishes: vec![(about.into(), when.into())] };
             match mail_wishes::change(&t.app, person, &draft).await {

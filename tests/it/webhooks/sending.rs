@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use postern::app::backup;
-use postern::app::webhooks::sending::{self, Outcome};
 use postern::app::webhooks::events::{self, AlertingIp, AlertingTopic};
+use postern::app::webhooks::sending::{self, Outcome};
 use postern::app::webhooks::{endpoints, log};
 use postern::app::{Error, forget_old_answers};
 use postern::domain::webhook::{Delivery, OffReason, Topic};
