@@ -30,6 +30,10 @@ pub(super) async fn leave(
     effects: &[Effect],
     firing: &Firing<'_>,
 ) -> Result<(), Error> {
+    if firing.event == "applied_by_hand" && case.channel() == Channel::Smtp {
+        let settings = revisions::newest_settings(tx, case).await?;
+        revisions::note_by_hand(tx, case, &settings, firing).await?;
+    }
     if firing.event == "put_back_by_hand" {
         let former = revisions::former_settings(tx, case).await?;
         revisions::note_by_hand(tx, case, &former, firing).await?;
@@ -163,11 +167,7 @@ async fn test_alert(
     firing: &Firing<'_>,
 ) -> Result<(), Error> {
     let settings = match path {
-        AlertPath::Direct => {
-            let settings = revisions::newest_settings(tx, case).await?;
-            revisions::note_by_hand(tx, case, &settings, firing).await?;
-            settings.id
-        }
+        AlertPath::Direct => revisions::newest_settings(tx, case).await?.id,
         AlertPath::Syslog => {
             let settings = syslog::newest(tx, case).await?;
             syslog::note_by_hand(tx, case, &settings, firing).await?;
