@@ -9,7 +9,7 @@ use sqlx::types::Json;
 use super::facts::{number, text};
 use super::firing::Firing;
 use super::probes::Ask;
-use super::{App, Error, mails, probes, revisions, syslog, whitelist};
+use super::{App, Error, mails, notices, probes, revisions, syslog, whitelist};
 use crate::clock::fresh_id;
 use crate::domain::case::{Case, Priority};
 use crate::domain::channel::Channel;
@@ -37,6 +37,9 @@ pub(super) async fn leave(
     if firing.event == "put_back_by_hand" {
         let former = revisions::former_settings(tx, case).await?;
         revisions::note_by_hand(tx, case, &former, firing).await?;
+    }
+    if firing.event == "address_updated" {
+        notices::follow_server(tx, case, firing.at).await?;
     }
     for (index, effect) in effects.iter().enumerate() {
         let key = effect_key(case, index);

@@ -31,6 +31,7 @@ pub mod incoming;
 pub mod installation;
 pub mod letters;
 pub mod mails;
+pub mod notices;
 mod objectives;
 pub mod opening;
 pub mod passwords;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
 use super::firing::Firing;
-use super::{App, Error, Secrets, clocks, effects, family, objectives, token};
+use super::{App, Error, Secrets, clocks, effects, family, notices, objectives, token};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::case::{Case, WaitingOn};
 use crate::domain::channel::Channel;
@@ -53,6 +53,10 @@ pub(super) async fn fire_handed(
     let definition = app.workflows.of(&case.workflow)?;
     let role = role_for(definition, case, &firing)?;
     refuse_if_claimed(tx, definition, case, &firing, role).await?;
+    let rule = definition.rules_at(&case.flow.state).into_iter().find(|rule| rule.event == firing.event);
+    if rule.is_some_and(|rule| rule.second_contact && rule.by.contains(role)) {
+        notices::check(tx, case, firing.actor, firing.at).await?;
+    }
     let event = Event {
         name: firing.event.to_owned(),
         role: role.to_owned(),

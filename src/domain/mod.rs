@@ -31,6 +31,8 @@ pub mod id;
 pub mod log;
 /// SMTP settings of the product and of a probe.
 pub mod mail_settings;
+/// Notices that the IP of a server changes: who confirms one, and what calendars hold.
+pub mod notice;
 /// What the vendor promises: first answer, next update, done.
 pub mod objective;
 /// Why a request was not carried out, in words.

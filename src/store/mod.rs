@@ -17,6 +17,7 @@ pub mod agents;
 pub mod attachments;
 pub mod calendars;
 pub mod cases;
+pub mod contacts;
 pub mod customers;
 pub mod figures;
 pub mod idempotency;
@@ -233,6 +234,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("attachments", attachments::STATEMENTS),
         ("calendars", calendars::STATEMENTS),
         ("cases", cases::STATEMENTS),
+        ("contacts", contacts::STATEMENTS),
         ("customers", customers::STATEMENTS),
         ("figures", figures::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),

@@ -103,6 +103,7 @@ fn mailer(sink: &Sink, tls: Tls, password: &str) -> Mailer {
 fn outgoing(to: &str, text: &str) -> Outgoing {
     let mailbox = |address: &str| Mailbox { name: None, address: address.to_owned() };
     Outgoing {
+        calendar: None,
         reply_to: None,
         effect_key: text.to_owned(),
         to: mailbox(to),
