@@ -228,7 +228,7 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 31] = [
+    let files: [(&str, &[(&str, &str)]); 32] = [
         ("accounts", accounts::STATEMENTS),
         ("agents", agents::STATEMENTS),
         ("attachments", attachments::STATEMENTS),

@@ -298,7 +298,13 @@ const FAMILY: &[Mutant] = &[
         tree.edit_rule(MAIN, "active", "notify_ip_change", "new_ip = \"new_location\"", "new_ip = \"overlap\"");
     }),
     (Code::W02, "the machine as a second contact", |tree| {
-        tree.edit_rule(CHILD, "ip_received", "confirm_notice", "by = [\"customer\"]", "by = [\"customer\", \"machine\"]");
+        tree.edit_rule(
+            CHILD,
+            "ip_received",
+            "confirm_notice",
+            "by = [\"customer\"]",
+            "by = [\"customer\", \"machine\"]",
+        );
     }),
     (Code::W18, "a child that outlives its parent", |tree| tree.edit(CHANGE, "on_parent_end  = ", "# ")),
     (Code::W21, "a step of the procedure is covered by nothing", |tree| {

@@ -34,6 +34,11 @@ pub async fn entry(app: &App, person: &Person, number: i64) -> Result<Entry, Err
     of_case(app, &mut tx, &case).await?.ok_or(Error::NotFound)
 }
 
+/// Whether a case is a notice with a planned time.
+pub fn has_entry(case: &Case) -> bool {
+    case.workflow.id == WORKFLOW && case.flow.data.contains_key(PLANNED)
+}
+
 /// What a mail about a notice carries.
 ///
 /// # Errors

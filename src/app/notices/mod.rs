@@ -2,13 +2,15 @@
 //!
 //! The steps themselves are those of the workflow `ip-change`; here stands what it cannot know: people and the time.
 
+mod draft;
 mod entry;
 mod second;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use entry::entry;
+pub use draft::{Draft, Plan, give, is_soon, zone_of};
 pub(super) use entry::of_mail;
+pub use entry::{entry, has_entry};
 pub(super) use second::check;
 pub use second::{Asked, asked, verify};
 
@@ -17,8 +19,8 @@ use crate::domain::actor::Person;
 use crate::domain::case::Case;
 use crate::domain::id::ServerId;
 use crate::domain::workflow::{Data, Value};
-use crate::store::{Tx, tunnels};
 use crate::store::cases;
+use crate::store::{Tx, tunnels};
 
 /// The child that a notice is.
 pub const WORKFLOW: &str = "ip-change";
@@ -57,9 +59,9 @@ pub async fn in_use(app: &App, person: &Person, server: ServerId) -> Result<Case
     let mut tx = app.db.read().await?;
     let found = cases::of_server(&mut tx, server).await?;
     let takes_notices = |case: &Case| {
-        app.workflows.of(&case.workflow).is_ok_and(|definition| {
-            definition.rules_at(&case.flow.state).iter().any(|rule| rule.event == GIVE)
-        })
+        app.workflows
+            .of(&case.workflow)
+            .is_ok_and(|definition| definition.rules_at(&case.flow.state).iter().any(|rule| rule.event == GIVE))
     };
     found.into_iter().find(|case| case.is_visible_to(person) && takes_notices(case)).ok_or(Error::NotFound)
 }
@@ -68,11 +70,7 @@ pub async fn in_use(app: &App, person: &Person, server: ServerId) -> Result<Case
 ///
 /// # Errors
 /// What the database says.
-pub(super) async fn follow_server(
-    tx: &mut Tx,
-    case: &mut Case,
-    at: DateTime<Utc>,
-) -> Result<(), Error> {
+pub(super) async fn follow_server(tx: &mut Tx, case: &mut Case, at: DateTime<Utc>) -> Result<(), Error> {
     let (Some(id), Ok(address)) = (case.server, super::facts::text(case, case.channel().server().address)) else {
         return Ok(());
     };

@@ -11,7 +11,7 @@ use crate::app::{App, Error};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
 use crate::domain::id::{CustomerId, PersonId};
-use crate::domain::notice::Standing;
+use crate::domain::notice::{Objection, Standing};
 use crate::domain::workflow::{Refusal, Rule};
 use crate::store::contacts::{self, Contact};
 use crate::store::{Tx, cases, log, people};
@@ -26,7 +26,7 @@ const LONGEST_HOW: usize = 500;
 pub(in crate::app) async fn check(tx: &mut Tx, case: &Case, actor: &Actor, at: DateTime<Utc>) -> Result<(), Error> {
     let Some(person) = actor.person() else { return Ok(()) };
     match refusal(tx, case, person, at).await? {
-        Some(text) => Err(Error::Refused(Refusal::Guard(text))),
+        Some(objection) => Err(Error::Refused(Refusal::Guard(objection.to_string()))),
         None => Ok(()),
     }
 }
@@ -35,16 +35,9 @@ pub(in crate::app) async fn check(tx: &mut Tx, case: &Case, actor: &Actor, at: D
 ///
 /// # Errors
 /// What the database says.
-async fn refusal(
-    tx: &mut Tx,
-    case: &Case,
-    person: &Person,
-    at: DateTime<Utc>,
-) -> Result<Option<String>, Error> {
+async fn refusal(tx: &mut Tx, case: &Case, person: &Person, at: DateTime<Utc>) -> Result<Option<Objection>, Error> {
     let contact = match person.customer {
-        Some(customer) => {
-            contacts::list(tx, customer).await?.into_iter().find(|contact| contact.id == person.id)
-        }
+        Some(customer) => contacts::list(tx, customer).await?.into_iter().find(|contact| contact.id == person.id),
         None => None,
     };
     let is_active = match &contact {
@@ -57,7 +50,7 @@ async fn refusal(
         contact_since: contact.as_ref().map(|contact| contact.since),
         is_verified: contact.as_ref().is_some_and(|contact| contact.verified_at.is_some()),
     };
-    Ok(standing.may_confirm(at).err().map(|objection| objection.to_string()))
+    Ok(standing.may_confirm(at).err())
 }
 
 /// Who began a case, and in whose name: its log says so for good.
@@ -72,9 +65,9 @@ async fn givers(tx: &mut Tx, case: &Case) -> Result<BTreeSet<PersonId>, Error> {
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
     /// Events that take a second contact, which the person is not; with the reason.
-    pub withheld: Option<String>,
+    pub withheld: Option<Objection>,
     /// For engineers: the customer's contacts who see the case, each with what stands against its confirmation.
-    pub contacts: Vec<(Contact, Option<String>)>,
+    pub contacts: Vec<(Contact, Option<Objection>)>,
 }
 
 /// Judges the person, and for engineers every contact, where the case waits for a second contact.

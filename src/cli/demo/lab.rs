@@ -65,6 +65,8 @@ pub struct Lab {
     pub ca_pem: String,
     /// The address of the mail server behind the tunnel.
     pub address: IpAddr,
+    /// Another address of it.
+    pub second_address: IpAddr,
     is_stopped: bool,
 }
 
@@ -102,6 +104,7 @@ impl Lab {
             name: says_of("SMTP_NAME")?,
             ca_pem: file("CA")?,
             address: says_of("SMTP")?.parse().map_err(|_not_an_address| LabError::Says("SMTP"))?,
+            second_address: says_of("SMTP_2")?.parse().map_err(|_not_an_address| LabError::Says("SMTP_2"))?,
             says,
             is_stopped: false,
         })
@@ -229,7 +232,7 @@ mod tests {
         fs::write(folder.path().join("secret"), "hunter22").unwrap();
         fs::write(folder.path().join("ca"), "an authority").unwrap();
         let script = format!(
-            "echo \"$*\" >>{}; cat <<END\nSMTP=10.20.0.25\nSMTP_ACCOUNT=alerts\nSMTP_NAME=mail.x.example\n\
+            "echo \"$*\" >>{}; cat <<END\nSMTP=10.20.0.25\nSMTP_2=10.20.0.200\nSMTP_ACCOUNT=alerts\nSMTP_NAME=mail.x.example\n\
              SMTP_PASSWORD_FILE={f}/secret\nCA={f}/ca\nSOURCE=198.51.100.25\nEND",
             told.display(),
             f = folder.path().display()

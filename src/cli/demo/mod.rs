@@ -268,6 +268,14 @@ impl MailServer {
         }
     }
 
+    /// The address that it answers at too, behind the same tunnel.
+    pub fn second_address(&self) -> String {
+        match self {
+            Self::Sink(_) | Self::Foreign(_) => "10.20.4.16".to_owned(),
+            Self::Lab(lab) => lab.second_address.to_string(),
+        }
+    }
+
     /// The first customer's tunnel.
     fn ends(&self) -> Ends {
         match self {

@@ -2,6 +2,8 @@
 //! that we did not write, and says whether the case ended where it must. `vpn`, `relay` and `syslog` hold the branches; here
 //! are the steps that they are made of.
 
+/// The IP of a server in use changes.
+mod notice;
 /// A Secure Relay.
 mod relay;
 /// The settings of a server in use change.
@@ -53,12 +55,14 @@ pub(in crate::cli) enum Branch {
     Syslog,
     /// Alerts are on and the settings change.
     SettingsChange,
+    /// Alerts are on and the IP of the server changes.
+    IpChange,
     /// One after the other.
     All,
 }
 
 impl Branch {
-    const EACH: [Self; 8] = [
+    const EACH: [Self; 9] = [
         Self::Private,
         Self::PublicFiltered,
         Self::PublicUnfiltered,
@@ -67,11 +71,12 @@ impl Branch {
         Self::Trouble,
         Self::Syslog,
         Self::SettingsChange,
+        Self::IpChange,
     ];
 
     /// Whether the lab has what the branch needs: a server behind the first customer's tunnel.
     fn goes_through_the_lab(self) -> bool {
-        matches!(self, Self::Private | Self::Trouble | Self::Syslog | Self::SettingsChange)
+        matches!(self, Self::Private | Self::Trouble | Self::Syslog | Self::SettingsChange | Self::IpChange)
     }
 }
 
@@ -115,7 +120,7 @@ pub(in crate::cli) async fn run(plan: &Plan) -> Result<(), Stop> {
             }
             return Err(Stop::Said(
                 Code::Usage,
-                "the lab walks private, trouble, syslog and settings-change; leave --lab out".to_owned(),
+                "the lab walks private, trouble, syslog, settings-change and ip-change; leave --lab out".to_owned(),
             ));
         }
         if plan.broken.is_some() && *branch != Branch::Private {
@@ -133,7 +138,7 @@ async fn walk(plan: &Plan, branch: Branch) -> Result<(), Stop> {
     let demo = Demo::start(Options { listen, server, receiver, database: None })
         .await
         .map_err(|error| Stop::failed(chain(&error)))?;
-    let mut walk = Walk { demo, json: plan.json, began: Instant::now(), number: 0 };
+    let mut walk = Walk { demo, json: plan.json, began: Instant::now(), number: 0, by_address: None };
     let outcome = match branch {
         Branch::Private => walk.private(plan.broken).await,
         Branch::PublicFiltered => walk.public("yes").await,
@@ -143,6 +148,7 @@ async fn walk(plan: &Plan, branch: Branch) -> Result<(), Stop> {
         Branch::Trouble => walk.trouble().await,
         Branch::Syslog => walk.syslog().await,
         Branch::SettingsChange => walk.settings_change().await,
+        Branch::IpChange => walk.ip_change().await,
         Branch::All => Ok(()),
     };
     walk.demo.stop().await;
@@ -192,6 +198,8 @@ struct Walk {
     json: bool,
     began: Instant,
     number: i64,
+    /// The IP by which the product knows the server, where the customer gives no name.
+    by_address: Option<String>,
 }
 
 impl Walk {

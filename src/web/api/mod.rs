@@ -8,6 +8,7 @@ mod calendars;
 mod cases;
 mod conversation;
 mod exports;
+mod notices;
 mod present;
 mod query;
 mod tests;
@@ -23,7 +24,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::Value as Json;
 
-use super::portal::files;
+use super::portal::{files, notice};
 use super::problem::Failure;
 use crate::app::{App, Error};
 use crate::store::idempotency::Answer;
@@ -43,6 +44,9 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/cases/{number}/attachments/{file}", get(files::download))
         .route("/cases/{number}/tests", get(tests::list))
         .route("/cases/{number}/tests/{test}", get(tests::one))
+        .route("/cases/{number}/notice.ics", get(notice::calendar))
+        .route("/cases/{number}/contacts/{contact}/verify", post(notices::verify))
+        .route("/servers/{server}/change-ip", post(notices::give))
         .route("/queue/next", post(cases::next))
         .route("/cases/{number}/priority", post(cases::prioritize))
         .route("/calendars", get(calendars::list))

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::words;
 use crate::app::cases::View;
-use crate::app::{App, Error};
+use crate::app::{App, Error, notices};
 use crate::domain::case::{Case, WaitingOn};
 use crate::domain::workflow::{State, StateKind};
 use crate::views::common::{Link, Note, Tag, Tone};
@@ -43,7 +43,13 @@ pub(in crate::web) fn notes(view: &View<'_>, state: &State) -> Vec<Note> {
         let tone = if child.waiting_on == WaitingOn::Customer { Tone::You } else { Tone::Us };
         Note { link: Some(link(child)), ..Note::new(tone, "A change is under way in a case of its own.") }
     });
-    closing.into_iter().chain(under_way).collect()
+    let withheld = view.second.withheld.map(|objection| Note::new(Tone::Us, format!("{objection}.")));
+    let calendar = (view.case.is_open && notices::has_entry(&view.case)).then(|| {
+        let link =
+            Some(Link::new("Save it to your calendar (.ics)", format!("/cases/{}/notice.ics", view.case.number)));
+        Note { link, ..Note::new(Tone::Neutral, "The change has a planned time.") }
+    });
+    closing.into_iter().chain(under_way).chain(withheld).chain(calendar).collect()
 }
 
 /// Until when a closed case can be reopened; none where it is open, or closed for good.

@@ -52,6 +52,8 @@ pub(super) fn filled(path: &str, number: i64) -> String {
         ("{entry}", &id),
         ("{request}", &id),
         ("{tunnel}", &id),
+        ("{server}", &id),
+        ("{contact}", &id),
     ]
     .into_iter()
     .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))

@@ -1,6 +1,5 @@
 //! A notice that the IP of a server changes: who confirms it, in which order it is carried out, what calendars hold.
 
-
 use chrono::TimeDelta;
 use postern::app::admin::{self, Place};
 use postern::app::{Error, cases, notices, people};

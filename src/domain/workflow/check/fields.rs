@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::FileFindings;
-use crate::domain::workflow::{Definition, Kind};
 use crate::domain::workflow::diagnostic::{Code, Place, nearest};
 use crate::domain::workflow::model::{Field, Order, Rule, Sensitivity, Store, Verb};
 use crate::domain::workflow::wording::placeholders;
+use crate::domain::workflow::{Definition, Kind};
 
 /// Placeholders that belong to the installation.
 const BRAND: [&str; 2] = ["brand.product", "brand.vendor"];

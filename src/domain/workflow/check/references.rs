@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use super::FileFindings;
 use super::types::{faults, mismatch};
 use crate::domain::workflow::diagnostic::{Code, Place, nearest};
-use crate::domain::workflow::model::{AlertPath, Branch, ClockRule, Due, Field, FieldType, Narrowing, Order, Rule, Scope, Side, State, Store, Target, Verb};
+use crate::domain::workflow::model::{
+    AlertPath, Branch, ClockRule, Due, Field, FieldType, Narrowing, Order, Rule, Scope, Side, State, Store, Target,
+    Verb,
+};
 use crate::domain::workflow::package::Package;
 use crate::domain::workflow::{Definition, Kind};
 
@@ -122,7 +125,8 @@ impl<'a> References<'a, '_> {
         for (field, narrowing) in &rule.scope {
             if let Narrowing::As(question) = narrowing {
                 let options = self.definition.fields.get(question).map(|field| field.options.as_slice());
-                let tells = rule.ask.contains(question) && options.is_some_and(|options| options == ["private", "public"]);
+                let tells =
+                    rule.ask.contains(question) && options.is_some_and(|options| options == ["private", "public"]);
                 self.need(tells, place, || {
                     format!("{event} narrows {field} by {question}, which is no required question of private or public")
                 });
