@@ -14,7 +14,7 @@ use super::firing::Firing;
 pub use super::resource::etag;
 use super::turn::fire;
 use super::whitelist::{self, Check};
-use super::{App, Error, Once, Outcome, resource};
+use super::{App, Error, Once, Outcome, notices, resource};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
 use crate::domain::customer::Customer;
@@ -68,6 +68,7 @@ pub async fn act(app: &Arc<App>, person: &Person, act: Act) -> Result<Outcome<Ca
                     return Err(Error::NotFound);
                 }
                 let (data, secrets) = act.answers.read(definition)?;
+                notices::check_time(&data, app.now())?;
                 let firing = Firing {
                     actor: &Actor::Person(person.clone()),
                     event: &act.event,
@@ -116,6 +117,8 @@ pub struct View<'v> {
     pub entry: Option<Entry>,
     /// The case that it belongs to, and those that belong to it.
     pub family: Family,
+    /// What stands open about a second contact's confirmation.
+    pub second: notices::Asked,
     /// Names of the customer's Secure Relays, where the person may be asked for one.
     pub relays: Vec<String>,
 }
@@ -161,7 +164,9 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
         }
         None => None,
     };
-    let offers = offers(definition, &case, person);
+    let mut offers = offers(definition, &case, person);
+    let second = notices::asked(&mut tx, (&case, &offers), person, app.now()).await?;
+    offers.retain(|rule| !rule.second_contact || second.withheld.is_none());
     let relays = match offers.iter().any(|rule| rule.ask.iter().any(|name| name == "relay_name")) {
         true => super::relays::names(&mut tx, case.customer).await?,
         false => Vec::new(),
@@ -180,6 +185,7 @@ pub async fn view<'v>(app: &'v App, person: &Person, number: i64) -> Result<View
         entry,
         family: family::of(&mut tx, person, &case).await?,
         relays,
+        second,
         definition,
         case,
     })
@@ -306,6 +312,10 @@ async fn history(
             "handed_over" => "Handed the case over".to_owned(),
             "wrote" => "Wrote a message".to_owned(),
             "test_asked" => "Asked for a tunnel test".to_owned(),
+            "contact_verified" => {
+                let contact = names.of(tx, &text("/detail/contact")).await?;
+                format!("Verified {contact} as a contact: {}", text("/detail/how"))
+            }
             "prioritized" => {
                 let [from, to, reason] = ["from", "to", "reason"].map(|name| text(&format!("/detail/{name}")));
                 format!("Changed the priority from {from} to {to}: {reason}")

@@ -9,7 +9,7 @@ use sqlx::types::Json;
 use super::facts::{number, text};
 use super::firing::Firing;
 use super::probes::Ask;
-use super::{App, Error, mails, probes, revisions, syslog, whitelist};
+use super::{App, Error, mails, notices, probes, revisions, syslog, whitelist};
 use crate::clock::fresh_id;
 use crate::domain::case::{Case, Priority};
 use crate::domain::channel::Channel;
@@ -30,9 +30,16 @@ pub(super) async fn leave(
     effects: &[Effect],
     firing: &Firing<'_>,
 ) -> Result<(), Error> {
+    if firing.event == "applied_by_hand" && case.channel() == Channel::Smtp {
+        let settings = revisions::newest_settings(tx, case).await?;
+        revisions::note_by_hand(tx, case, &settings, firing).await?;
+    }
     if firing.event == "put_back_by_hand" {
         let former = revisions::former_settings(tx, case).await?;
         revisions::note_by_hand(tx, case, &former, firing).await?;
+    }
+    if firing.event == "address_updated" {
+        notices::follow_server(tx, case, firing.at).await?;
     }
     for (index, effect) in effects.iter().enumerate() {
         let key = effect_key(case, index);
@@ -163,11 +170,7 @@ async fn test_alert(
     firing: &Firing<'_>,
 ) -> Result<(), Error> {
     let settings = match path {
-        AlertPath::Direct => {
-            let settings = revisions::newest_settings(tx, case).await?;
-            revisions::note_by_hand(tx, case, &settings, firing).await?;
-            settings.id
-        }
+        AlertPath::Direct => revisions::newest_settings(tx, case).await?.id,
         AlertPath::Syslog => {
             let settings = syslog::newest(tx, case).await?;
             syslog::note_by_hand(tx, case, &settings, firing).await?;

@@ -12,7 +12,7 @@ use super::firing::{Firing, came_too_late};
 use super::turn::{self, Handed};
 use super::{App, Error, Secrets, revisions, workflows};
 use crate::domain::actor::{Actor, Person};
-use crate::domain::case::{Case, WaitingOn};
+use crate::domain::case::{Case, Priority, WaitingOn};
 use crate::domain::id::CaseId;
 use crate::domain::workflow::family::{self, Beginning};
 use crate::domain::workflow::{Data, Definition, Effect, Refusal, engine};
@@ -33,9 +33,10 @@ pub(super) async fn follow(
     let definition = app.workflows.of(&case.workflow)?;
     let mut told = false;
     for (index, effect) in effects.iter().enumerate() {
-        if let Effect::Spawn { workflow, data, sealed } = effect {
+        if let Effect::Spawn { workflow, priority, data, sealed } = effect {
             let key = super::effects::effect_key(case, index);
-            begin(app, tx, case, (workflow, data, sealed), &key, firing).await?;
+            let priority = priority.and_then(|priority| Priority::parse(priority.as_str()));
+            begin(app, tx, case, (workflow, priority, data, sealed), &key, firing).await?;
             told = true;
         } else if let Effect::Signal { signal, data, sealed } = effect {
             tell_parent(app, tx, case, (signal, data, sealed), firing.at).await?;
@@ -63,7 +64,7 @@ async fn begin(
     app: &App,
     tx: &mut Tx,
     parent: &Case,
-    (workflow, data, sealed): (&str, &Data, &BTreeSet<String>),
+    (workflow, priority, data, sealed): (&str, Option<Priority>, &Data, &BTreeSet<String>),
     effect_key: &str,
     firing: &Firing<'_>,
 ) -> Result<(), Error> {
@@ -97,7 +98,7 @@ async fn begin(
         workflow: workflows::reference(definition),
         revision: 0,
         flow,
-        priority: parent.priority,
+        priority: priority.unwrap_or(parent.priority),
         vendor_ticket: None,
         waiting_on: WaitingOn::Nobody,
         owner_role: None,

@@ -139,6 +139,7 @@ fn compose(app: &App, letter: &Letter, entry: Entry, link: &str) -> Result<Outgo
     };
     let text = app.views.letter(template, &context)?;
     Ok(Outgoing {
+        calendar: None,
         // Each try has a link of its own, so each is a mail of its own.
         effect_key: format!("letter.{}.{}", letter.letter_key, letter.attempts),
         to: Mailbox { name: Some(entry.person.name), address: entry.person.email },

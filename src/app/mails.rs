@@ -17,7 +17,7 @@ use crate::domain::id::PersonId;
 use crate::domain::mail_wish::Wish;
 use crate::domain::objective::Objective;
 use crate::domain::workflow::{self, CaseState, Definition, FieldType, Sensitivity, State, Store, Value};
-use crate::mail::{Mailbox, Outgoing, message_id};
+use crate::mail::{CalendarPart, Mailbox, Outgoing, message_id};
 use crate::store::outbox::{self, Effect, Kind};
 use crate::store::people::{self, Entry};
 use crate::store::{Tx, cases, customers};
@@ -207,7 +207,9 @@ pub async fn compose(app: &App, tx: &mut Tx, effect: &Effect) -> Result<Option<O
     let text = app.views.mail(&planned.template, &context)?;
     let thread =
         message_id(&app.vault.derive("message id"), &domain(app), &format!("thread.{}.{}", case.id, person.id));
+    let calendar = super::notices::of_mail(app, tx, &case, &planned.template).await?;
     Ok(Some(Outgoing {
+        calendar: calendar.map(|entry| CalendarPart { method: entry.method(), text: entry.ics() }),
         effect_key: effect.effect_key.clone(),
         to: Mailbox { name: Some(person.name), address: person.email },
         from: Mailbox { name: Some(format!("{} alerting", app.brand.product)), address: sender(app) },

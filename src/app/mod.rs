@@ -34,6 +34,7 @@ pub mod mail_samples;
 pub mod mail_wishes;
 pub mod mails;
 pub mod migration;
+pub mod notices;
 mod objectives;
 pub mod opening;
 pub mod passwords;

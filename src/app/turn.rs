@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::firing::Firing;
 use super::webhooks::events;
-use super::{App, Error, Secrets, clocks, effects, family, objectives, token, watching};
+use super::{App, Error, Secrets, clocks, effects, family, notices, objectives, token, watching};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::case::{Case, WaitingOn};
 use crate::domain::channel::Channel;
@@ -54,6 +54,10 @@ pub(super) async fn fire_handed(
     let definition = app.workflows.of(&case.workflow)?;
     let role = role_for(definition, case, &firing)?;
     refuse_if_claimed(tx, definition, case, &firing, role).await?;
+    let rule = definition.rules_at(&case.flow.state).into_iter().find(|rule| rule.event == firing.event);
+    if rule.is_some_and(|rule| rule.second_contact && rule.by.contains(role)) {
+        notices::check(tx, case, firing.actor, firing.at).await?;
+    }
     let event = Event {
         name: firing.event.to_owned(),
         role: role.to_owned(),

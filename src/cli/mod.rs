@@ -30,6 +30,8 @@ mod health;
 mod mail_in;
 /// `postern workflow migrate`.
 mod migrate;
+/// `postern notice`.
+mod notice;
 /// Standard output, standard error, exit codes.
 mod out;
 /// `postern outbox`.
@@ -123,6 +125,9 @@ enum Command {
     /// List, add to, approve, apply and export the whitelists of tunnels
     #[command(subcommand, alias = "allowlist")]
     Whitelist(Box<whitelist::WhitelistCommand>),
+    /// Give notice that the IP of a server changes
+    #[command(subcommand)]
+    Notice(notice::NoticeCommand),
     /// Add, change and list calendars: in which hours the clocks of cases run
     #[command(subcommand)]
     Calendar(calendar::CalendarCommand),
@@ -181,6 +186,7 @@ pub fn main() -> ExitCode {
         Command::Tunnel(command) => tunnel::run(&command),
         Command::Tenant(command) => tenant::run(&command),
         Command::Whitelist(command) => whitelist::run(&command),
+        Command::Notice(command) => notice::run(&command),
         Command::Calendar(command) => calendar::run(&command),
         Command::Policy(command) => policy::run(&command),
         Command::Agent(args) => agent::run(&args),

@@ -1,7 +1,7 @@
 //! Somebody in front of a browser, for the demo walk: opens pages, fills in the form that a page holds, sends it.
 
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
-use reqwest::{Client, StatusCode, redirect};
+use reqwest::{Client, Response, StatusCode, redirect};
 
 use crate::secret::Secret;
 
@@ -44,14 +44,7 @@ impl Visitor {
     pub(super) async fn send(&mut self, page: &str, action: &str, answers: &[(&str, &str)]) -> Result<String, String> {
         let html = self.open(page).await?;
         let form = form(&html, action).ok_or_else(|| format!("{page} has no form that goes to {action}"))?;
-        let mut fields = filled_in(form);
-        for (name, value) in answers {
-            fields.retain(|(known, _)| known != name);
-            fields.push(((*name).to_owned(), (*value).to_owned()));
-        }
-        let request = self.client.post(format!("{}{action}", self.base)).header(COOKIE, &self.cookie);
-        let request = request.header("Origin", &self.base).header("Content-Type", "application/x-www-form-urlencoded");
-        let response = request.body(encoded(&fields)).send().await.map_err(|error| error.to_string())?;
+        let response = self.post(action, &completed(form, answers)).await?;
         if let Some(cookie) = response.headers().get(SET_COOKIE).and_then(|value| value.to_str().ok()) {
             self.cookie = cookie.split(';').next().unwrap_or_default().to_owned();
         }
@@ -64,6 +57,36 @@ impl Visitor {
                 Err(format!("{action} was answered {status}: {}", complaint(&text)))
             }
         }
+    }
+
+    /// As [`Self::send`], where a last look stands between the form of a page and what its button sends: the answers are
+    /// posted to the page itself, and the form of the answer that goes to `action` is sent as it stands.
+    ///
+    /// # Errors
+    /// A sentence that says what was refused.
+    pub(super) async fn send_checked(
+        &mut self,
+        page: &str,
+        action: &str,
+        answers: &[(&str, &str)],
+    ) -> Result<String, String> {
+        let html = self.open(page).await?;
+        let asked = form(&html, page).ok_or_else(|| format!("{page} has no form that goes to itself"))?;
+        let response = self.post(page, &completed(asked, answers)).await?;
+        let text = response.text().await.map_err(|error| error.to_string())?;
+        let last_look = form(&text, action).ok_or_else(|| format!("{page} was answered: {}", complaint(&text)))?;
+        let response = self.post(action, &filled_in(last_look)).await?;
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        match location {
+            Some(location) => Ok(location),
+            None => Err(complaint(&response.text().await.unwrap_or_default())),
+        }
+    }
+
+    async fn post(&self, action: &str, fields: &[(String, String)]) -> Result<Response, String> {
+        let request = self.client.post(format!("{}{action}", self.base)).header(COOKIE, &self.cookie);
+        let request = request.header("Origin", &self.base).header("Content-Type", "application/x-www-form-urlencoded");
+        request.body(encoded(fields)).send().await.map_err(|error| error.to_string())
     }
 
     /// The text of a page.
@@ -88,6 +111,16 @@ fn form<'h>(html: &'h str, action: &str) -> Option<&'h str> {
         let target = attribute(form.split('>').next()?, "action")?;
         (target.split('?').next() == Some(action)).then_some(form)
     })
+}
+
+/// A form with answers in place of what it holds.
+fn completed(form: &str, answers: &[(&str, &str)]) -> Vec<(String, String)> {
+    let mut fields = filled_in(form);
+    for (name, value) in answers {
+        fields.retain(|(known, _)| known != name);
+        fields.push(((*name).to_owned(), (*value).to_owned()));
+    }
+    fields
 }
 
 /// What a browser would send of a form that nobody touched: hidden and filled fields, chosen options.

@@ -33,6 +33,8 @@ pub mod log;
 pub mod mail_settings;
 /// Which mail somebody wants when, and which nobody can do without.
 pub mod mail_wish;
+/// Notices that the IP of a server changes: who confirms one, and what calendars hold.
+pub mod notice;
 /// What the vendor promises: first answer, next update, done.
 pub mod objective;
 /// Why a request was not carried out, in words.

@@ -3,11 +3,11 @@
 use chrono::{Datelike, Timelike};
 use hmac::{Hmac, KeyInit, Mac};
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{MessageBuilder, MultiPart, SinglePart};
+use lettre::message::{Attachment, MessageBuilder, MultiPart, SinglePart};
 use lettre::{Address, Message};
 use sha2::Sha256;
 
-use super::{Identity, MailError, Mailbox, Outgoing, Sent};
+use super::{CalendarPart, Identity, MailError, Mailbox, Outgoing, Sent};
 use crate::redact::excerpt;
 
 /// RFC 4648 section 6, in lower case: mail systems may fold the case of what they compare.
@@ -71,11 +71,29 @@ pub(super) fn build(identity: &Identity, outgoing: &Outgoing) -> Result<Built, M
         .boundary(boundary)
         .singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(body(&outgoing.text)))
         .singlepart(SinglePart::builder().header(ContentType::TEXT_HTML).body(body(&outgoing.html)));
+    let parts = match &outgoing.calendar {
+        Some(calendar) => with_calendar(identity, outgoing, parts, calendar)?,
+        None => parts,
+    };
     let message = builder.multipart(parts).map_err(|error| {
         tracing::error!(%error, "a checked mail could not be built");
         invalid("mail", &outgoing.subject, "it could not be built; sender and recipient are needed")
     })?;
     Ok(Built { message, message_id })
+}
+
+/// The wording with an attached calendar object (RFC 6047, section 2.4).
+fn with_calendar(
+    identity: &Identity,
+    outgoing: &Outgoing,
+    wording: MultiPart,
+    calendar: &CalendarPart,
+) -> Result<MultiPart, MailError> {
+    let kind = format!("text/calendar; charset=utf-8; method={}", calendar.method);
+    let kind = ContentType::parse(&kind).map_err(|_unreadable| invalid("calendar", &kind, "its type is none"))?;
+    let boundary = format!("=_{}", keyed(&identity.key, &format!("mixed {}", outgoing.effect_key)));
+    let part = Attachment::new("ip-change.ics".to_owned()).body(calendar.text.clone(), kind);
+    Ok(MultiPart::mixed().boundary(boundary).multipart(wording).singlepart(part))
 }
 
 /// A body as mail may carry it: every line end the same (a lone CR is one; lettre writes CR LF), no other control

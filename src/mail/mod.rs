@@ -76,12 +76,23 @@ pub struct Outgoing {
     pub text: String,
     /// The HTML part.
     pub html: String,
+    /// An entry for calendars.
+    pub calendar: Option<CalendarPart>,
     /// Message-ID (`<…@…>`) of the mail that this one answers.
     pub in_reply_to: Option<String>,
     /// Message-IDs of the thread, oldest first.
     pub references: Vec<String>,
     /// The Date header; the outbox gives the instant of the effect, so that a repeat is equal byte by byte.
     pub date: DateTime<Utc>,
+}
+
+/// A calendar object in a mail (RFC 6047).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CalendarPart {
+    /// `PUBLISH` or `CANCEL`, as the object says itself.
+    pub method: &'static str,
+    /// The object.
+    pub text: String,
 }
 
 /// A mail that was taken over by the transport.

@@ -66,6 +66,10 @@ statements! {
         ORDER BY number DESC
         LIMIT $3");
     LIST_CHILDREN = concat!("SELECT ", columns!(), " FROM cases WHERE parent = $1 ORDER BY number DESC LIMIT 100");
+    LIST_OF_SERVER = concat!("SELECT ", columns!(), " FROM cases
+        WHERE server_id = $1 AND is_open
+        ORDER BY number
+        LIMIT 100");
     LIST_OPEN_CHILDREN = concat!("SELECT ", columns!(), " FROM cases
         WHERE parent = $1 AND is_open
         ORDER BY number
@@ -296,7 +300,15 @@ pub async fn children(tx: &mut Tx, number: i64) -> Result<Vec<Case>, StoreError>
     all(rows)
 }
 
-/// Those of them that have not ended, oldest first.
+/// The open cases about a server, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub async fn of_server(tx: &mut Tx, server: ServerId) -> Result<Vec<Case>, StoreError> {
+    all(on!(tx, conn => sqlx::query_as(LIST_OF_SERVER).bind(server).fetch_all(conn).await)?)
+}
+
+/// Children that have not ended, oldest first.
 ///
 /// # Errors
 /// What the database says.

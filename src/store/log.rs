@@ -13,6 +13,7 @@ statements! {
     LIST_ENTRIES = "SELECT seq, at_us, body, hash FROM case_log
         WHERE customer_id = $1 AND case_id = $2
         ORDER BY seq";
+    SELECT_FIRST = "SELECT seq, at_us, body, hash FROM case_log WHERE customer_id = $1 AND case_id = $2 AND seq = 1";
     LIST_PERSONAL = "SELECT seq, name, value, salt FROM case_log_personal
         WHERE customer_id = $1 AND case_id = $2
         ORDER BY seq, name";
@@ -90,6 +91,14 @@ pub async fn add_personal(
 /// What the database says.
 pub async fn entries(tx: &mut Tx, customer: CustomerId, case: CaseId) -> Result<Vec<Row>, StoreError> {
     Ok(on!(tx, conn => sqlx::query_as(LIST_ENTRIES).bind(customer).bind(case).fetch_all(conn).await)?)
+}
+
+/// The first entry of a case's log: who opened it, and with what.
+///
+/// # Errors
+/// What the database says.
+pub async fn first(tx: &mut Tx, customer: CustomerId, case: CaseId) -> Result<Option<Row>, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_as(SELECT_FIRST).bind(customer).bind(case).fetch_optional(conn).await)?)
 }
 
 /// The personal values beside a case's log.

@@ -17,6 +17,7 @@ pub mod agents;
 pub mod attachments;
 pub mod calendars;
 pub mod cases;
+pub mod contacts;
 pub mod customers;
 pub mod deliveries;
 pub mod figures;
@@ -232,12 +233,13 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 36] = [
+    let files: [(&str, &[(&str, &str)]); 37] = [
         ("accounts", accounts::STATEMENTS),
         ("agents", agents::STATEMENTS),
         ("attachments", attachments::STATEMENTS),
         ("calendars", calendars::STATEMENTS),
         ("cases", cases::STATEMENTS),
+        ("contacts", contacts::STATEMENTS),
         ("customers", customers::STATEMENTS),
         ("deliveries", deliveries::STATEMENTS),
         ("figures", figures::STATEMENTS),

@@ -43,6 +43,11 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (customer_id, tunnel_id, address, port) DO UPDATE SET name = COALESCE(excluded.name, servers.name)
         RETURNING id";
+    MOVE_SERVER = "UPDATE servers SET address = $3
+        WHERE customer_id = $1 AND id = $2 AND NOT EXISTS (
+            SELECT 1 FROM servers AS other
+            WHERE other.customer_id = $1 AND other.tunnel_id = servers.tunnel_id AND other.address = $3
+                AND other.port = servers.port)";
     LIST_SERVERS = "SELECT customer_id, id, tunnel_id, name, address, port FROM servers
         WHERE customer_id = $1
         ORDER BY created_at, id
@@ -199,6 +204,16 @@ pub async fn record_server(tx: &mut Tx, server: &Server, at: DateTime<Utc>) -> R
         .bind(server.customer_id).bind(server.id).bind(server.tunnel_id).bind(&server.name)
         .bind(&server.address).bind(server.port).bind(at)
         .fetch_one(conn).await)?)
+}
+
+/// Gives a server another address. Where the tunnel has a server of that address and port already, that is the one.
+///
+/// # Errors
+/// What the database says.
+pub async fn move_server(tx: &mut Tx, server: &Server, at: DateTime<Utc>) -> Result<ServerId, StoreError> {
+    on!(tx, conn => sqlx::query(MOVE_SERVER).bind(server.customer_id).bind(server.id).bind(&server.address)
+        .execute(conn).await.map(|_| ()))?;
+    record_server(tx, server, at).await
 }
 
 /// The servers of a customer, oldest first.

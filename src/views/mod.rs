@@ -30,6 +30,8 @@ pub mod form;
 pub mod help;
 /// What mails are made from.
 pub mod mail;
+/// A notice that the IP of a server changes: the last look, and what happens next.
+pub mod notice;
 /// The customer's other pages.
 pub mod portal;
 /// The result of a tunnel test.

@@ -73,7 +73,7 @@ async fn one_login_per_role_opens_the_demo() {
     .await
     .unwrap();
     let emails: Vec<&str> = demo.logins.iter().map(|login| login.email.as_str()).collect();
-    assert_eq!(emails.len(), 6, "one login per role, and one per kind of customer");
+    assert_eq!(emails.len(), 7, "one login per role, one per kind of customer, and a second contact");
     assert_eq!(
         emails[..4],
         ["customer@demo.example", "engineer@demo.example", "lead@demo.example", "admin@demo.example"]
@@ -105,6 +105,7 @@ fn mailer(sink: &Sink, tls: Tls, password: &str) -> Mailer {
 fn outgoing(to: &str, text: &str) -> Outgoing {
     let mailbox = |address: &str| Mailbox { name: None, address: address.to_owned() };
     Outgoing {
+        calendar: None,
         reply_to: None,
         effect_key: text.to_owned(),
         to: mailbox(to),

@@ -16,6 +16,7 @@ fn identity() -> Identity {
 
 fn outgoing() -> Outgoing {
     Outgoing {
+        calendar: None,
         reply_to: None,
         effect_key: "case/1042/seq/7/mail/whitelisted".into(),
         to: Mailbox { name: Some("Person".into()), address: "person@customer.example".into() },

@@ -12,8 +12,8 @@ use postern::views::form::{ErrorLink, Form};
 use postern::views::mail::{MailCase, MailContext, Recipient};
 use postern::views::samples::{self, HOSTILE};
 use postern::views::{
-    Brand, Page, Theme, Views, account, admin, case, casework, error, help, portal, probe, quarantine, queue, records,
-    relays, session, settings, tables, texts, watching, whitelist,
+    Brand, Page, Theme, Views, account, admin, case, casework, error, help, notice, portal, probe, quarantine, queue,
+    records, relays, session, settings, tables, texts, watching, whitelist,
 };
 use serde::Serialize;
 
@@ -72,6 +72,8 @@ fn around_cases(views: &Views, all: &mut Vec<Rendering>) -> Result<(), String> {
         portal::Question, CUSTOMER, "/start", "Your SMTP server", |page| Some(&page.form);
         portal::Check, CUSTOMER, "/start", "Check your answers", |_| None;
         portal::Sent, CUSTOMER, "/start", "Request sent", |_| None;
+        notice::Check, CUSTOMER, "/start", "Check your notice", |_| None;
+        notice::Sent, CUSTOMER, "/start", "Notice sent", |_| None;
         case::Case, CUSTOMER, "/case", "Waiting on you: case 2041", |_| None;
         case::ActPage, CUSTOMER, "/act", "Report a problem: case 2041", |page| Some(&page.form);
         queue::Queue, ENGINEER, "/queue", "Unclaimed: queue", |_| None;

@@ -225,6 +225,9 @@ const FIELDS_AND_CLOCKS: &[Mutant] = &[
         tree.edit_after(MAIN, "[field.smtp_account]", "store = \"vault\"\n", "");
         // A child is handed fields of the vault only.
         tree.edit_rule(MAIN, "active", "change_settings", "\"smtp_account\", ", "");
+        for _spawn in 0..2 {
+            tree.edit_rule(MAIN, "active", "notify_ip_change", "\"smtp_account\", ", "");
+        }
     }),
     (Code::W14, "wording that shows the password", |tree| {
         tree.edit_after(MAIN, "[state.settings]", "Check the encryption", "{{ smtp_password }}");
@@ -237,8 +240,8 @@ const FIELDS_AND_CLOCKS: &[Mutant] = &[
             MAIN,
             "active",
             "notify_ip_change",
-            "with = [\"smtp_ip\", ",
-            "with = [\"smtp_ip\", \"smtp_password\", ",
+            "with = [\"smtp_port\", ",
+            "with = [\"smtp_port\", \"smtp_password\", ",
         );
     }),
     (Code::W15, "wording with an unknown placeholder", |tree| {
@@ -263,7 +266,7 @@ const FAMILY: &[Mutant] = &[
         tree.edit_anywhere(MAIN, "child_failed", ", \"repair\"", "");
     }),
     (Code::W18, "a spawn forgets what the child needs", |tree| {
-        tree.edit_rule(MAIN, "active", "notify_ip_change", "\"alerting_ips\", \"new_ip\", ", "\"alerting_ips\", ");
+        tree.edit_rule(MAIN, "active", "notify_ip_change", "with = [\"smtp_port\", ", "with = [");
     }),
     (Code::W18, "options differ between parent and child", |tree| {
         let options = "options = [\"private\", \"public\"]";
@@ -276,7 +279,7 @@ const FAMILY: &[Mutant] = &[
         tree.edit_rule(MAIN, "active", "settings_changed", "\"smtp_account\", \"smtp_password\"", "\"smtp_account\"");
     }),
     (Code::W18, "a secret for a child that keeps none", |tree| {
-        let (from, to) = ("with = [\"smtp_ip\", ", "secrets = [\"smtp_password\"], with = [\"smtp_ip\", ");
+        let (from, to) = ("secrets = [\"smtp_account\", ", "secrets = [\"reason\", \"smtp_account\", ");
         tree.edit_rule(MAIN, "active", "notify_ip_change", from, to);
     }),
     (Code::W18, "a child that does not hear that its parent moved", |tree| {
@@ -285,6 +288,23 @@ const FAMILY: &[Mutant] = &[
     (Code::W18, "a child that answers its parent's move with a signal", |tree| {
         let (from, to) = ("to = \"change_putting_back\"", "to = \"change_done\"");
         tree.edit_rule(CHANGE, "change_confirm", "withdraw", from, to);
+    }),
+    (Code::W13, "a password that no parent hands over any more", |tree| {
+        for _spawn in 0..2 {
+            tree.edit_rule(MAIN, "active", "notify_ip_change", ", \"smtp_password\"]", "]");
+        }
+    }),
+    (Code::W02, "an address narrowed by a question that is not asked", |tree| {
+        tree.edit_rule(MAIN, "active", "notify_ip_change", "new_ip = \"new_location\"", "new_ip = \"overlap\"");
+    }),
+    (Code::W02, "the machine as a second contact", |tree| {
+        tree.edit_rule(
+            CHILD,
+            "ip_received",
+            "confirm_notice",
+            "by = [\"customer\"]",
+            "by = [\"customer\", \"machine\"]",
+        );
     }),
     (Code::W18, "a child that outlives its parent", |tree| tree.edit(CHANGE, "on_parent_end  = ", "# ")),
     (Code::W21, "a step of the procedure is covered by nothing", |tree| {

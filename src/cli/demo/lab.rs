@@ -66,6 +66,8 @@ pub struct Lab {
     pub ca_pem: String,
     /// The address of the mail server.
     pub address: IpAddr,
+    /// Another address of it.
+    pub second_address: IpAddr,
     stands: Stands,
     is_stopped: bool,
 }
@@ -133,6 +135,7 @@ impl Lab {
             name: says_of(name)?,
             ca_pem: file("CA")?,
             address: says_of(address)?.parse().map_err(|_not_an_address| LabError::Says(address))?,
+            second_address: says_of("SMTP_2")?.parse().map_err(|_not_an_address| LabError::Says("SMTP_2"))?,
             says,
             stands,
             is_stopped: false,
@@ -296,7 +299,7 @@ mod tests {
         fs::write(folder.path().join("secret"), "hunter22").unwrap();
         fs::write(folder.path().join("ca"), "an authority").unwrap();
         let script = format!(
-            "echo \"$*\" >>{}; cat <<END\nSMTP=10.20.0.25\nSMTP_ACCOUNT=alerts\nSMTP_NAME=mail.x.example\n\
+            "echo \"$*\" >>{}; cat <<END\nSMTP=10.20.0.25\nSMTP_2=10.20.0.200\nSMTP_ACCOUNT=alerts\nSMTP_NAME=mail.x.example\n\
              SMTP_PUBLIC=192.0.2.25\nSMTP_PUBLIC_NAME=mail.p.example\n\
              SMTP_PASSWORD_FILE={f}/secret\nCA={f}/ca\nSOURCE=198.51.100.25\nEND",
             told.display(),

@@ -159,7 +159,7 @@ impl Demo {
         let mailer = |vault: &_| Ok(Mailer::folder(place::identity(&config, vault), mail));
         // Names of the demo are known to it alone.
         let names = options.server.name().to_owned();
-        let resolver = Resolver::Fixed([(names, options.server.address().parse().into_iter().collect())].into());
+        let resolver = Resolver::Fixed([(names, options.server.addresses()[0].parse().into_iter().collect())].into());
         let prober = Prober::Real { clock: clock.clone(), resolver, watch: Watch::None };
         let app = App::open(&config, clock, mailer, prober).await?;
         let [first, second] = keys;
@@ -277,6 +277,14 @@ impl MailServer {
             Self::Sink(_) | Self::Foreign(_) => ["10.20.4.15".to_owned(), "203.0.113.24".to_owned()],
             // It stands in one place, which only one of the two asks for.
             Self::Lab(lab) => [lab.address.to_string(), lab.address.to_string()],
+        }
+    }
+
+    /// The address that it answers at too, behind the same tunnel.
+    pub fn second_address(&self) -> String {
+        match self {
+            Self::Sink(_) | Self::Foreign(_) => "10.20.4.16".to_owned(),
+            Self::Lab(lab) => lab.second_address.to_string(),
         }
     }
 

@@ -108,23 +108,23 @@ async fn people(app: &Arc<App>, [alder, brightwater, cedar]: [&Customer; 3]) -> 
         ("admin@demo.example", "administrator"),
         ("brightwater@demo.example", "customer, Brightwater Rail: VPN, public server"),
         ("cedar@demo.example", "customer, Cedar Health: Secure Relay"),
+        ("firewall@demo.example", "customer, Alder Mutual: second contact"),
     ]
     .map(|(email, what)| Login { email: email.to_owned(), password: password(), what });
     let add = async |name: &str, login: &Login, place: Place| {
         admin::add_person(app, (name.to_owned(), login.email.clone()), place, Some(login.password.clone())).await
     };
-    let [customer, engineer, lead, admin, public, relay] = &logins;
+    let [customer, engineer, lead, admin, public, relay, second] = &logins;
     // Hashing takes the time; as many go at once as there are cores.
-    let (customer, engineer, lead, admin, brightwater, cedar) = tokio::try_join!(
+    let (customer, engineer, lead, admin, brightwater, cedar, _second) = tokio::try_join!(
         add("Dana Kern", customer, contact(alder)),
         add("Erik Lund", engineer, staff(&[Role::Support, Role::Network])),
         add("Lea Moreau", lead, staff(&[Role::Lead])),
         add("Ada Novak", admin, staff(&[Role::Admin])),
         add("Ben Osei", public, contact(brightwater)),
         add("Cleo Park", relay, contact(cedar)),
+        add("Lee Marsh", second, contact(alder)),
     )?;
-    let second_contact = ("Lee Marsh".to_owned(), "firewall@demo.example".to_owned());
-    admin::add_person(app, second_contact, contact(alder), None).await?;
     Ok((People { customer, engineer, lead, admin, brightwater, cedar }, logins.to_vec()))
 }
 

@@ -2,6 +2,8 @@
 //! that we did not write, and says whether the case ended where it must. `vpn`, `relay` and `syslog` hold the branches; here
 //! are the steps that they are made of.
 
+/// The IP of a server in use changes.
+mod notice;
 /// A Secure Relay.
 mod relay;
 /// The settings of a server in use change.
@@ -60,6 +62,8 @@ pub(in crate::cli) enum Branch {
     SettingsChange,
     /// Alerts are on, and watching sees what goes wrong by itself.
     Watching,
+    /// Alerts are on and the IP of the server changes.
+    IpChange,
     /// One after the other.
     All,
 }
@@ -75,14 +79,18 @@ impl Branch {
         Self::Syslog,
         Self::SettingsChange,
         Self::Watching,
+        Self::IpChange,
     ];
 
     /// Which of the lab's mail servers the branch is about; none where no tunnel is part of it.
     fn in_the_lab(self) -> Option<Stands> {
         match self {
-            Self::Private | Self::Trouble | Self::Syslog | Self::SettingsChange | Self::Watching => {
-                Some(Stands::BehindTunnel)
-            }
+            Self::Private
+            | Self::Trouble
+            | Self::Syslog
+            | Self::SettingsChange
+            | Self::Watching
+            | Self::IpChange => Some(Stands::BehindTunnel),
             Self::PublicFiltered | Self::PublicUnfiltered | Self::PublicUnknown => Some(Stands::Outside),
             Self::SecureRelay | Self::All => None,
         }
@@ -146,7 +154,7 @@ async fn walk(plan: &Plan, branch: Branch) -> Result<(), Stop> {
     let demo = Demo::start(Options { listen, server, receiver, database: None, watch })
         .await
         .map_err(|error| Stop::failed(chain(&error)))?;
-    let mut walk = Walk { demo, json: plan.json, began: Instant::now(), number: 0 };
+    let mut walk = Walk { demo, json: plan.json, began: Instant::now(), number: 0, by_address: None };
     let outcome = match branch {
         Branch::Private => walk.private(plan.broken).await,
         Branch::PublicFiltered => walk.public("yes").await,
@@ -157,6 +165,7 @@ async fn walk(plan: &Plan, branch: Branch) -> Result<(), Stop> {
         Branch::Syslog => walk.syslog().await,
         Branch::SettingsChange => walk.settings_change().await,
         Branch::Watching => walk.watching().await,
+        Branch::IpChange => walk.ip_change().await,
         Branch::All => Ok(()),
     };
     walk.demo.stop().await;
@@ -206,6 +215,8 @@ struct Walk {
     json: bool,
     began: Instant,
     number: i64,
+    /// The IP by which the product knows the server, where the customer gives no name.
+    by_address: Option<String>,
 }
 
 impl Walk {

@@ -121,7 +121,7 @@ impl Walk {
     async fn request(&mut self, customer: &mut Visitor, server: Server) -> Result<(), Fault> {
         let step = "send the request";
         let began = Instant::now();
-        let name = self.demo.server.name().to_owned();
+        let name = if self.by_address.is_some() { String::new() } else { self.demo.server.name().to_owned() };
         let answers = [
             ("smtp_host", name.as_str()),
             ("smtp_ip", server.address.as_str()),
@@ -143,7 +143,9 @@ impl Walk {
     async fn finish(&mut self, customer: &mut Visitor, password: &Secret) -> Result<(), Fault> {
         let account = self.demo.server.account().to_owned();
         let recipient = self.demo.server.recipient();
+        let name = self.demo.server.name().to_owned();
         let settings = [
+            ("tls_name", name.as_str()),
             ("test_recipient", recipient.as_str()),
             ("smtp_account", account.as_str()),
             ("smtp_password", password.expose()),
@@ -169,7 +171,7 @@ impl Walk {
     ) -> Result<(), Fault> {
         let holds = product.settings();
         let wanted = json!({
-            "smtpServerAddress": self.demo.server.name(), "smtpServerPort": port, "smtpAccount": account,
+            "smtpServerAddress": self.by_address.as_deref().unwrap_or(self.demo.server.name()), "smtpServerPort": port, "smtpAccount": account,
             "smtpUseStartTLS": true, "tls": false, "emailSender": sender,
             "smtpAccountPassword": password.expose(),
         });

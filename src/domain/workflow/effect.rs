@@ -58,6 +58,8 @@ pub enum Effect {
     /// A child begins, with these values and with these fields of the vault.
     Spawn {
         workflow: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        priority: Option<Priority>,
         data: Data,
         #[serde(default)]
         sealed: BTreeSet<String>,

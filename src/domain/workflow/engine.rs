@@ -313,9 +313,9 @@ impl<'a> Decision<'a> {
             Verb::SendTestAlert { path, to, answers } => {
                 Effect::SendTestAlert { path: *path, to: to.clone(), answers: answers.clone() }
             }
-            Verb::Spawn { workflow, with, secrets } => {
+            Verb::Spawn { workflow, priority, with, secrets } => {
                 let (data, sealed) = self.gift(with, secrets);
-                Effect::Spawn { workflow: workflow.clone(), data, sealed }
+                Effect::Spawn { workflow: workflow.clone(), priority: *priority, data, sealed }
             }
             Verb::Signal { signal, with, secrets } => {
                 let (data, sealed) = self.gift(with, secrets);

@@ -42,7 +42,7 @@ pub(crate) fn answers(
     for (index, name) in rule.questions().enumerate() {
         let Some(field) = definition.fields.get(name) else { continue };
         let needed = index < required.len();
-        let narrowed = rule.scope.get(name).copied().unwrap_or(field.scope);
+        let narrowed = rule.scope.get(name).and_then(|narrowing| narrowing.scope(&event.data)).unwrap_or(field.scope);
         match (field.store, event.data.get(name).filter(|value| !is_blank(value))) {
             (Store::Vault, Some(_)) => problems.push(in_case_data(name)),
             (Store::Vault, None) if needed && !event.sealed.contains(name) => problems.push(missing(name, field)),

@@ -27,6 +27,8 @@ pub mod invariant;
 pub mod migrate;
 /// The vocabulary of a definition.
 pub mod model;
+/// The class of address that an event admits.
+mod narrowing;
 /// Files of one folder, read together.
 pub mod package;
 /// TOML -> definition.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostic::Place;
 use super::guard::Guard;
+pub use super::narrowing::Narrowing;
 use super::value::Value;
 pub use super::verb::{Order, Verb};
 pub use super::words::{
@@ -252,12 +253,14 @@ pub struct Rule {
     pub style: Style,
     /// Roles that may fire it.
     pub by: BTreeSet<String>,
+    /// Whether it takes another person than the one who began the case; for a contact, one known for long enough.
+    pub second_contact: bool,
     /// Required answers, in the order in which they are asked.
     pub ask: Vec<String>,
     /// Optional answers.
     pub may: Vec<String>,
     /// Class of address for this event.
-    pub scope: BTreeMap<String, Scope>,
+    pub scope: BTreeMap<String, Narrowing>,
     /// The condition under which it is accepted at all.
     pub condition: Option<Condition>,
     /// Where it leads; exactly one branch fits, and a rule with one target has one branch without a guard.

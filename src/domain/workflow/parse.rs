@@ -209,7 +209,8 @@ impl Reader<'_> {
             by: raw.by.into_iter().map(|name| name.0).collect(),
             ask: strings(raw.ask),
             may: strings(raw.may),
-            scope: raw.scope.into_iter().map(|(name, scope)| (name.0, scope)).collect(),
+            scope: raw.scope.into_iter().map(|(name, scope)| (name.0, scope.0.into())).collect(),
+            second_contact: raw.second_contact,
             condition,
             branches,
             orders: self.orders(raw.effects),
@@ -370,6 +371,7 @@ fn verb(raw: RawEffect) -> Verb {
         }
         RawEffect::Spawn(raw) => Verb::Spawn {
             workflow: raw.spawn.0,
+            priority: raw.priority,
             with: (raw.fields.into_iter().map(|name| (name.0.clone(), name.0)))
                 .chain(raw.also.into_iter().map(|(theirs, ours)| (theirs.0, ours.0)))
                 .collect(),

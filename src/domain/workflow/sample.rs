@@ -99,7 +99,8 @@ impl<'a> Choices<'a> {
                     event.sealed.insert(name.clone());
                 }
                 Store::Case => {
-                    let scope = rule.scope.get(name).copied().unwrap_or(field.scope);
+                    let scope =
+                        rule.scope.get(name).and_then(|narrowing| narrowing.scope(&event.data)).unwrap_or(field.scope);
                     event.data.insert(name.clone(), answer(field, scope, &case.data, chance, leaning));
                 }
             }

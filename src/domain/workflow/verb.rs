@@ -38,7 +38,7 @@ pub enum Verb {
     /// Send a test alert.
     SendTestAlert { path: AlertPath, to: String, answers: String },
     /// Start a child; field of the child -> field of this workflow, and the vault fields that it begins with.
-    Spawn { workflow: String, with: BTreeMap<String, String>, secrets: Vec<String> },
+    Spawn { workflow: String, priority: Option<Priority>, with: BTreeMap<String, String>, secrets: Vec<String> },
     /// Tell the parent; field of the parent -> field of this workflow, and the vault fields that it takes over.
     Signal { signal: String, with: BTreeMap<String, String>, secrets: Vec<String> },
 }

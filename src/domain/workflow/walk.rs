@@ -270,7 +270,7 @@ impl<'w, 'p: 'w> Family<'w, 'p> {
             *self.report.ended.entry(state.outcome.clone().unwrap_or_default()).or_default() += 1;
         }
         for effect in told {
-            if let Effect::Spawn { workflow, data, sealed } = effect {
+            if let Effect::Spawn { workflow, data, sealed, .. } = effect {
                 self.begin(&workflow, (data, sealed), depth);
             } else if let Effect::Signal { signal, data, sealed } = effect {
                 self.tell(0, &signal, (data, sealed), depth);

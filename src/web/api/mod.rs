@@ -9,6 +9,7 @@ mod cases;
 mod conversation;
 mod exports;
 mod mail;
+mod notices;
 mod present;
 mod query;
 mod tests;
@@ -26,7 +27,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::Value as Json;
 
-use super::portal::files;
+use super::portal::{files, notice};
 use super::problem::Failure;
 use crate::app::{App, Error};
 use crate::store::idempotency::Answer;
@@ -50,6 +51,9 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/cases/{number}/watch/{act}", post(watching::act))
         .route("/servers/{id}/watch", get(watching::of_server))
         .route("/watches", get(watching::list))
+        .route("/cases/{number}/notice.ics", get(notice::calendar))
+        .route("/cases/{number}/contacts/{contact}/verify", post(notices::verify))
+        .route("/servers/{server}/change-ip", post(notices::give))
         .route("/queue/next", post(cases::next))
         .route("/cases/{number}/priority", post(cases::prioritize))
         .route("/account/mail", get(mail::one).put(mail::put))

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::NaiveDateTime;
 
 use super::words;
-use crate::app::FieldError;
 use crate::app::conversation::CREDENTIAL;
+use crate::app::{FieldError, notices};
 use crate::domain::case::Case;
 use crate::domain::credential;
 use crate::domain::workflow::{self, Definition, FieldType, Rule, Store};
@@ -26,6 +26,14 @@ const INSTANT: &str = "%Y-%m-%d %H:%M";
 /// Where an act is sent.
 pub(in crate::web) fn action(number: i64, event: &str) -> String {
     format!("/cases/{number}/act/{event}")
+}
+
+/// Where an act is asked for: on a page of its own for some, else on the page of its form.
+pub(in crate::web) fn page(case: &Case, event: &str) -> String {
+    match case.server.filter(|_| event == notices::GIVE) {
+        Some(server) => format!("/servers/{server}/change-ip"),
+        None => action(case.number, event),
+    }
 }
 
 /// The form of an event with what is known of the answers; with `typed`, exactly what was typed instead. Secrets are

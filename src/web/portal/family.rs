@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::words;
 use crate::app::cases::View;
-use crate::app::{App, Error};
+use crate::app::{App, Error, notices};
 use crate::domain::case::{Case, WaitingOn};
 use crate::domain::workflow::{State, StateKind};
 use crate::views::common::{Link, Note, Tag, Tone};
@@ -46,7 +46,13 @@ pub(in crate::web) fn notes(view: &View<'_>, state: &State) -> Vec<Note> {
     });
     let hears = view.definition.rules_at(&state.id).into_iter().any(|rule| rule.event == "watch_found");
     let watched = watching::note(view.case.number, hears, view.case.flow.data.contains_key("drift"));
-    closing.into_iter().chain(under_way).chain(watched).collect()
+    let withheld = view.second.withheld.map(|objection| Note::new(Tone::Us, format!("{objection}.")));
+    let calendar = (view.case.is_open && notices::has_entry(&view.case)).then(|| {
+        let link =
+            Some(Link::new("Save it to your calendar (.ics)", format!("/cases/{}/notice.ics", view.case.number)));
+        Note { link, ..Note::new(Tone::Neutral, "The change has a planned time.") }
+    });
+    closing.into_iter().chain(under_way).chain(watched).chain(withheld).chain(calendar).collect()
 }
 
 /// Until when a closed case can be reopened; none where it is open, or closed for good.

@@ -10,7 +10,9 @@ pub(in crate::web) mod files;
 mod for_provider;
 mod list;
 pub(in crate::web) mod messages;
+pub(in crate::web) mod notice;
 pub(in crate::web) mod present_case;
+mod present_notice;
 pub(in crate::web) mod present_request;
 mod request;
 mod result;
@@ -41,6 +43,10 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/start/check", get(request::check).post(request::send))
         .route("/cases/{number}", get(case_page))
         .route("/cases/{number}/sent", get(case::sent))
+        .route("/servers/{server}/change-ip", get(notice::page).post(notice::check))
+        .route("/servers/{server}/change-ip/send", post(notice::send))
+        .route("/cases/{number}/notice", get(notice::sent))
+        .route("/cases/{number}/notice.ics", get(notice::calendar))
         .route("/cases/{number}/act/{event}", get(acts::page).post(acts::send))
         .route("/cases/{number}/files/{file}", get(files::download))
         .route("/cases/{number}/tests", post(result::ask))

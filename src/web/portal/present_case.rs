@@ -21,7 +21,8 @@ use crate::views::portal::Sent;
 use crate::views::size;
 
 /// What customers told us, in the order of the request.
-const TOLD: [&str; 21] = [
+const TOLD: [&str; 27] = [
+    "former_ip",
     "smtp_location",
     "smtp_host",
     "smtp_ip",
@@ -31,6 +32,11 @@ const TOLD: [&str; 21] = [
     "filters_inbound",
     "tls_name",
     "test_recipient",
+    "change_timing",
+    "effective_at",
+    "effective_zone",
+    "overlap",
+    "cutover_contact",
     "relay_name",
     "provider_ref",
     "syslog_location",
@@ -45,7 +51,11 @@ const TOLD: [&str; 21] = [
     "profiles",
 ];
 /// Those of them that are words and no values to copy.
-const WORDS: [&str; 8] = [
+const WORDS: [&str; 12] = [
+    "change_timing",
+    "effective_zone",
+    "overlap",
+    "cutover_contact",
     "smtp_location",
     "encryption",
     "filters_inbound",
@@ -121,7 +131,7 @@ fn acts(view: &View<'_>, state: &State, texts: &Texts<'_>) -> (Vec<Act>, Vec<Act
     let (own, anywhere): (Vec<&Rule>, Vec<&Rule>) = view.offers.iter().copied().partition(is_own);
     let link = |rule: &Rule| Act {
         help: rule.help.as_deref().map(|help| texts.fill(help)),
-        ..Act::link(texts.fill(&rule.label), act_form::action(view.case.number, &rule.event))
+        ..Act::link(texts.fill(&rule.label), act_form::page(&view.case, &rule.event))
     };
     let mut acts: Vec<Act> = own.iter().map(|rule| link(rule)).collect();
     if let (Some(rule), Some(act)) = (own.first(), acts.first_mut()) {

@@ -3,6 +3,7 @@
 mod beside;
 pub(in crate::web) mod case;
 mod claims;
+mod contacts;
 mod list;
 mod open;
 mod overdue;
@@ -45,6 +46,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/cases/{number}/release", post(claims::release))
         .route("/cases/{number}/hand-over", get(claims::hand_over_form).post(claims::hand_over))
         .route("/cases/{number}/priority", get(priority::form_page).post(priority::set))
+        .route("/cases/{number}/contacts/{contact}/verify", get(contacts::form_page).post(contacts::verify))
         .route("/cases/{number}/settings", get(settings::page))
         .route("/cases/{number}/apply-check", get(settings::apply_check))
 }

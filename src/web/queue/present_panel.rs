@@ -84,7 +84,7 @@ fn acts(view: &View<'_>, person: &Person, state: &State, texts: &Texts<'_>) -> A
     for rule in &view.offers {
         let mut act = Act {
             help: help(view, rule, texts),
-            ..Act::link(texts.fill(&rule.label), act_form::action(view.case.number, &rule.event))
+            ..Act::link(texts.fill(&rule.label), act_form::page(&view.case, &rule.event))
         };
         if let Some(reason) = objection(view, rule) {
             act.blocked = Some(reason);
@@ -253,6 +253,7 @@ fn notes(view: &View<'_>, person: &Person, state: &State) -> Vec<Note> {
         let title = Some("This entry cannot be made as things stand".to_owned());
         notes.push(Note { title, ..Note::new(Tone::Failed, text) });
     }
+    notes.extend(super::contacts::notes(view));
     notes.extend(test_note(view, state));
     if let (Phase::Apply, WaitingOn::Vendor, Some(evidence)) =
         (state.phase, view.case.waiting_on, words::text(&view.case, "evidence"))

@@ -38,6 +38,8 @@ const ENGINEERS: Cells = ["ifff+++ff"; 3];
 const STAFF: Cells = ["ifff++++f"; 3];
 /// Administrators.
 const ADMINS: Cells = ["iffffff+f"; 3];
+/// Whoever is signed in, for what is not there: a server that is in use nowhere, a case that is no notice.
+const NOTHING: Cells = ["innnnnnnn"; 3];
 /// Administrators, for a record that is not there.
 const ADMIN_RECORD: Cells = ["iffffffnf"; 3];
 /// Those who work the queue, for a record that is not there.
@@ -132,6 +134,16 @@ const ROWS: &[(&str, &str, Cells)] = &[
     ("GET", "/queue", ENGINEERS),
     ("GET", "/queue/open", ENGINEERS),
     ("POST", "/queue/open", ["ifffnnnff"; 3]),
+    ("GET", "/servers/{server}/change-ip", NOTHING),
+    ("POST", "/servers/{server}/change-ip", NOTHING),
+    ("POST", "/servers/{server}/change-ip/send", NOTHING),
+    ("GET", "/cases/{number}/notice", NOTHING),
+    ("GET", "/cases/{number}/notice.ics", NOTHING),
+    ("GET", "/cases/{number}/contacts/{contact}/verify", ENGINEERS_RECORD),
+    ("POST", "/cases/{number}/contacts/{contact}/verify", ENGINEERS_RECORD),
+    ("GET", "/api/v1/cases/{number}/notice.ics", NOTHING),
+    ("POST", "/api/v1/cases/{number}/contacts/{contact}/verify", ENGINEERS),
+    ("POST", "/api/v1/servers/{server}/change-ip", NOTHING),
     ("POST", "/queue/next", ENGINEERS),
     ("POST", "/cases/{number}/claim", CASE_WORK),
     ("POST", "/cases/{number}/release", CASE_WORK),

@@ -53,6 +53,8 @@ pub(super) fn filled(path: &str, number: i64) -> String {
         ("{request}", &id),
         ("{tunnel}", &id),
         ("{act}", "now"),
+        ("{server}", &id),
+        ("{contact}", &id),
     ]
     .into_iter()
     .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))

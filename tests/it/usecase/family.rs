@@ -28,7 +28,7 @@ const SETTINGS: &[(&str, &str)] = &[
 ];
 
 /// A server in use: alerts arrive, the case is at rest.
-async fn in_use(t: &TestApp) -> i64 {
+pub(super) async fn in_use(t: &TestApp) -> i64 {
     let number = t.reached().await;
     let has_product = t.case(number).await.tenant.is_some();
     t.script.push(None);
@@ -55,14 +55,14 @@ async fn change(t: &TestApp, main: i64) -> i64 {
 }
 
 /// One step and the state that it leads to.
-async fn step(t: &TestApp, number: i64, (by, event): (&str, &str), answers: &[(&str, &str)], state: &str) {
+pub(super) async fn step(t: &TestApp, number: i64, (by, event): (&str, &str), answers: &[(&str, &str)], state: &str) {
     let person = if by == "customer" { &t.contact } else { &t.engineer };
     t.act(person, number, event, answers).await.unwrap_or_else(|error| panic!("{event}: {error}"));
     t.drain().await;
     assert_eq!(t.case(number).await.flow.state, state, "after {event}");
 }
 
-fn in_product(product: &StandIn, fields: [(&str, Json); 3]) {
+pub(super) fn in_product(product: &StandIn, fields: [(&str, Json); 3]) {
     let held = product.settings();
     for (field, value) in fields {
         assert_eq!(held[field], value, "{field}");
@@ -251,7 +251,7 @@ on_both! {
         let main = in_use(&t).await;
         let number = change(&t, main).await;
         let revision = t.case(main).await.revision;
-        let notice = [("new_ip", "10.20.4.16"), ("change_timing", "now")];
+        let notice = [("new_location", "private"), ("new_ip", "10.20.4.16"), ("change_timing", "now")];
         for (event, answers) in [("change_settings", &[][..]), ("notify_ip_change", &notice[..])] {
             let refused = t.act(&t.contact, main, event, answers).await;
             assert!(
@@ -266,28 +266,10 @@ on_both! {
         t.drain().await;
         let asked = t.mails_to("dana@alder.example").into_iter().filter(|mail| mail.subject.starts_with(&format!("[{first}]"))).count();
         assert!(asked >= 1, "what the birth of the child orders is done");
-        t.act(&t.contact, main, "notify_ip_change", &[("new_ip", "10.20.4.17"), ("change_timing", "now")]).await.unwrap();
+        let newer = [("new_location", "private"), ("new_ip", "10.20.4.17"), ("change_timing", "now")];
+        t.act(&t.contact, main, "notify_ip_change", &newer).await.unwrap();
         let second = cases::youngest_child(&t.app, &t.contact, main).await.unwrap().unwrap();
         assert_eq!((t.case(first).await.flow.state.as_str(), t.case(second).await.flow.state.as_str()), ("ip_superseded", "ip_received"));
-    }
-}
-
-on_both! {
-    async fn a_new_ip_that_answers_becomes_the_main_cases_and_is_tested_there(db: TestDb) {
-        let t = TestApp::new(&db).await;
-        let _product = t.with_product().await;
-        let main = in_use(&t).await;
-        t.act(&t.contact, main, "notify_ip_change", &[("new_ip", "10.20.4.16"), ("change_timing", "now")]).await.unwrap();
-        let number = cases::youngest_child(&t.app, &t.contact, main).await.unwrap().unwrap();
-        let accepted = [("new_kind", "same"), ("requester_verified", "true")];
-        step(&t, number, ("engineer", "accept_change"), &accepted, "ip_reconfigure").await;
-        t.script.push(None);
-        t.script.push(Some(Cause::AuthBadCredentials));
-        let done = [("whitelisted_ip", "10.20.4.16"), ("change_ref", "CHG-2")];
-        step(&t, number, ("engineer", "change_configured"), &done, "ip_done").await;
-        let after = t.case(main).await;
-        assert_eq!((after.flow.data["smtp_ip"].to_string(), after.flow.state.as_str()), ("10.20.4.16".into(), "settings"));
-        assert!(postern::app::replay::all(&t.app.db).await.unwrap().findings.is_empty());
     }
 }
 

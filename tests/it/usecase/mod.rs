@@ -6,6 +6,7 @@ mod family;
 mod limits;
 mod mail_wishes;
 mod migration;
+mod notices;
 mod outbox;
 mod private_branch;
 mod promises;

@@ -49,6 +49,7 @@ PEER_NETWORK2=$same_net
 ECHO=10.20.0.1
 ECHO2=10.1.2.1
 SMTP=$smtp_ip
+SMTP_2=$smtp_ip_2
 SMTP_IPV6=$smtp_ip6
 SMTP_SAME=$same_ip
 SMTP_PUBLIC=$public_ip

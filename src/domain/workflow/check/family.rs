@@ -13,6 +13,7 @@ pub(super) fn check(package: &Package, found: &mut Findings) {
     for definition in package.definitions.values() {
         children(definition, package, found);
         obedience(definition, found);
+        handed_over(definition, package, found);
     }
     procedure(package, found);
     lock(package, found);
@@ -72,6 +73,26 @@ fn gift(parent: &Definition, child: &Definition, order: &Order, found: &mut Find
     }
     for name in secrets.iter().filter(|name| !in_vault(child, name)) {
         fault(format!("the child {} keeps no {name} in the vault", child.id));
+    }
+}
+
+/// W13 for a child: what it keeps in the vault is asked for, or a parent hands it over.
+fn handed_over(child: &Definition, package: &Package, found: &mut Findings) {
+    if child.kind != Kind::Child {
+        return;
+    }
+    let orders = package.definitions.values().flat_map(Definition::orders);
+    let given: BTreeSet<&String> = orders
+        .filter_map(|(_, order)| match &order.verb {
+            Verb::Spawn { workflow, secrets, .. } if *workflow == child.id => Some(secrets),
+            _ => None,
+        })
+        .flatten()
+        .chain(child.all_rules().flat_map(|(_, rule)| rule.questions()))
+        .collect();
+    let kept = child.fields.iter().filter(|(_, field)| field.store == Store::Vault);
+    for (name, field) in kept.filter(|(name, _)| !given.contains(name)) {
+        found.add(field.place.error(&child.file, Code::W13, format!("nothing ever sets {name}")));
     }
 }
 

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::FileFindings;
-use crate::domain::workflow::Definition;
 use crate::domain::workflow::diagnostic::{Code, Place, nearest};
-use crate::domain::workflow::model::{Order, Rule, Sensitivity, Store, Verb};
+use crate::domain::workflow::model::{Field, Order, Rule, Sensitivity, Store, Verb};
 use crate::domain::workflow::wording::placeholders;
+use crate::domain::workflow::{Definition, Kind};
 
 /// Placeholders that belong to the installation.
 const BRAND: [&str; 2] = ["brand.product", "brand.vendor"];
@@ -21,12 +21,14 @@ pub(super) fn check(definition: &Definition, found: &mut FileFindings<'_>) {
     }
 }
 
-/// W13.
+/// W13; what a child may be handed over is judged with its parents.
 fn set_by_nothing(definition: &Definition, found: &mut FileFindings<'_>) {
     let mut set: BTreeSet<&String> = definition.inputs.iter().chain(&definition.optional_inputs).collect();
     set.extend(definition.all_rules().flat_map(|(_, rule)| rule.questions()));
     set.extend(definition.orders().filter_map(|(_, order)| set_field(order)));
-    for (name, field) in definition.fields.iter().filter(|(name, _)| !set.contains(name)) {
+    let is_handed = |field: &Field| definition.kind == Kind::Child && field.store == Store::Vault;
+    let unset = definition.fields.iter().filter(|(name, field)| !set.contains(name) && !is_handed(field));
+    for (name, field) in unset {
         found.error(Code::W13, field.place, format!("nothing ever sets {name}"));
     }
 }

@@ -6,7 +6,8 @@ use super::FileFindings;
 use super::types::{faults, mismatch};
 use crate::domain::workflow::diagnostic::{Code, Place, nearest};
 use crate::domain::workflow::model::{
-    AlertPath, Branch, ClockRule, Due, Field, FieldType, Order, Rule, Scope, State, Store, Target, Verb,
+    AlertPath, Branch, ClockRule, Due, Field, FieldType, Narrowing, Order, Rule, Scope, Side, State, Store, Target,
+    Verb,
 };
 use crate::domain::workflow::package::Package;
 use crate::domain::workflow::{Definition, Kind};
@@ -111,13 +112,25 @@ impl<'a> References<'a, '_> {
 
     fn rule(&mut self, rule: &Rule) {
         let (place, event) = (rule.place, &rule.event);
+        if rule.second_contact {
+            let by_machine = rule.by.iter().any(|role| self.definition.side_of(role) == Some(Side::Machine));
+            self.need(!by_machine, place, || format!("{event} takes a second contact, and the machine is none"));
+        }
         for role in rule.by.iter().chain(&rule.owners) {
             self.is_role(place, event, role);
         }
         for field in rule.questions() {
             self.is_field(place, &format!("{event} asks for"), field);
         }
-        for field in rule.scope.keys() {
+        for (field, narrowing) in &rule.scope {
+            if let Narrowing::As(question) = narrowing {
+                let options = self.definition.fields.get(question).map(|field| field.options.as_slice());
+                let tells =
+                    rule.ask.contains(question) && options.is_some_and(|options| options == ["private", "public"]);
+                self.need(tells, place, || {
+                    format!("{event} narrows {field} by {question}, which is no required question of private or public")
+                });
+            }
             let asked = rule.questions().any(|name| name == field);
             self.need(asked, place, || format!("{event} narrows {field}, which it does not ask for"));
             self.typed(place, event, field, &[FieldType::Ip, FieldType::IpList]);
@@ -180,7 +193,7 @@ impl<'a> References<'a, '_> {
             Verb::SendTestAlert { path: AlertPath::Syslog, to, .. } => {
                 self.typed(place, "`to`", to, &[FieldType::Ip, FieldType::Host]);
             }
-            Verb::Spawn { workflow, with, secrets } => {
+            Verb::Spawn { workflow, with, secrets, .. } => {
                 let known = self.package.definitions.get(workflow).is_some_and(|child| child.kind == Kind::Child);
                 self.need(known, place, || format!("there is no child workflow {workflow} here"));
                 with.values().for_each(|field| self.is_field(place, "`with`", field));

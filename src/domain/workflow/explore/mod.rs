@@ -349,7 +349,7 @@ impl<'a> Search<'a, '_> {
         match &order.verb {
             Verb::Set { field, value } => self.assign(codes, field, self.abstraction.code(field, value)),
             Verb::Unset { field } => self.assign(codes, field, UNSET),
-            Verb::Spawn { workflow, with, secrets } => {
+            Verb::Spawn { workflow, with, secrets, .. } => {
                 let seed = with.iter().filter(|(_, ours)| code(ours, codes) != UNSET);
                 let seed: Seed = seed
                     .map(|(theirs, ours)| (theirs.clone(), self.abstraction.value(ours, code(ours, codes)).cloned()))

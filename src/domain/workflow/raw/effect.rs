@@ -108,6 +108,9 @@ pub(crate) struct RawSendTestAlert {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawSpawn {
     pub(crate) spawn: Slug,
+    /// The child's priority, where it is another than its parent's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) priority: Option<Priority>,
     #[schemars(length(min = 1), extend("uniqueItems" = true))]
     #[serde(rename = "with")]
     pub(crate) fields: Vec<Name>,

@@ -23,6 +23,11 @@ use super::model::{FieldType, Kind, Phase, Scope, Sensitivity, Side, StateKind, 
 /// A list that may be left out.
 type Maybe<T> = Vec<T>;
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 fn is_empty<T>(list: &[T]) -> bool {
     list.is_empty()
 }
@@ -290,6 +295,10 @@ pub(crate) struct RawRule {
     /// Roles that may fire it.
     #[schemars(length(min = 1), extend("uniqueItems" = true))]
     pub(crate) by: Vec<Name>,
+    /// A contact other than whoever began the case fires it, known for long enough; for one of the vendor's people, just
+    /// another person.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) second_contact: bool,
     /// Required answers.
     #[serde(default, skip_serializing_if = "is_empty")]
     #[schemars(extend("uniqueItems" = true))]
@@ -298,9 +307,10 @@ pub(crate) struct RawRule {
     #[serde(default, skip_serializing_if = "is_empty")]
     #[schemars(extend("uniqueItems" = true))]
     pub(crate) may: Maybe<Name>,
-    /// Narrows the class of an address for this event.
+    /// Narrows the class of an address for this event: `private`, `public`, `any`, or a question whose answer is one of
+    /// the first two.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) scope: BTreeMap<Name, Scope>,
+    pub(crate) scope: BTreeMap<Name, Name>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 400))]
     pub(crate) when: Option<Spanned<String>>,
