@@ -32,8 +32,6 @@ mod mail_in;
 mod out;
 /// `postern outbox`.
 mod outbox;
-/// `postern watch`.
-mod watch;
 /// Where a command works.
 mod place;
 /// `postern policy`.
@@ -69,6 +67,8 @@ mod version;
 mod visitor;
 /// `postern demo --walk`.
 mod walk;
+/// `postern watch`.
+mod watch;
 /// `postern whitelist`.
 mod whitelist;
 /// `postern workflow`.
