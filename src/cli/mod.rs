@@ -36,8 +36,6 @@ mod notice;
 mod out;
 /// `postern outbox`.
 mod outbox;
-/// `postern watch`.
-mod watch;
 /// Where a command works.
 mod place;
 /// `postern policy`.
@@ -75,8 +73,13 @@ mod version;
 mod visitor;
 /// `postern demo --walk`.
 mod walk;
+<<<<<<< HEAD
 /// `postern webhook`.
 mod webhook;
+=======
+/// `postern watch`.
+mod watch;
+>>>>>>> watch
 /// `postern whitelist`.
 mod whitelist;
 /// `postern workflow`.

@@ -69,7 +69,8 @@ pub(super) fn run(command: &WatchCommand) -> ExitCode {
         WatchCommand::Resume(one) => act(one, Act::Resume),
         WatchCommand::Resolver { tunnel, address, by } => by.place.run(async |app| {
             let person = acting(&app, &by.person).await?;
-            let missing = || Stop::Said(Code::NotFound, format!("there is no tunnel \"{tunnel}\": see `postern tunnel list`"));
+            let missing =
+                || Stop::Said(Code::NotFound, format!("there is no tunnel \"{tunnel}\": see `postern tunnel list`"));
             let set = watching::set_resolver(&app, &person, tunnel, address.clone()).await;
             set.map_err(|error| out::or_missing(error, missing))
         }),

@@ -43,6 +43,9 @@ pub(super) async fn look_up(resolver: &Resolver, request: &Arc<ProbeRequest>) ->
     let deadline = Instant::now() + request.limits.of(Stage::Resolve).min(request.limits.total);
     let found = match wanted.server {
         None => resolver.resolve(&wanted.name, deadline).await,
+        Some(server) if !may_ask(request, server) => {
+            Err((Cause::ProbeNotRun, format!("the resolver {server} is not behind the tunnel, or is ours")))
+        }
         Some(server) => ask(request, &wanted.name, server, deadline).await,
     };
     let (mut addresses, cause) = match found {
@@ -54,6 +57,12 @@ pub(super) async fn look_up(resolver: &Resolver, request: &Arc<ProbeRequest>) ->
     };
     addresses.sort_unstable();
     Some(NameReport { name: wanted.name, addresses, cause })
+}
+
+/// A resolver is asked only where it stands on the customer's side of the tunnel, so that no record leads elsewhere.
+fn may_ask(request: &ProbeRequest, server: IpAddr) -> bool {
+    let ours = request.own.iter().any(|network| network.contains(&server));
+    request.tunnel.selector_for(server).is_some() && !ours
 }
 
 async fn ask(
@@ -199,11 +208,11 @@ mod tests {
     }
 
     fn asking(dialed: SocketAddr) -> Arc<ProbeRequest> {
-        let mut request =
-            ProbeRequest::reach(MailHost::parse("10.20.4.15").unwrap(), 587, Encryption::StartTls);
+        let mut request = ProbeRequest::reach(MailHost::parse("10.20.4.15").unwrap(), 587, Encryption::StartTls);
         let server = IpAddr::from([10, 20, 4, 53]);
         request.look_up = Some(LookUp { name: "mail.corp.example".to_owned(), server: Some(server) });
         request.dial.insert(SocketAddr::new(server, 53), dialed);
+        request.tunnel.peer_selectors = vec!["10.20.0.0/16".parse().unwrap()];
         Arc::new(request)
     }
 
@@ -213,6 +222,21 @@ mod tests {
         assert_eq!((report.addresses, report.cause), (vec![IpAddr::from([10, 20, 4, 16])], None));
         let report = look_up(&Resolver::System, &asking(resolver(None).await)).await.unwrap();
         assert_eq!((report.addresses, report.cause), (Vec::new(), Some(Cause::DnsNxdomain)));
+    }
+
+    #[tokio::test]
+    async fn a_resolver_that_the_tunnel_does_not_carry_or_that_is_ours_is_not_asked() {
+        let resolver_there = resolver(Some([10, 20, 4, 16])).await;
+        for is_ours in [false, true] {
+            let mut request = (*asking(resolver_there)).clone();
+            if is_ours {
+                request.own = vec!["10.20.4.0/24".parse().unwrap()];
+            } else {
+                request.tunnel.peer_selectors = vec!["10.30.0.0/16".parse().unwrap()];
+            }
+            let report = look_up(&Resolver::System, &Arc::new(request)).await.unwrap();
+            assert_eq!((report.addresses, report.cause), (Vec::new(), Some(Cause::ProbeNotRun)));
+        }
     }
 
     #[tokio::test]

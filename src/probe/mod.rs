@@ -4,7 +4,8 @@
 //! `resolve`, `route` (with `watch` for the tunnel and `kernel` for the routing table) and `tcp` (with `connect` and
 //! `echo`) are the stages before the dialogue; `smtp` drives the dialogue, `syslog` hands over a
 //! SYSLOG message, `tls` and `certificate` are the encryption of both,
-//! `second_look` tells apart what one connection cannot, `message` is the test alert. `job` and
+//! `second_look` tells apart what one connection cannot, `message` is the test alert, `look_up` asks for a name beside
+//! a test. `job` and
 //! `received` are the two ways between the service and an agent.
 
 use std::collections::VecDeque;
@@ -117,7 +118,12 @@ impl Prober {
     /// Runs one test to its end; never longer than the request's total (and a moment for closing).
     pub async fn run(&self, request: ProbeRequest) -> Report {
         match self {
-            Self::Real { clock, resolver, watch } => run::run(clock, resolver, watch, request).await,
+            Self::Real { clock, resolver, watch } => {
+                let request = Arc::new(request);
+                let test = run::run(clock, resolver, watch, Arc::clone(&request));
+                let (report, name) = tokio::join!(test, look_up::look_up(resolver, &request));
+                Report { name, ..report }
+            }
             Self::Scripted(script) => script.answer(request),
         }
     }

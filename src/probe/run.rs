@@ -10,7 +10,6 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::form::FormFault;
-use super::look_up::look_up;
 use super::policy::Allowed;
 use super::request::{ProbeRequest, Protocol};
 use super::resolve::Resolver;
@@ -59,15 +58,8 @@ impl Shared {
     }
 }
 
-/// Runs a test, and looks a name up beside it where one is asked about.
-pub(super) async fn run(clock: &Clock, resolver: &Resolver, watch: &Watch, request: ProbeRequest) -> Report {
-    let request = Arc::new(request);
-    let test = test(clock, resolver, watch, Arc::clone(&request));
-    let (report, name) = tokio::join!(test, look_up(resolver, &request));
-    Report { name, ..report }
-}
-
-async fn test(clock: &Clock, resolver: &Resolver, watch: &Watch, request: Arc<ProbeRequest>) -> Report {
+/// Runs a test.
+pub(super) async fn run(clock: &Clock, resolver: &Resolver, watch: &Watch, request: Arc<ProbeRequest>) -> Report {
     let started_at = clock.now();
     let start = Instant::now();
     let mut record = Record::default();

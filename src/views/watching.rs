@@ -98,7 +98,12 @@ impl Watching {
             columns: ["Round", "Ended", "Result", "What was seen", "Took"].map(str::to_owned).to_vec(),
             rows: vec![
                 row("98", Tone::Failed, "Not reached", "No answer to the connection attempt"),
-                row("97", Tone::You, "Something changed", "The certificate was for mail.corp.example by CN=Corp CA before"),
+                row(
+                    "97",
+                    Tone::You,
+                    "Something changed",
+                    "The certificate was for mail.corp.example by CN=Corp CA before",
+                ),
                 row("96", Tone::Skipped, "Could not tell", "The agent is silent"),
                 row("95", Tone::Done, "In order", ""),
             ],
@@ -119,7 +124,10 @@ impl Watching {
                 Fact::code("The name resolves to", "10.20.4.15"),
                 Fact::new("Certificate", "mail.corp.example by CN=Corp CA, valid until 2027-02-01 00:00 UTC"),
             ],
-            band: Some(Band::new(&marks, "The last 96 rounds: 92 in order, 1 changed, 2 not reached, 1 could not tell.".into())),
+            band: Some(Band::new(
+                &marks,
+                "The last 96 rounds: 92 in order, 1 changed, 2 not reached, 1 could not tell.".into(),
+            )),
             rounds,
             drift: vec![Change {
                 label: "SMTP server port".into(),
@@ -129,7 +137,12 @@ impl Watching {
             }],
             drift_read: Some("2026-11-25T10:04:00Z".into()),
             decide: vec![
-                samples::button("take-over", "/cases/2041/watch/take-over", Style::Other, "Take over what stands in the product"),
+                samples::button(
+                    "take-over",
+                    "/cases/2041/watch/take-over",
+                    Style::Other,
+                    "Take over what stands in the product",
+                ),
                 samples::button("again", "/cases/2041/act/apply_again", Style::Other, "Apply our settings again"),
             ],
             acts: vec![
@@ -148,8 +161,16 @@ impl Watching {
         };
         let hostile = Self {
             server: samples::HOSTILE.into(),
-            rounds: Group { rows: vec![row("1", Tone::You, "Something changed", &samples::unbroken())], ..full.rounds.clone() },
-            drift: vec![Change { label: samples::HOSTILE.into(), was: Some(samples::unbroken()), now: None, meaning: None }],
+            rounds: Group {
+                rows: vec![row("1", Tone::You, "Something changed", &samples::unbroken())],
+                ..full.rounds.clone()
+            },
+            drift: vec![Change {
+                label: samples::HOSTILE.into(),
+                was: Some(samples::unbroken()),
+                now: None,
+                meaning: None,
+            }],
             ..full.clone()
         };
         vec![("full", full), ("empty", empty), ("hostile", hostile)]

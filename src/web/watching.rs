@@ -106,13 +106,18 @@ fn notes(seen: &Seen) -> Vec<Note> {
     let watch = &seen.watch;
     let paused = watch.paused_at.map(|at| {
         let by = seen.paused_by.as_deref().unwrap_or("a person who is gone");
-        Note::new(Tone::You, format!("Paused by {by} on {}. No round begins until somebody lets it go on.", instant(at)))
+        Note::new(
+            Tone::You,
+            format!("Paused by {by} on {}. No round begins until somebody lets it go on.", instant(at)),
+        )
     });
-    let unused = watch.next_at.is_none().then(|| {
-        Note::new(Tone::Neutral, "The server is not in use at the moment, so no round begins.")
-    });
+    let unused = watch
+        .next_at
+        .is_none()
+        .then(|| Note::new(Tone::Neutral, "The server is not in use at the moment, so no round begins."));
     let trouble = watch.trouble.map(|number| child(number, "Two rounds in a row found trouble."));
-    let notice = watch.notice.map(|number| child(number, "The name leads elsewhere, so a change of the IP was noticed."));
+    let notice =
+        watch.notice.map(|number| child(number, "The name leads elsewhere, so a change of the IP was noticed."));
     paused.into_iter().chain(unused).chain(trouble).chain(notice).collect()
 }
 
@@ -142,7 +147,8 @@ fn band(rounds: &[RoundRow]) -> Band {
         (count > 0).then(|| format!("{count} {}", mark.title().to_lowercase()))
     });
     let counts: Vec<String> = counted.collect();
-    let first = if rounds.len() == 1 { "The last round".to_owned() } else { format!("The last {} rounds", rounds.len()) };
+    let first =
+        if rounds.len() == 1 { "The last round".to_owned() } else { format!("The last {} rounds", rounds.len()) };
     Band::new(&marks, format!("{first}: {}.", counts.join(", ")))
 }
 
@@ -163,7 +169,11 @@ fn table(number: i64, rounds: &[RoundRow]) -> Group {
             Cell::new(took(u64::try_from(round.ms).unwrap_or_default())),
         ],
     };
-    let note = if rounds.is_empty() { "No round has ended yet." } else { "Rounds are kept for 90 days; the last 96 are shown." };
+    let note = if rounds.is_empty() {
+        "No round has ended yet."
+    } else {
+        "Rounds are kept for 90 days; the last 96 are shown."
+    };
     Group {
         heading: "Rounds".to_owned(),
         columns: ["Round", "Ended", "Result", "What was seen", "Took"].map(str::to_owned).to_vec(),
@@ -187,9 +197,7 @@ fn decisions(number: i64, entered: u64) -> Vec<Form> {
 }
 
 fn acts(person: &Person, seen: &Seen) -> Vec<Form> {
-    let form = |id: &str, button| {
-        Form::new(id, format!("/cases/{}/watch/{id}", seen.case.number), form_key(), button)
-    };
+    let form = |id: &str, button| Form::new(id, format!("/cases/{}/watch/{id}", seen.case.number), form_key(), button);
     let is_paused = seen.watch.paused_at.is_some();
     let now = (seen.watch.next_at.is_some() && !is_paused).then(|| form("now", Button::main("Begin a round")));
     let other = person.works_queue().then(|| match is_paused {

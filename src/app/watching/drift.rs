@@ -68,6 +68,7 @@ impl From<FieldDiff> for DriftRow {
 
 /// The fields in a line, for the log and for mails.
 pub(super) fn in_a_line(rows: &[DriftRow]) -> String {
-    let texts: Vec<String> = rows.iter().map(|row| format!("{}: {} became {}", row.label, row.ours, row.theirs)).collect();
+    let texts: Vec<String> =
+        rows.iter().map(|row| format!("{}: {} became {}", row.label, row.ours, row.theirs)).collect();
     texts.join("; ")
 }

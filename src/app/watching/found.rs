@@ -169,11 +169,8 @@ async fn open(
         let data = answers([("found", first.subject.as_str()), ("cause", &first.cause), ("evidence", evidence)]);
         return tell_child(app, tx, case, number, ("more_found", data), at).await;
     }
-    let data = answers([
-        ("watch_found", first.subject.as_str()),
-        ("watch_cause", &first.cause),
-        ("watch_evidence", evidence),
-    ]);
+    let data =
+        answers([("watch_found", first.subject.as_str()), ("watch_cause", &first.cause), ("watch_evidence", evidence)]);
     tell(app, tx, case, (super::FOUND, data), at).await?;
     watch.trouble = newest(tx, case, TROUBLE).await?;
     Ok(())

@@ -12,8 +12,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use drift::Reading;
 pub use people::{Seen, list, now, of_case, of_server, pause, set_resolver, take_over};
-pub use rounds::{begin_due, due};
 pub(super) use rounds::settle;
+pub use rounds::{begin_due, due};
 
 use super::{App, Error};
 use crate::domain::actor::Role;

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::STAFF;
-use crate::app::turn::{self, note};
 use crate::app::firing::Firing;
+use crate::app::turn::{self, note};
 use crate::app::{App, Error, Secrets};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
@@ -201,10 +201,8 @@ fn taken_over(case: &Case, watch: &Watch) -> Result<Data, Error> {
         return Err(refused("The product holds the settings that were applied."));
     }
     let kept = ["smtp_port", "encryption", "sender_address"];
-    let mut data: Data = kept
-        .iter()
-        .filter_map(|field| Some(((*field).to_owned(), case.flow.data.get(*field)?.clone())))
-        .collect();
+    let mut data: Data =
+        kept.iter().filter_map(|field| Some(((*field).to_owned(), case.flow.data.get(*field)?.clone()))).collect();
     for row in rows {
         let value = match row.label.as_str() {
             "SMTP server port" => {

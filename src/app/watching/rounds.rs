@@ -103,9 +103,8 @@ pub(in crate::app) async fn settle(app: &App, tx: &mut Tx, probe: &Probe, report
     found::act(app, tx, &mut case, &mut watch, (&judged, probe.number), at).await?;
     let row = row(&watch, &judged, (probe, report), at);
     let pace = (app.watch_interval, at);
-    watch.next_at = watch.next_at.map(|_| {
-        next_round(pace, (&case.id.to_string(), watch.rounds), (&judged.memory, judged.mark))
-    });
+    watch.next_at =
+        watch.next_at.map(|_| next_round(pace, (&case.id.to_string(), watch.rounds), (&judged.memory, judged.mark)));
     watch.memory = Json(judged.memory);
     // An event above may have led the case out of use; then there is no next round.
     if !is_watched(app, &case)? {
@@ -116,7 +115,12 @@ pub(in crate::app) async fn settle(app: &App, tx: &mut Tx, probe: &Probe, report
     Ok(())
 }
 
-fn row(watch: &Watch, judged: &Judgement, (probe, report): (&Probe, &Report), at: chrono::DateTime<chrono::Utc>) -> RoundRow {
+fn row(
+    watch: &Watch,
+    judged: &Judgement,
+    (probe, report): (&Probe, &Report),
+    at: chrono::DateTime<chrono::Utc>,
+) -> RoundRow {
     let seen: Vec<&str> = judged.seen.iter().map(|finding| finding.text.as_str()).collect();
     let own = report.cause.filter(|_| judged.seen.is_empty());
     let text = if seen.is_empty() { own.map_or("", |cause| cause.entry().title).to_owned() } else { seen.join(". ") };
@@ -124,7 +128,11 @@ fn row(watch: &Watch, judged: &Judgement, (probe, report): (&Probe, &Report), at
         number: watch.rounds,
         at,
         mark: judged.mark,
-        cause: judged.seen.first().map(|finding| finding.cause.clone()).or_else(|| own.map(|cause| cause.id().to_owned())),
+        cause: judged
+            .seen
+            .first()
+            .map(|finding| finding.cause.clone())
+            .or_else(|| own.map(|cause| cause.id().to_owned())),
         seen: text.chars().take(LONGEST_SEEN).collect(),
         test: probe.number,
         ms: i64::try_from(report.ms).unwrap_or(i64::MAX),

@@ -70,6 +70,9 @@ impl Work {
         request.dial.clone_from(&self.settings.dial);
         // An echo is a packet too.
         request.tunnel.echo = request.tunnel.echo.filter(|gateway| self.may_test(*gateway));
+        // And so is a question to a resolver; one that is ours to leave alone is not asked, and the answer says so.
+        let resolver = request.look_up.as_ref().and_then(|look_up| look_up.server);
+        request.own.extend(resolver.filter(|server| !self.may_test(*server)).map(ipnet::IpNet::from));
         match self.refusal(&request) {
             Some(why) => Ran::Reported(Box::new(refused(&request, &why))),
             None => self.test(&job.id, request).await,

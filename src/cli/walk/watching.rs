@@ -66,7 +66,8 @@ impl Walk {
             set.map_err(|error| Fault { step: "set the resolver", what: chain(&error) })?;
         }
         self.private(None).await?;
-        self.marks("the first rounds", |marks| marks.len() >= 2 && marks.iter().all(|mark| *mark == Mark::Good)).await?;
+        self.marks("the first rounds", |marks| marks.len() >= 2 && marks.iter().all(|mark| *mark == Mark::Good))
+            .await?;
         let in_lab = matches!(self.demo.server, MailServer::Lab(_));
         self.blip(if in_lab { Some("port-closed") } else { None }).await?;
         if !in_lab {
@@ -107,7 +108,8 @@ impl Walk {
         let began = Instant::now();
         self.break_it(step, *fault)?;
         let wanted = before + 1;
-        let found = self.wait(step, |children| children.len() >= wanted && children.iter().any(|child| child.is_open)).await?;
+        let found =
+            self.wait(step, |children| children.len() >= wanted && children.iter().any(|child| child.is_open)).await?;
         let open: Vec<&Case> = found.iter().filter(|child| child.is_open).collect();
         let [child] = open.as_slice() else {
             return Err(Fault { step, what: format!("{} cases are open", open.len()) });

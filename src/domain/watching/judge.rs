@@ -270,29 +270,46 @@ mod tests {
     fn two_rounds_that_agree_are_told_and_a_blip_is_not() {
         let another = |issuer: &str| Round { certificate: Some(shown(issuer, 90)), ..good() };
         let ends = |days: i64| Round { certificate: Some(shown("CN=Corp CA", days)), ..good() };
-        let refused = Round { path: Path::Failed { cause: "tcp.refused".to_owned(), text: "No".to_owned() }, ..failed() };
+        let refused =
+            Round { path: Path::Failed { cause: "tcp.refused".to_owned(), text: "No".to_owned() }, ..failed() };
         let differ = |text: &str| Round { settings: Settings::Differ(text.to_owned()), ..good() };
         let table: &[(&str, Vec<Round>, &[&str])] = &[
             ("in order", vec![good(), good(), good()], &[]),
             ("a blip", vec![good(), failed(), good(), failed(), good()], &[]),
             ("down and up", vec![good(), failed(), failed(), failed(), good(), good()], &["2+tcp.timeout", "5-path"]),
             ("it fails in two ways", vec![failed(), refused, failed()], &["1+tcp.refused"]),
-            ("a good round in between", vec![failed(), failed(), good(), failed(), good(), good()], &["1+tcp.timeout", "5-path"]),
+            (
+                "a good round in between",
+                vec![failed(), failed(), good(), failed(), good(), good()],
+                &["1+tcp.timeout", "5-path"],
+            ),
             ("we could not tell", vec![failed(), unclear(), unclear(), failed()], &["3+tcp.timeout"]),
             ("only unclear", vec![unclear(), unclear(), unclear()], &[]),
             ("the name moves", vec![good(), moved(16), moved(16), moved(16)], &["2+dns.changed"]),
             ("the name moves twice", vec![good(), moved(16), moved(17), moved(17)], &["3+dns.changed"]),
-            ("the name moves on", vec![good(), moved(16), moved(16), moved(17), moved(17), good(), good()],
-                &["2+dns.changed", "4+dns.changed", "6-name"]),
+            (
+                "the name moves on",
+                vec![good(), moved(16), moved(16), moved(17), moved(17), good(), good()],
+                &["2+dns.changed", "4+dns.changed", "6-name"],
+            ),
             ("the name never led to the record", vec![moved(99), moved(99), moved(99)], &[]),
             ("another issuer", vec![good(), another("CN=Other"), another("CN=Other")], &["2+cert.changed"]),
-            ("and back", vec![good(), another("CN=Other"), another("CN=Other"), good(), good()],
-                &["2+cert.changed", "4-certificate"]),
+            (
+                "and back",
+                vec![good(), another("CN=Other"), another("CN=Other"), good(), good()],
+                &["2+cert.changed", "4-certificate"],
+            ),
             ("a renewal", vec![good(), ends(400), ends(400)], &[]),
-            ("it ends soon", vec![ends(20), ends(20), ends(20), ends(5), ends(5), ends(90), ends(90)],
-                &["1+cert.expires_soon", "4+cert.expires_soon", "6-expiry"]),
-            ("another hand in the product", vec![good(), differ("port 25"), differ("port 25"), good(), good()],
-                &["2+settings.changed_elsewhere", "4-settings"]),
+            (
+                "it ends soon",
+                vec![ends(20), ends(20), ends(20), ends(5), ends(5), ends(90), ends(90)],
+                &["1+cert.expires_soon", "4+cert.expires_soon", "6-expiry"],
+            ),
+            (
+                "another hand in the product",
+                vec![good(), differ("port 25"), differ("port 25"), good(), good()],
+                &["2+settings.changed_elsewhere", "4-settings"],
+            ),
         ];
         for (what, rounds, expected) in table {
             assert_eq!(told(rounds), *expected, "{what}");
@@ -332,13 +349,14 @@ mod tests {
             proptest::collection::btree_set((15_u8..18).prop_map(ip), 1..3).prop_map(Name::Addresses)
         ];
         let certificate = proptest::option::of(("[AB]", 0_i64..60).prop_map(|(issuer, days)| shown(&issuer, days)));
-        let settings = prop_oneof![
-            Just(Settings::NotRead),
-            Just(Settings::Same),
-            "[ab]".prop_map(Settings::Differ)
-        ];
-        (path, name, certificate, settings)
-            .prop_map(|(path, name, certificate, settings)| Round { path, name, certificate, settings, ..good() })
+        let settings = prop_oneof![Just(Settings::NotRead), Just(Settings::Same), "[ab]".prop_map(Settings::Differ)];
+        (path, name, certificate, settings).prop_map(|(path, name, certificate, settings)| Round {
+            path,
+            name,
+            certificate,
+            settings,
+            ..good()
+        })
     }
 
     proptest! {

@@ -15,8 +15,8 @@ use super::model::{
     Order, Progress, ProgressRule, Role, Rule, Scope, State, Store, Style, Target, Verb, Wording,
 };
 use super::raw::{
-    AtMostOneKey, DelayText, Hours, Name, RawCalendar, RawClock, RawDefinition, RawEffect, RawField, RawProgress, RawRule,
-    RawState,
+    AtMostOneKey, DelayText, Hours, Name, RawCalendar, RawClock, RawDefinition, RawEffect, RawField, RawProgress,
+    RawRule, RawState,
 };
 use super::schema::schema_of;
 use super::shape;

@@ -20,7 +20,9 @@ pub(super) async fn list(visitor: Visitor, query: Query) -> Result<Response, Fai
     query.only(&["cursor"])?;
     let after = query.after()?;
     let found = watching::list(&visitor.app, visitor.person()?, after).await?;
-    let next = found.last().map(|row| format!("{}/api/v1/watches?cursor={}", visitor.app.public_url, after_cursor(row.number)));
+    let next = found
+        .last()
+        .map(|row| format!("{}/api/v1/watches?cursor={}", visitor.app.public_url, after_cursor(row.number)));
     let items: Vec<Json> = found.iter().map(listed).collect();
     Ok(resource(StatusCode::OK, &json!({"items": items, "next": next})))
 }
@@ -87,9 +89,10 @@ fn shape(seen: &Seen) -> Json {
         })
     };
     let changed = |row: &DriftRow| json!({"label": row.label, "applied": row.ours, "in_product": row.theirs});
-    let drift = watch.settings_read.as_ref().map(|read| {
-        json!({"read_at": read.0.at, "changed": read.0.rows.iter().map(changed).collect::<Vec<_>>()})
-    });
+    let drift = watch
+        .settings_read
+        .as_ref()
+        .map(|read| json!({"read_at": read.0.at, "changed": read.0.rows.iter().map(changed).collect::<Vec<_>>()}));
     json!({
         "case": seen.case.number,
         "server": seen.case.server,

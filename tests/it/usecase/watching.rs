@@ -22,11 +22,8 @@ use crate::support::db::{TestDb, on_both};
 /// Seconds between two rounds.
 const INTERVAL: u32 = 60;
 
-const SETTINGS: &[(&str, &str)] = &[
-    ("encryption", "starttls"),
-    ("sender_address", "alerts@alder.example"),
-    ("test_recipient", "soc@alder.example"),
-];
+const SETTINGS: &[(&str, &str)] =
+    &[("encryption", "starttls"), ("sender_address", "alerts@alder.example"), ("test_recipient", "soc@alder.example")];
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -291,6 +288,8 @@ on_both! {
         (0..2).for_each(|_| t.script.push(None));
         t.act(&t.engineer, number, "apply_again", &[]).await.unwrap();
         t.drain().await;
+        let case = t.case(number).await;
+        assert_eq!(case.flow.state, "confirm_delivery");
         assert_eq!(product.settings()["smtpServerPort"], json!(25), "ours again");
         t.whole_log(number).await;
     }
