@@ -73,13 +73,10 @@ mod version;
 mod visitor;
 /// `postern demo --walk`.
 mod walk;
-<<<<<<< HEAD
-/// `postern webhook`.
-mod webhook;
-=======
 /// `postern watch`.
 mod watch;
->>>>>>> watch
+/// `postern webhook`.
+mod webhook;
 /// `postern whitelist`.
 mod whitelist;
 /// `postern workflow`.

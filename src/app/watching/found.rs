@@ -9,6 +9,7 @@ use crate::app::firing::{Firing, answers};
 use crate::app::turn::{self, Handed};
 use crate::app::{App, Error, Secrets, family};
 use crate::domain::actor::Actor;
+use crate::domain::address::{Class, Options, classify_ip};
 use crate::domain::case::Case;
 use crate::domain::watching::{Finding, Judgement, Subject};
 use crate::domain::workflow::{Data, Value};
@@ -137,7 +138,9 @@ async fn notify(
     let doubt = watch_doubt(finding);
     let Some(new) = doubt.into_iter().find(|new| Some(*new) != known) else { return Ok(false) };
     // One that we began about another address is out of date; the definition ends it.
-    let data = answers([("new_ip", &new.to_string()), ("change_timing", "now")]);
+    let is_private = matches!(classify_ip(new, Options::default()).class, Class::Private | Class::Shared);
+    let location = if is_private { "private" } else { "public" };
+    let data = answers([("new_location", location), ("new_ip", &new.to_string()), ("change_timing", "now")]);
     match tell(app, tx, case, (NOTIFY, data), at).await {
         Ok(()) => {}
         Err(Error::Refused(_) | Error::Invalid(_)) => return Ok(false),

@@ -173,7 +173,7 @@ on_both! {
         // The old one is switched off in the same moment; that is part of the same thing.
         rounds(&t, number, &[Some(Cause::TcpTimeout), Some(Cause::TcpTimeout), None]).await;
         let notice = only_child(&t, number).await;
-        assert_eq!((notice.workflow.id.as_str(), field(&notice, "new_ip")), ("ip-change", "10.20.4.16".into()));
+        assert_eq!((notice.workflow.id.as_str(), field(&notice, "smtp_ip")), ("ip-change", "10.20.4.16".into()));
         assert_eq!(t.case(number).await.flow.data.get("smtp_ip").unwrap().to_string(), "10.20.4.15", "nothing is diverted");
         shows(&t, "10.20.4.15", "CN=Alder CA", 90);
         rounds(&t, number, &[None, None]).await;
@@ -186,7 +186,7 @@ on_both! {
         let t = service(&db).await;
         let number = in_use(&t).await;
         rounds(&t, number, &[None]).await;
-        let notice = [("new_ip", "10.20.4.16"), ("change_timing", "now")];
+        let notice = [("new_location", "private"), ("new_ip", "10.20.4.16"), ("change_timing", "now")];
         t.act(&t.contact, number, "notify_ip_change", &notice).await.unwrap();
         shows(&t, "10.20.4.16", "CN=Alder CA", 90);
         rounds(&t, number, &[None, None, None]).await;
