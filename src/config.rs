@@ -32,6 +32,8 @@ pub struct Config {
     pub probe: ProbeConfig,
     /// Signing in.
     pub accounts: AccountsConfig,
+    /// The lists of alerting IPs.
+    pub alerting_ips: AlertingIpsConfig,
     /// Proxies that are believed about the address of whoever asks (X-Forwarded-For); nobody else is.
     pub trusted_proxies: Vec<IpNet>,
     /// Figures for a monitor.
@@ -150,6 +152,14 @@ impl Default for AccountsConfig {
     }
 }
 
+/// The lists of alerting IPs that customers' machines poll.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlertingIpsConfig {
+    /// Everybody may read them; else people and programs that are signed in.
+    pub public: bool,
+}
+
 /// Figures for a monitor.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -224,6 +234,7 @@ struct File {
     mail: MailConfig,
     probe: ProbeConfig,
     accounts: AccountsConfig,
+    alerting_ips: AlertingIpsConfig,
     trusted_proxies: Vec<IpNet>,
     metrics: MetricsConfig,
     lab: Lab,
@@ -308,6 +319,7 @@ impl Config {
             mail: file.mail,
             probe: file.probe,
             accounts: file.accounts,
+            alerting_ips: file.alerting_ips,
             trusted_proxies: file.trusted_proxies,
             metrics: file.metrics,
             lab: file.lab,

@@ -14,6 +14,8 @@ pub mod portable;
 
 pub mod accounts;
 pub mod agents;
+pub mod alerting_campaigns;
+pub mod alerting_ips;
 pub mod attachments;
 pub mod calendars;
 pub mod cases;
@@ -227,9 +229,11 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 31] = [
+    let files: [(&str, &[(&str, &str)]); 33] = [
         ("accounts", accounts::STATEMENTS),
         ("agents", agents::STATEMENTS),
+        ("alerting_campaigns", alerting_campaigns::STATEMENTS),
+        ("alerting_ips", alerting_ips::STATEMENTS),
         ("attachments", attachments::STATEMENTS),
         ("calendars", calendars::STATEMENTS),
         ("cases", cases::STATEMENTS),

@@ -32,7 +32,7 @@ use super::sink::{Sink, SinkError};
 use crate::app::{App, Error};
 use crate::apply::StandIn;
 use crate::clock::Clock;
-use crate::config::{AccountsConfig, Brand, Config, MailConfig, MetricsConfig, Policy, ProbeConfig};
+use crate::config::{AccountsConfig, AlertingIpsConfig, Brand, Config, MailConfig, MetricsConfig, Policy, ProbeConfig};
 use crate::mail::Mailer;
 use crate::probe::Prober;
 use crate::secret::Secret;
@@ -311,6 +311,7 @@ fn config(options: &Options, address: SocketAddr, data: PathBuf) -> Config {
         mail: MailConfig::default(),
         // Its logins are for everybody who reads the terminal.
         accounts: AccountsConfig { staff_second_factor: false },
+        alerting_ips: AlertingIpsConfig { public: true },
         trusted_proxies: Vec::new(),
         metrics: MetricsConfig::default(),
         // People who try the demo press the buttons more often than customers do.
