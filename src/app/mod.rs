@@ -14,6 +14,7 @@ mod answers;
 mod approval;
 pub mod backup;
 pub mod calendars;
+pub mod campaign;
 pub mod cases;
 pub mod check;
 mod clocks;

@@ -2,6 +2,7 @@
 //! Tests call the steps; the service runs the loops.
 
 pub mod agents;
+pub mod campaigns;
 pub mod letters;
 pub mod outbox;
 pub mod probes;
@@ -41,6 +42,8 @@ pub fn start(app: &Arc<App>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     workers.spawn(async move { run("agents", &silent, until, agents::step).await });
     let (posted, until) = (Arc::clone(app), stop.clone());
     workers.spawn(async move { run("letters", &posted, until, letters::step).await });
+    let (swept, until) = (Arc::clone(app), stop.clone());
+    workers.spawn(async move { run("campaigns", &swept, until, campaigns::step).await });
     let (tidied, until) = (Arc::clone(app), stop.clone());
     workers.spawn(async move { tidy(&tidied, until).await });
     let (app, stop) = (Arc::clone(app), stop.clone());

@@ -243,6 +243,7 @@ pub(crate) async fn drain(app: &Arc<App>) {
             worker::agents::step(app).await.unwrap(),
             worker::outbox::step(app).await.unwrap(),
             worker::letters::step(app).await.unwrap(),
+            worker::campaigns::step(app).await.unwrap(),
         ];
         if steps.iter().all(|step| *step == Step::Idle) {
             return;
