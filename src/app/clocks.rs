@@ -248,7 +248,9 @@ fn rings(rule: &ClockRule, owner: &str) -> Vec<(Kind, String, When)> {
         rings.extend(rule.remind_before.iter().map(before));
     }
     rings.extend(rule.escalate.iter().map(|step| (Kind::Escalate, step.to.clone(), after(step.after))));
-    rings.extend(rule.expire.as_ref().map(|expiry| (Kind::Expire, expiry.event.clone(), When::Due(expiry.when.clone()))));
+    rings.extend(
+        rule.expire.as_ref().map(|expiry| (Kind::Expire, expiry.event.clone(), When::Due(expiry.when.clone()))),
+    );
     rings
 }
 

@@ -409,12 +409,7 @@ pub async fn candidates(
 ///
 /// # Errors
 /// [`StoreError::Duplicate`] where it is there.
-pub async fn add_server(
-    tx: &mut Tx,
-    campaign: &Campaign,
-    member: &Member,
-    tunnel: TunnelId,
-) -> Result<(), StoreError> {
+pub async fn add_server(tx: &mut Tx, campaign: &Campaign, member: &Member, tunnel: TunnelId) -> Result<(), StoreError> {
     on!(tx, conn => sqlx::query(INSERT_SERVER)
         .bind(campaign.number).bind(member.parent).bind(member.customer_id).bind(member.case_id).bind(tunnel)
         .bind(campaign.revision)
@@ -462,12 +457,7 @@ pub async fn counts(tx: &mut Tx, number: i64) -> Result<Vec<Count>, StoreError> 
 ///
 /// # Errors
 /// What the database says.
-pub async fn board(
-    tx: &mut Tx,
-    number: i64,
-    (state, after): (&str, i64),
-    limit: i64,
-) -> Result<Vec<Line>, StoreError> {
+pub async fn board(tx: &mut Tx, number: i64, (state, after): (&str, i64), limit: i64) -> Result<Vec<Line>, StoreError> {
     Ok(on!(tx, conn => sqlx::query_as(BOARD).bind(number).bind(after).bind(state).bind(limit).fetch_all(conn).await)?)
 }
 
@@ -475,12 +465,7 @@ pub async fn board(
 ///
 /// # Errors
 /// What the database says.
-pub async fn ready_tunnels(
-    tx: &mut Tx,
-    number: i64,
-    address: IpAddr,
-    limit: i64,
-) -> Result<Vec<Behind>, StoreError> {
+pub async fn ready_tunnels(tx: &mut Tx, number: i64, address: IpAddr, limit: i64) -> Result<Vec<Behind>, StoreError> {
     let address = address.to_string();
     Ok(on!(tx, conn => sqlx::query_as(READY_TUNNELS).bind(number).bind(&address).bind(limit).fetch_all(conn).await)?)
 }

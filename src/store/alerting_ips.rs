@@ -242,8 +242,7 @@ pub async fn by_number(tx: &mut Tx, number: i64) -> Result<Option<AlertingIp>, S
 /// What the database says.
 pub async fn by_network(tx: &mut Tx, network: IpNet) -> Result<Option<AlertingIp>, StoreError> {
     let text = network.to_string();
-    let row: Option<IpRow> =
-        on!(tx, conn => sqlx::query_as(SELECT_BY_NETWORK).bind(&text).fetch_optional(conn).await)?;
+    let row: Option<IpRow> = on!(tx, conn => sqlx::query_as(SELECT_BY_NETWORK).bind(&text).fetch_optional(conn).await)?;
     row.map(AlertingIp::try_from).transpose()
 }
 

@@ -371,10 +371,7 @@ pub async fn delete_draft(tx: &mut Tx, customer: CustomerId, person: PersonId) -
 ///
 /// # Errors
 /// What the database says.
-pub async fn open_behind(
-    tx: &mut Tx,
-    (customer, tunnel): (CustomerId, TunnelId),
-) -> Result<Vec<CaseId>, StoreError> {
+pub async fn open_behind(tx: &mut Tx, (customer, tunnel): (CustomerId, TunnelId)) -> Result<Vec<CaseId>, StoreError> {
     Ok(on!(tx, conn => sqlx::query_scalar(OPEN_BEHIND).bind(customer).bind(tunnel).fetch_all(conn).await)?)
 }
 

@@ -62,12 +62,9 @@ impl AlertingChange {
         let act = |error: Option<&str>| {
             let mut field = Field::new(Kind::Textarea, "reason", "Reason");
             field.error = error.map(str::to_owned);
-            let form = Form::new("go-on", "/alerting-changes/1/go-on", samples::KEY, Button::of(Style::Danger, "Go on"));
-            Act {
-                heading: "Go on without the proof".into(),
-                form: form.fields(vec![field]),
-                is_open: error.is_some(),
-            }
+            let form =
+                Form::new("go-on", "/alerting-changes/1/go-on", samples::KEY, Button::of(Style::Danger, "Go on"));
+            Act { heading: "Go on without the proof".into(), form: form.fields(vec![field]), is_open: error.is_some() }
         };
         let full = Self {
             heading: "198.51.100.24 becomes 198.51.100.99".into(),

@@ -127,8 +127,7 @@ async fn tunnels_in(tx: &mut Tx, ip: &AlertingIp) -> Result<i64, Error> {
         return Ok(rows::tunnels_naming(tx, ip.network.addr()).await?);
     }
     let named = rows::named(tx).await?;
-    let inside =
-        |address: &str| address.parse::<IpAddr>().is_ok_and(|address| ip.network.contains(&address));
+    let inside = |address: &str| address.parse::<IpAddr>().is_ok_and(|address| ip.network.contains(&address));
     Ok(named.iter().filter(|named| inside(&named.address)).map(|named| named.tunnels).sum())
 }
 
@@ -270,12 +269,7 @@ pub(super) async fn change(
     Ok(ip)
 }
 
-async fn written(
-    tx: &mut Tx,
-    ip: &AlertingIp,
-    what: (IpAct, Option<&str>),
-    by: Option<PersonId>,
-) -> Result<(), Error> {
+async fn written(tx: &mut Tx, ip: &AlertingIp, what: (IpAct, Option<&str>), by: Option<PersonId>) -> Result<(), Error> {
     rows::note(tx, ip, what, by).await?;
     if ip.is_published {
         rows::new_edition(tx, ip.changed_at).await?;
@@ -370,12 +364,17 @@ fn read(app: &App, draft: &Draft, now: DateTime<Utc>) -> Result<AlertingIp, Erro
     }
     let purpose = Purpose::parse(draft.purpose.trim());
     if purpose.is_none() {
-        errors.push(FieldError::new("purpose", "unknown", "Choose which alerts come from it: alerting, smtp or syslog"));
+        errors.push(FieldError::new(
+            "purpose",
+            "unknown",
+            "Choose which alerts come from it: alerting, smtp or syslog",
+        ));
     }
     let region = Some(draft.region.trim().to_owned()).filter(|region| !region.is_empty());
-    if region.as_ref().is_some_and(|region| {
-        region.chars().count() > LONGEST_REGION || region.chars().any(char::is_control)
-    }) {
+    if region
+        .as_ref()
+        .is_some_and(|region| region.chars().count() > LONGEST_REGION || region.chars().any(char::is_control))
+    {
         let text = format!("Enter the region on one line of up to {LONGEST_REGION} characters");
         errors.push(FieldError::new("region", "too_long", text));
     }

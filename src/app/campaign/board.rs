@@ -233,11 +233,14 @@ pub fn board_resource(app: &App, board: &Board) -> Json {
         .collect();
     if let Some(members) = body.as_object_mut() {
         members.insert("dates".to_owned(), json!(dates));
-        members.insert("tunnels".to_owned(), json!({
-            "gone_over": board.gone_over.count,
-            "overridden": board.gone_over.overridden,
-            "left": board.left,
-        }));
+        members.insert(
+            "tunnels".to_owned(),
+            json!({
+                "gone_over": board.gone_over.count,
+                "overridden": board.gone_over.overridden,
+                "left": board.left,
+            }),
+        );
         members.insert("items".to_owned(), json!(servers));
         members.insert("next".to_owned(), json!(board.next));
     }

@@ -22,7 +22,7 @@ use crate::store::{Tx, cases, tunnels};
 /// How many servers or tunnels one transaction takes.
 const BATCH: i64 = 50;
 /// How long the sweep rests when nothing is left to do for the moment.
-const REST: TimeDelta = TimeDelta::minutes(5);
+const REST: TimeDelta = TimeDelta::seconds(15);
 /// The mail that announces a change. It goes with the birth of the case and not with a state, which can be come back to.
 const ANNOUNCED: &str = "alerting-ip-announced";
 
@@ -135,14 +135,11 @@ async fn open_one(
     let definition = app.workflows.beside(&parent.workflow, WORKFLOW)?;
     let fields = parent.channel().server();
     let known = |ours: &str, theirs: &str| parent.flow.data.get(theirs).map(|value| (ours.to_owned(), value.clone()));
-    let mut data: Data = [
-        known("smtp_ip", fields.address),
-        known("smtp_port", fields.port),
-        known("smtp_host", fields.host),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let mut data: Data =
+        [known("smtp_ip", fields.address), known("smtp_port", fields.port), known("smtp_host", fields.host)]
+            .into_iter()
+            .flatten()
+            .collect();
     let texts = [
         ("old_ip", old.shown()),
         ("new_ip", new.shown()),
@@ -198,15 +195,8 @@ async fn tell(
         return Ok(());
     }
     let secrets = Secrets::new();
-    let firing = Firing {
-        actor: &Actor::Machine,
-        event,
-        data,
-        secrets: &secrets,
-        expected_entered: None,
-        probe: None,
-        at: now,
-    };
+    let firing =
+        Firing { actor: &Actor::Machine, event, data, secrets: &secrets, expected_entered: None, probe: None, at: now };
     if came_too_late(turn::fire(app, tx, &mut case, firing).await)? {
         tracing::info!(case = case.number, event, "a case does not hear what happens to its alerting IP");
     }

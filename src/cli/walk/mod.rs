@@ -2,6 +2,8 @@
 //! that we did not write, and says whether the case ended where it must. `vpn`, `relay` and `syslog` hold the branches; here
 //! are the steps that they are made of.
 
+/// Our alerting IP changes.
+mod alerting;
 /// A Secure Relay.
 mod relay;
 /// The settings of a server in use change.
@@ -53,12 +55,14 @@ pub(in crate::cli) enum Branch {
     Syslog,
     /// Alerts are on and the settings change.
     SettingsChange,
+    /// Alerts are on and our alerting IP changes.
+    AlertingIpChange,
     /// One after the other.
     All,
 }
 
 impl Branch {
-    const EACH: [Self; 8] = [
+    const EACH: [Self; 9] = [
         Self::Private,
         Self::PublicFiltered,
         Self::PublicUnfiltered,
@@ -67,6 +71,7 @@ impl Branch {
         Self::Trouble,
         Self::Syslog,
         Self::SettingsChange,
+        Self::AlertingIpChange,
     ];
 
     /// Whether the lab has what the branch needs: a server behind the first customer's tunnel.
@@ -143,6 +148,7 @@ async fn walk(plan: &Plan, branch: Branch) -> Result<(), Stop> {
         Branch::Trouble => walk.trouble().await,
         Branch::Syslog => walk.syslog().await,
         Branch::SettingsChange => walk.settings_change().await,
+        Branch::AlertingIpChange => walk.alerting_ip_change().await,
         Branch::All => Ok(()),
     };
     walk.demo.stop().await;

@@ -87,7 +87,10 @@ pub fn judge_dates(
 ) -> Result<(), Vec<DateFault>> {
     let mut faults = Vec::new();
     if until < effective {
-        faults.push(("until", "Enter a last day of the former IP that is not before the first day of the new one".into()));
+        faults.push((
+            "until",
+            "Enter a last day of the former IP that is not before the first day of the new one".into(),
+        ));
     }
     if effective < now {
         faults.push(("effective", "Enter a first day that lies ahead, or the present time".into()));

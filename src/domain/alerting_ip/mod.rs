@@ -224,12 +224,7 @@ mod tests {
         let out = [Planned, Active, Retiring, Retired].map(|state| address(state).retired(0).ok());
         assert_eq!(
             out,
-            [
-                Some((Retired, IpAct::Withdrawn)),
-                Some((Retired, IpAct::Retired)),
-                Some((Retired, IpAct::Retired)),
-                None
-            ]
+            [Some((Retired, IpAct::Withdrawn)), Some((Retired, IpAct::Retired)), Some((Retired, IpAct::Retired)), None]
         );
         for state in [Planned, Active, Retiring] {
             let refused = address(state).retired(3).unwrap_err();
