@@ -140,7 +140,9 @@ pub fn walk_lane(package: &Package, plan: &Plan, lane: u64) -> Report {
     let told = told(package);
     let choices: BTreeMap<&str, Choices<'_>> =
         package.definitions.iter().map(|(id, definition)| (id.as_str(), Choices::of(definition, &told))).collect();
-    let mains: Vec<&Choices<'_>> = choices.values().filter(|choices| choices.definition().kind == Kind::Main).collect();
+    let begun = begun(package);
+    let mains: Vec<&Choices<'_>> =
+        choices.values().filter(|choices| !begun.contains(choices.definition().id.as_str())).collect();
     let share = plan.transitions.div_ceil(LANES);
     let mut idle = 0_u32;
     while report.transitions < share {
@@ -158,9 +160,16 @@ pub fn walk_lane(package: &Package, plan: &Plan, lane: u64) -> Report {
     report
 }
 
+/// Definitions that another one of the package begins. Main ones are among the others, and so is a child that the service
+/// begins itself, which is walked alone.
+fn begun(package: &Package) -> BTreeSet<&str> {
+    package.definitions.values().flat_map(|definition| &definition.children).map(String::as_str).collect()
+}
+
 /// Events that only cases of one family tell each other.
 fn told(package: &Package) -> BTreeSet<&str> {
-    let definitions = package.definitions.values();
+    let begun = begun(package);
+    let definitions = package.definitions.values().filter(|definition| begun.contains(definition.id.as_str()));
     let events = definitions.flat_map(|child| {
         child
             .signals
