@@ -1,27 +1,32 @@
-//! The register of alerting IPs: what may be announced, corrected and taken out of use, and by whom. `lists` are what
-//! customers and their machines read; `campaign` is the way from one address to another.
+//! The register of alerting IPs: what may be announced, corrected and taken out of use, and by whom. `draft` reads what was
+//! typed, `of_tunnels` keeps the register in step with tunnels, `lists` are what customers and their machines read; the way
+//! from one address to another is `app::campaign`.
 
+mod draft;
 pub mod lists;
+mod of_tunnels;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
-use super::{App, Error, FieldError};
+pub use draft::Draft;
+pub(super) use draft::instant;
+pub(super) use of_tunnels::{admit, exchange};
+
+use draft::read;
+
+use super::{App, Error};
 use crate::domain::actor::{Person, Role};
-use crate::domain::address::{Options, classify};
-use crate::domain::alerting_ip::{AlertingIp, IpAct, IpState, Purpose, Refused, shown};
+use crate::domain::alerting_ip::{AlertingIp, IpAct, IpState, Refused, shown};
 use crate::domain::id::PersonId;
-use crate::domain::tunnel::Tunnel;
 use crate::domain::workflow::Refusal;
 use crate::store::alerting_ips::{self as rows, Naming, Past};
-use crate::store::{Tx, alerting_campaigns, tunnels};
+use crate::store::{Tx, alerting_campaigns};
 
-/// The longest name of a region, in characters.
-const LONGEST_REGION: usize = 80;
 /// The most tunnels that the page of an address lists.
 pub const MOST_NAMING: i64 = 200;
 
@@ -49,23 +54,6 @@ pub fn require_keeper(person: &Person) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Forbidden("The register of alerting IPs is kept by leads and administrators"))
-}
-
-/// An address as somebody wrote it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Draft {
-    /// Address or network.
-    pub network: String,
-    /// `alerting`, `smtp` or `syslog`.
-    pub purpose: String,
-    /// Where it is.
-    pub region: String,
-    /// From when on; empty for now.
-    pub from: String,
-    /// Until when; empty where that is not known.
-    pub until: String,
-    /// Whether the published lists show it.
-    pub is_published: bool,
 }
 
 /// An address with how many tunnels name it.
@@ -281,47 +269,6 @@ pub(super) fn refused(refused: &Refused) -> Error {
     Error::Refused(Refusal::Guard(refused.to_string()))
 }
 
-/// Puts the addresses that a tunnel names on the register, so that it holds everything that alerts come from, and refuses
-/// those that are out of use.
-///
-/// # Errors
-/// [`Error::Invalid`] names the field.
-pub(super) async fn admit(tx: &mut Tx, tunnel: &Tunnel, at: DateTime<Utc>) -> Result<(), Error> {
-    let named = [("alerting_ip", Some(tunnel.alerting_ip)), ("standby_ip", tunnel.standby_ip)];
-    for (field, address) in named {
-        let Some(address) = address else { continue };
-        let network = IpNet::from(address);
-        match rows::by_network(tx, network).await? {
-            Some(known) if known.state == IpState::Retired => {
-                let text = format!("{address} is retired as an alerting IP. Choose one in use, or add it again");
-                return Err(Error::field(field, "retired", text));
-            }
-            Some(_) => continue,
-            None => {}
-        }
-        let prefixes = rows::list(tx).await?;
-        if prefixes.iter().any(|known| known.is_to_be_let_in() && known.network.contains(&address)) {
-            continue;
-        }
-        let ip = AlertingIp {
-            number: rows::take_number(tx).await?,
-            network,
-            purpose: Purpose::Alerting,
-            region: None,
-            state: IpState::Active,
-            from: at,
-            until: None,
-            replaces: None,
-            is_published: false,
-            sequence: 0,
-            changed_at: at,
-        };
-        rows::add(tx, &ip).await?;
-        written(tx, &ip, (IpAct::Added, None), None).await?;
-    }
-    Ok(())
-}
-
 /// Starts planned addresses whose first day has come; says whether there was one.
 ///
 /// # Errors
@@ -343,68 +290,6 @@ pub async fn start_due(app: &Arc<App>) -> Result<bool, Error> {
         .await
 }
 
-/// Reads an instant: a date means its beginning in UTC.
-pub(super) fn instant(field: &str, text: &str) -> Result<DateTime<Utc>, FieldError> {
-    let text = text.trim();
-    let day = text.parse::<NaiveDate>().ok().map(|day| day.and_time(NaiveTime::MIN).and_utc());
-    day.or_else(|| text.parse().ok()).ok_or_else(|| {
-        let advice = "Enter a date like 2027-01-15, or a time like 2027-01-15T08:00:00Z";
-        FieldError::new(field, "no_date", advice)
-    })
-}
-
-fn read(app: &App, draft: &Draft, now: DateTime<Utc>) -> Result<AlertingIp, Error> {
-    let mut errors = Vec::new();
-    let verdict = classify(&draft.network, Options { allow_documentation: app.policy.allow_documentation });
-    let network = verdict.accepted_network();
-    if network.is_none() {
-        let reason = verdict.reason.clone().unwrap_or_else(|| "This cannot be used".to_owned());
-        let text = format!("Enter an address or network, like 198.51.100.24. {reason}");
-        errors.push(FieldError::new("network", "not_usable", text));
-    }
-    let purpose = Purpose::parse(draft.purpose.trim());
-    if purpose.is_none() {
-        errors.push(FieldError::new(
-            "purpose",
-            "unknown",
-            "Choose which alerts come from it: alerting, smtp or syslog",
-        ));
-    }
-    let region = Some(draft.region.trim().to_owned()).filter(|region| !region.is_empty());
-    if region
-        .as_ref()
-        .is_some_and(|region| region.chars().count() > LONGEST_REGION || region.chars().any(char::is_control))
-    {
-        let text = format!("Enter the region on one line of up to {LONGEST_REGION} characters");
-        errors.push(FieldError::new("region", "too_long", text));
-    }
-    let mut date = |field, text: &str| match text.trim().is_empty() {
-        true => None,
-        false => instant(field, text).map_err(|error| errors.push(error)).ok(),
-    };
-    let from = date("from", &draft.from).unwrap_or(now);
-    let until = date("until", &draft.until);
-    if until.is_some_and(|until| until <= from) {
-        errors.push(FieldError::new("until", "no_date", "Enter a last day after the first one"));
-    }
-    match (network, purpose) {
-        (Some(network), Some(purpose)) if errors.is_empty() => Ok(AlertingIp {
-            number: 0,
-            network,
-            purpose,
-            region,
-            state: if from > now { IpState::Planned } else { IpState::Active },
-            from,
-            until,
-            replaces: None,
-            is_published: draft.is_published,
-            sequence: 0,
-            changed_at: now,
-        }),
-        (_, _) => Err(Error::Invalid(errors)),
-    }
-}
-
 /// An address as a resource.
 pub fn resource(listed: &Listed) -> Json {
     let Listed { ip, tunnels } = listed;
@@ -423,25 +308,4 @@ pub fn resource(listed: &Listed) -> Json {
         "changed_at": ip.changed_at,
         "tunnels": tunnels,
     })
-}
-
-/// The tunnel with another address in the place of one: primary or stand-by.
-pub(super) async fn exchange(
-    tx: &mut Tx,
-    tunnel: &Tunnel,
-    (old, new): (IpAddr, IpAddr),
-    at: DateTime<Utc>,
-) -> Result<Tunnel, Error> {
-    let mut next = tunnel.clone();
-    if next.alerting_ip == old {
-        next.alerting_ip = new;
-    }
-    next.standby_ip = match next.standby_ip {
-        Some(standby) if standby == old => Some(new),
-        other => other,
-    };
-    // One address in both places would be no stand-by.
-    next.standby_ip = next.standby_ip.filter(|standby| *standby != next.alerting_ip);
-    tunnels::replace(tx, &next, at).await?;
-    Ok(next)
 }

@@ -12,8 +12,9 @@ use crate::domain::alerting_ip::AlertingIp;
 use crate::domain::alerting_ip::campaign::{CampaignState, Standing};
 use crate::domain::id::{CustomerId, TunnelId};
 use crate::domain::workflow::{Data, Value};
-use crate::store::alerting_campaigns::{self as rows, Campaign, Dates, GoneOver, Line};
+use crate::store::alerting_campaigns::{self as rows, Campaign, Dates};
 use crate::store::alerting_ips as addresses;
+use crate::store::alerting_servers::{self as servers, GoneOver, Line};
 
 /// Changes on one page of the list.
 const PAGE: i64 = 50;
@@ -83,13 +84,13 @@ pub async fn list(app: &App, person: &Person, before: i64) -> Result<Vec<Summary
     let mut all = Vec::new();
     for campaign in rows::list(&mut tx, before, PAGE).await? {
         let (old, new) = addresses_of(&mut tx, (campaign.old_ip, campaign.new_ip)).await?;
-        let counts = counts(&rows::counts(&mut tx, campaign.number).await?);
+        let counts = counts(&servers::counts(&mut tx, campaign.number).await?);
         all.push(Summary { campaign, old, new, counts });
     }
     Ok(all)
 }
 
-fn counts(found: &[rows::Count]) -> BTreeMap<Standing, i64> {
+fn counts(found: &[servers::Count]) -> BTreeMap<Standing, i64> {
     let mut counts = BTreeMap::new();
     for row in found {
         *counts.entry(Standing::of(&row.state)).or_default() += row.count;
@@ -111,13 +112,13 @@ pub async fn board(
     let mut tx = app.db.read().await?;
     let campaign = rows::by_number(&mut tx, number).await?.ok_or(Error::NotFound)?;
     let (old, new) = addresses_of(&mut tx, (campaign.old_ip, campaign.new_ip)).await?;
-    let counts = counts(&rows::counts(&mut tx, number).await?);
+    let counts = counts(&servers::counts(&mut tx, number).await?);
     let dates = rows::dates(&mut tx, number).await?;
-    let gone_over = rows::gone_over(&mut tx, number).await?;
+    let gone_over = servers::gone_over(&mut tx, number).await?;
     let left = addresses::tunnels_naming(&mut tx, old.network.addr()).await?;
     // Several ends count as "over", so they are not asked for by name.
     let state = standing.filter(|standing| *standing != Standing::Over).map_or("", Standing::as_str);
-    let mut lines = rows::board(&mut tx, number, (state, after), LINES + 1).await?;
+    let mut lines = servers::board(&mut tx, number, (state, after), LINES + 1).await?;
     let is_longer = i64::try_from(lines.len()).is_ok_and(|count| count > LINES);
     lines.truncate(usize::try_from(LINES).unwrap_or(usize::MAX));
     let next = lines.last().map(|line| line.parent).filter(|_| is_longer);
@@ -160,8 +161,8 @@ pub struct Concerned {
 /// # Errors
 /// What the database says.
 pub async fn of_customer(app: &App, customer: CustomerId) -> Result<Vec<Concerned>, Error> {
-    let found = rows::of_customer(&mut app.db.read().await?, customer).await?;
-    let concerned = |row: rows::OfCustomer| {
+    let found = servers::of_customer(&mut app.db.read().await?, customer).await?;
+    let concerned = |row: servers::OfCustomer| {
         let value = |field: &str| text(&row.data.0, field).unwrap_or_default();
         let port = row.data.0.get("smtp_port").map(ToString::to_string).unwrap_or_default();
         let host = text(&row.data.0, "smtp_host").unwrap_or_else(|| value("smtp_ip"));
@@ -216,7 +217,7 @@ pub fn board_resource(app: &App, board: &Board) -> Json {
             })
         })
         .collect();
-    let servers: Vec<Json> = board
+    let shown: Vec<Json> = board
         .lines
         .iter()
         .map(|server| {
@@ -241,7 +242,7 @@ pub fn board_resource(app: &App, board: &Board) -> Json {
                 "left": board.left,
             }),
         );
-        members.insert("items".to_owned(), json!(servers));
+        members.insert("items".to_owned(), json!(shown));
         members.insert("next".to_owned(), json!(board.next));
     }
     body

@@ -2,14 +2,17 @@
 //! it to every server in batches, and `board` shows how far they have come.
 
 pub mod board;
+mod ending;
 pub mod sweep;
+
+pub use ending::{go_on, go_on_with_tunnel, withdraw};
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::alerting_ips::{self, Keeper, change, instant, refused};
+use super::alerting_ips::{Keeper, change, instant, refused};
 use super::{App, Error, FieldError};
 use crate::domain::actor::{Person, Role};
 use crate::domain::alerting_ip::campaign::{CampaignState, WORKFLOW, judge_dates};
@@ -272,50 +275,6 @@ pub async fn slip(
     Ok(moved)
 }
 
-/// Calls a change off: the former address stays, the new one is taken back unless tunnels use it, and everybody is told.
-///
-/// # Errors
-/// [`Error::Invalid`] without a reason; [`Error::Refused`] once tunnels have gone over; [`Error::Forbidden`];
-/// [`Error::NotFound`].
-pub async fn withdraw(app: &Arc<App>, lead: &Person, number: i64, why: &str) -> Result<Campaign, Error> {
-    require_known(app, lead, number).await?;
-    let why = required("reason", why, "Enter why the change is called off: everybody is told")?;
-    let (by, now) = (lead.id, app.now());
-    let ended = app
-        .db
-        .write(move |tx| {
-            let why = why.clone();
-            Box::pin(async move {
-                let campaign = held(tx, number).await?;
-                let gone_over = rows::gone_over(tx, number).await?.count;
-                if gone_over > 0 {
-                    let text = format!("{gone_over} tunnels have gone over already. Announce a change back instead");
-                    return Err(Error::Refused(Refusal::Guard(text)));
-                }
-                let (old, new) = addresses_of(tx, (campaign.old_ip, campaign.new_ip)).await?;
-                let state = old.kept().map_err(|error| refused(&error))?;
-                change(tx, AlertingIp { state, until: None, ..old }, (IpAct::Kept, Some(&why)), Some(by), now).await?;
-                if new.state == IpState::Planned {
-                    alerting_ips::out_of_use(tx, new, Some(by), now).await?;
-                }
-                let campaign = Campaign {
-                    state: CampaignState::Withdrawn,
-                    override_reason: Some(why),
-                    override_by: Some(by),
-                    ended_at: Some(now),
-                    cursor: 0,
-                    next_at: Some(now),
-                    ..campaign
-                };
-                rows::replace(tx, &campaign).await?;
-                Ok::<_, Error>(campaign)
-            })
-        })
-        .await?;
-    app.wake.notify_waiters();
-    Ok(ended)
-}
-
 /// A lead, and a change that is on record: whoever names another one is not told what its form lacks.
 async fn require_known(app: &App, lead: &Person, number: i64) -> Result<(), Error> {
     require_lead(lead)?;
@@ -330,77 +289,6 @@ fn required(field: &'static str, text: &str, advice: &'static str) -> Result<Str
         errors.push(FieldError::new(field, "missing", advice));
     }
     if errors.is_empty() { Ok(text) } else { Err(Error::Invalid(errors)) }
-}
-
-/// Goes on without the proofs that are missing: tunnel by tunnel the former address is given up, and the customers of
-/// servers without a proof are told.
-///
-/// # Errors
-/// [`Error::Invalid`] without a reason; [`Error::Refused`] before the first day of the new address; [`Error::Forbidden`];
-/// [`Error::NotFound`].
-pub async fn go_on(app: &Arc<App>, lead: &Person, number: i64, why: &str) -> Result<Campaign, Error> {
-    require_known(app, lead, number).await?;
-    let why = required("reason", why, "Enter why you go on without the proof: it stays on record, with your name")?;
-    let (by, now) = (lead.id, app.now());
-    let decided = app
-        .db
-        .write(move |tx| {
-            let why = why.clone();
-            Box::pin(async move {
-                let campaign = held(tx, number).await?;
-                let (_, new) = addresses_of(tx, (campaign.old_ip, campaign.new_ip)).await?;
-                if new.state != IpState::Active {
-                    let text = format!("{} is {}. Wait for its first day, or move the dates", new.shown(), new.state);
-                    return Err(Error::Refused(Refusal::Guard(text)));
-                }
-                let campaign = Campaign {
-                    override_reason: Some(why),
-                    override_by: Some(by),
-                    cursor: 0,
-                    next_at: Some(now),
-                    ..campaign
-                };
-                rows::replace(tx, &campaign).await?;
-                Ok::<_, Error>(campaign)
-            })
-        })
-        .await?;
-    app.wake.notify_waiters();
-    Ok(decided)
-}
-
-/// Goes on without the proofs that are missing behind one tunnel.
-///
-/// # Errors
-/// As [`go_on`].
-pub async fn go_on_with_tunnel(
-    app: &Arc<App>,
-    lead: &Person,
-    (number, tunnel): (i64, crate::domain::id::TunnelId),
-    why: &str,
-) -> Result<(), Error> {
-    require_known(app, lead, number).await?;
-    let why = required("reason", why, "Enter why you go on without the proof: it stays on record, with your name")?;
-    let (by, now) = (lead.id, app.now());
-    let shared = Arc::clone(app);
-    app.db
-        .write(move |tx| {
-            let (app, why) = (Arc::clone(&shared), why.clone());
-            Box::pin(async move {
-                let campaign = held(tx, number).await?;
-                let (old, new) = addresses_of(tx, (campaign.old_ip, campaign.new_ip)).await?;
-                if new.state != IpState::Active {
-                    let text = format!("{} is {}. Wait for its first day, or move the dates", new.shown(), new.state);
-                    return Err(Error::Refused(Refusal::Guard(text)));
-                }
-                let left = rows::left_tunnels(tx, old.network.addr(), i64::MAX).await?;
-                let behind = left.into_iter().find(|behind| behind.id == tunnel).ok_or(Error::NotFound)?;
-                sweep::go_over(&app, tx, &campaign, (&old, &new), &behind, (Some((&why, by)), now)).await
-            })
-        })
-        .await?;
-    app.wake.notify_waiters();
-    Ok(())
 }
 
 /// Who keeps the register may also look at changes; so may whoever works the queue.

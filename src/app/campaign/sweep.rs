@@ -16,7 +16,8 @@ use crate::domain::alerting_ip::{AlertingIp, IpState};
 use crate::domain::case::{Case, WaitingOn};
 use crate::domain::id::{CaseId, PersonId};
 use crate::domain::workflow::{Data, Value, engine};
-use crate::store::alerting_campaigns::{self as rows, Behind, Campaign, Candidate, Member};
+use crate::store::alerting_campaigns::{self as rows, Campaign};
+use crate::store::alerting_servers::{self as servers, Behind, Candidate, Member};
 use crate::store::{Tx, cases, tunnels};
 
 /// How many servers or tunnels one transaction takes.
@@ -78,7 +79,7 @@ async fn batch(
     (old, new): (&AlertingIp, &AlertingIp),
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
-    let found = rows::candidates(tx, campaign, old.network.addr(), BATCH).await?;
+    let found = servers::candidates(tx, campaign, old.network.addr(), BATCH).await?;
     for candidate in &found {
         open_one(app, tx, campaign, (old, new), candidate, now).await?;
         campaign.cursor = candidate.number;
@@ -86,12 +87,12 @@ async fn batch(
     if !found.is_empty() {
         return Ok(true);
     }
-    let to_tell = rows::to_tell(tx, campaign, BATCH).await?;
+    let to_tell = servers::to_tell(tx, campaign, BATCH).await?;
     for member in &to_tell {
         let dates = [("effective_at", campaign.effective_at), ("until_at", campaign.until_at)];
         let data = dates.map(|(field, at)| (field.to_owned(), Value::from(instant(at).as_str())));
         tell(app, tx, member, ("dates_changed", Data::from(data)), now).await?;
-        rows::set_told(tx, campaign, member.parent).await?;
+        servers::set_told(tx, campaign, member.parent).await?;
     }
     if !to_tell.is_empty() {
         return Ok(true);
@@ -99,14 +100,14 @@ async fn batch(
     if new.state != IpState::Active {
         return Ok(false);
     }
-    let ready = rows::ready_tunnels(tx, campaign.number, old.network.addr(), BATCH).await?;
+    let ready = servers::ready_tunnels(tx, campaign.number, old.network.addr(), BATCH).await?;
     for behind in &ready {
         go_over(app, tx, campaign, (old, new), behind, (None, now)).await?;
     }
     if !ready.is_empty() {
         return Ok(true);
     }
-    let left = rows::left_tunnels(tx, old.network.addr(), BATCH).await?;
+    let left = servers::left_tunnels(tx, old.network.addr(), BATCH).await?;
     if let (Some(reason), Some(by), false) = (&campaign.override_reason, campaign.override_by, left.is_empty()) {
         for behind in &left {
             go_over(app, tx, campaign, (old, new), behind, (Some((reason, by)), now)).await?;
@@ -178,7 +179,7 @@ async fn open_one(
     };
     turn::birth(app, tx, &mut child, None, (&Actor::Machine, now)).await?;
     let member = Member { parent: candidate.number, customer_id: child.customer, case_id: child.id };
-    rows::add_server(tx, campaign, &member, tunnel).await?;
+    servers::add_server(tx, campaign, &member, tunnel).await?;
     mails::nudge(app, tx, &child, &format!("{}.announced", child.id), (ANNOUNCED, "customer"), now).await
 }
 
@@ -216,7 +217,7 @@ pub(super) async fn go_over(
     (overridden, now): (Option<(&str, PersonId)>, DateTime<Utc>),
 ) -> Result<(), Error> {
     let place = (behind.customer_id, behind.id);
-    let unproven = rows::unproven(tx, campaign.number, place).await?;
+    let unproven = servers::unproven(tx, campaign.number, place).await?;
     if let Some((reason, _)) = overridden {
         for member in &unproven {
             let data = Data::from([("reason".to_owned(), Value::from(reason))]);
@@ -226,7 +227,7 @@ pub(super) async fn go_over(
     let Some(tunnel) = tunnels::by_id(tx, behind.customer_id, behind.id).await? else { return Ok(()) };
     let addresses = (old.network.addr(), new.network.addr());
     let tunnel = alerting_ips::exchange(tx, &tunnel, addresses, now).await?;
-    rows::add_tunnel(tx, campaign.number, behind, overridden, now).await?;
+    servers::add_tunnel(tx, campaign.number, behind, overridden, now).await?;
     let list = tunnel.alerting_ips().into_iter().map(|address| address.to_string()).collect();
     for id in cases::open_behind(tx, place).await? {
         let data = Data::from([("alerting_ips".to_owned(), Value::List(Vec::clone(&list)))]);
@@ -238,7 +239,7 @@ pub(super) async fn go_over(
 
 /// One batch of the end: every case hears that it is over.
 async fn end(app: &App, tx: &mut Tx, campaign: &mut Campaign, now: DateTime<Utc>) -> Result<bool, Error> {
-    let open = rows::still_open(tx, campaign, BATCH).await?;
+    let open = servers::still_open(tx, campaign, BATCH).await?;
     for member in &open {
         let reason = campaign.override_reason.clone().unwrap_or_default();
         let (event, data) = match campaign.state {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Definition;
 use super::engine::{self, CaseState, Effect, Event, Policy, Refusal, apply_in_place, birth_effects, birth_of_child};
 use super::family::{self, Beginning};
 use super::invariant::{Invariant, Violation, Watch};
@@ -9,7 +10,6 @@ use super::model::StateKind;
 use super::package::Package;
 use super::sample::{Chance, Choices};
 use super::value::Data;
-use super::{Definition, Kind};
 
 /// Shares of a walk. Their number is fixed so that a seed walks the same ways however many cores there are.
 pub const LANES: u64 = 16;

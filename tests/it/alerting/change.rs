@@ -108,7 +108,7 @@ on_both! {
         assert!(last.subject.contains("198.51.100.24 is retired"), "{}", last.subject);
         assert!(postern::app::replay::all(&t.app.db).await.is_ok());
         let mut tx = t.app.db.read().await.unwrap();
-        assert_eq!(store::alerting_campaigns::gone_over(&mut tx, campaign.number).await.unwrap().overridden, 0);
+        assert_eq!(store::alerting_servers::gone_over(&mut tx, campaign.number).await.unwrap().overridden, 0);
     }
 }
 
