@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{addresses_of, held, require_known, required, sweep};
+use super::{addresses_of, has_begun, held, require_known, required, sweep};
 use crate::app::alerting_ips::{self, change, refused};
 use crate::app::{App, Error};
 use crate::domain::actor::Person;
@@ -74,8 +74,8 @@ pub async fn go_on(app: &Arc<App>, lead: &Person, number: i64, why: &str) -> Res
             Box::pin(async move {
                 let campaign = held(tx, number).await?;
                 let (_, new) = addresses_of(tx, (campaign.old_ip, campaign.new_ip)).await?;
-                if new.state != IpState::Active {
-                    let text = format!("{} is {}. Wait for its first day, or move the dates", new.shown(), new.state);
+                if !has_begun(&campaign, &new, now) {
+                    let text = format!("{} is not in use yet. Wait for its first day, or move the dates", new.shown());
                     return Err(Error::Refused(Refusal::Guard(text)));
                 }
                 let campaign = Campaign {
@@ -114,8 +114,8 @@ pub async fn go_on_with_tunnel(
             Box::pin(async move {
                 let campaign = held(tx, number).await?;
                 let (old, new) = addresses_of(tx, (campaign.old_ip, campaign.new_ip)).await?;
-                if new.state != IpState::Active {
-                    let text = format!("{} is {}. Wait for its first day, or move the dates", new.shown(), new.state);
+                if !has_begun(&campaign, &new, now) {
+                    let text = format!("{} is not in use yet. Wait for its first day, or move the dates", new.shown());
                     return Err(Error::Refused(Refusal::Guard(text)));
                 }
                 let left = servers::left_tunnels(tx, old.network.addr(), i64::MAX).await?;

@@ -202,6 +202,11 @@ async fn mark(
     Ok(())
 }
 
+/// Whether the first day of the new address has come, so that tunnels may go over.
+fn has_begun(campaign: &Campaign, new: &AlertingIp, now: DateTime<Utc>) -> bool {
+    new.state == IpState::Active && campaign.effective_at <= now
+}
+
 /// The change that a lead wants to decide about, held.
 async fn held(tx: &mut Tx, number: i64) -> Result<Campaign, Error> {
     let campaign = rows::hold(tx, number).await?.ok_or(Error::NotFound)?;

@@ -12,7 +12,7 @@ use crate::app::{App, Error, Secrets, alerting_ips, mails, turn, workflows};
 use crate::clock::fresh_id;
 use crate::domain::actor::Actor;
 use crate::domain::alerting_ip::campaign::{CampaignState, WORKFLOW};
-use crate::domain::alerting_ip::{AlertingIp, IpState};
+use crate::domain::alerting_ip::AlertingIp;
 use crate::domain::case::{Case, WaitingOn};
 use crate::domain::id::{CaseId, PersonId};
 use crate::domain::workflow::{Data, Value, engine};
@@ -97,7 +97,7 @@ async fn batch(
     if !to_tell.is_empty() {
         return Ok(true);
     }
-    if new.state != IpState::Active {
+    if !super::has_begun(campaign, new, now) {
         return Ok(false);
     }
     let ready = servers::ready_tunnels(tx, campaign.number, old.network.addr(), BATCH).await?;

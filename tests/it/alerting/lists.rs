@@ -116,8 +116,7 @@ on_both! {
     async fn they_are_for_people_who_are_signed_in_unless_the_configuration_says_otherwise(db: TestDb) {
         let t = TestApp::new(&db).await;
         for path in LISTS {
-            let answer = get(&t, path, None).await;
-            assert!(answer.location().is_some_and(|to| to.starts_with("/sign-in")), "{path}: {}", answer.status);
+            assert_eq!(get(&t, path, None).await.status, 401, "{path}: a machine is not led to a page");
         }
         let mut dana = Browser::signed_in(&t.app, &t.contact).await;
         for path in LISTS {
