@@ -34,6 +34,8 @@ pub struct Config {
     pub watch: WatchConfig,
     /// Signing in.
     pub accounts: AccountsConfig,
+    /// The lists of alerting IPs.
+    pub alerting_ips: AlertingIpsConfig,
     /// Proxies that are believed about the address of whoever asks (X-Forwarded-For); nobody else is.
     pub trusted_proxies: Vec<IpNet>,
     /// Figures for a monitor.
@@ -184,6 +186,14 @@ impl Default for AccountsConfig {
     }
 }
 
+/// The lists of alerting IPs that customers' machines poll.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlertingIpsConfig {
+    /// Everybody may read them; else people and programs that are signed in.
+    pub public: bool,
+}
+
 /// Figures for a monitor.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -269,6 +279,7 @@ struct File {
     probe: ProbeConfig,
     watch: WatchConfig,
     accounts: AccountsConfig,
+    alerting_ips: AlertingIpsConfig,
     trusted_proxies: Vec<IpNet>,
     metrics: MetricsConfig,
     webhooks: WebhooksConfig,
@@ -356,6 +367,7 @@ impl Config {
             probe: file.probe,
             watch: file.watch,
             accounts: file.accounts,
+            alerting_ips: file.alerting_ips,
             trusted_proxies: file.trusted_proxies,
             metrics: file.metrics,
             webhooks: file.webhooks,

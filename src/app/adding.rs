@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::admin::{Place, check_list_word, check_person, check_text, placed, require_admin, taken};
-use super::{App, Error, Once, Outcome, letters};
+use super::{App, Error, Once, Outcome, alerting_ips, letters};
 use crate::clock::fresh_id;
 use crate::domain::actor::Person;
 use crate::domain::customer::{Customer, Tenant};
@@ -62,6 +62,7 @@ pub async fn tunnel(app: &Arc<App>, admin: &Person, tunnel: Tunnel, once: Once) 
                 if let Some(answer) = once.before(tx).await? {
                     return Ok(Outcome::Before(answer));
                 }
+                alerting_ips::admit(tx, &tunnel, at).await?;
                 tunnels::add(tx, &tunnel, at).await.map_err(|error| taken(error, "name", "tunnel"))?;
                 once.keep(tx, ADDED, tunnel.id.to_string(), at).await?;
                 Ok(Outcome::Done(tunnel))

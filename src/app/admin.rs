@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::passwords::{self, check_password};
-use super::{App, Error, FieldError};
+use super::{App, Error, FieldError, alerting_ips};
 use crate::clock::fresh_id;
 use crate::domain::actor::{Person, Role};
 use crate::domain::contact::EmailAddress;
@@ -237,6 +237,7 @@ pub async fn put_tunnel(app: &Arc<App>, tunnel: Tunnel) -> Result<(), Error> {
         .write(move |tx| {
             let mut tunnel = tunnel.clone();
             Box::pin(async move {
+                alerting_ips::admit(tx, &tunnel, at).await?;
                 let known =
                     tunnels::list(tx, tunnel.customer).await?.into_iter().find(|known| known.name == tunnel.name);
                 if let Some(known) = known {

@@ -8,7 +8,7 @@ use crate::domain::calendar::{Calendar, Named};
 use crate::domain::case::Case;
 use crate::domain::id::CalendarId;
 use crate::domain::schedule::Span;
-use crate::domain::workflow::{CaseState, ClockRule, Definition, Due, Effect, Side};
+use crate::domain::workflow::{CaseState, ClockRule, Definition, Delay, Due, Effect, Side};
 use crate::store::timers::{self, Kind, Timer};
 use crate::store::{Tx, calendars};
 
@@ -108,7 +108,7 @@ pub(super) async fn keep(
                 timers::delete_of_case(tx, case.customer, case.id).await?;
                 case.step_due_at = None;
             }
-            Effect::StartClock { clock } => start(tx, definition, case, clock, at).await?,
+            Effect::StartClock { clock } => start(tx, definition, case, (clock, ""), at).await?,
             Effect::Store { .. }
             | Effect::Seal { .. }
             | Effect::Set { .. }
@@ -126,7 +126,47 @@ pub(super) async fn keep(
             | Effect::Signal { .. } => {}
         }
     }
+    if let Some(clock) = moved(definition, case, effects) {
+        // What rang before has left mail under its key, so the timers of the moved instant have keys of their own.
+        start(tx, definition, case, (clock, &format!(".r{}", case.revision)), at).await?;
+    }
     Ok(())
+}
+
+/// The clock that counts to an instant which an event has moved while the case stays where it is.
+fn moved<'d>(definition: &'d Definition, case: &Case, effects: &[Effect]) -> Option<&'d str> {
+    let clock = definition.state(&case.flow.state)?.clock.as_deref()?;
+    let rule = definition.clocks.get(clock)?;
+    let expire = rule.expire.as_ref().map(|expiry| &expiry.when);
+    let counts_to = |field: &str| {
+        [Some(&rule.due), expire].into_iter().flatten().any(|due| match due {
+            Due::At(name) => name == field,
+            Due::After(_) => false,
+        })
+    };
+    let stays = effects.iter().any(|effect| matches!(effect, Effect::Stay { .. }));
+    let has_moved = effects.iter().any(|effect| match effect {
+        Effect::Store { data } => data.keys().any(|field| counts_to(field)),
+        Effect::Set { field, .. } => counts_to(field),
+        Effect::Seal { .. }
+        | Effect::Unset { .. }
+        | Effect::Go { .. }
+        | Effect::Stay { .. }
+        | Effect::Mail { .. }
+        | Effect::OpenCase { .. }
+        | Effect::CloseCase { .. }
+        | Effect::Probe { .. }
+        | Effect::Whitelist { .. }
+        | Effect::Apply { .. }
+        | Effect::SendTestAlert { .. }
+        | Effect::Spawn { .. }
+        | Effect::Signal { .. }
+        | Effect::StartClock { .. }
+        | Effect::PauseClock
+        | Effect::ResumeClock
+        | Effect::StopClock => false,
+    });
+    (stays && has_moved).then_some(clock)
 }
 
 /// The timers of the case's states; those of its promises have a life of their own.
@@ -139,7 +179,7 @@ async fn start(
     tx: &mut Tx,
     definition: &Definition,
     case: &mut Case,
-    clock: &str,
+    (clock, suffix): (&str, &str),
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     // A clock that was set aside stays aside; one that runs ends here.
@@ -152,18 +192,27 @@ async fn start(
         definition.clocks.get(clock).ok_or_else(|| Error::Internal(format!("the definition has no clock {clock}")))?;
     let counted = Calendars::of(tx, case).await?.of_owner(definition, case, rule.calendar.as_deref());
     for (index, (kind, target, due)) in rings(rule, &owner(case)).into_iter().enumerate() {
-        let span = match due {
-            Due::After(delay) => Some(Span::Rule(delay)),
-            Due::At(_) => None,
+        let span = match &due {
+            When::Due(Due::After(delay)) => Some(Span::Rule(*delay)),
+            When::Due(Due::At(_)) | When::Before(_, _) => None,
         };
-        let due_at = falls_due(case, &due, at, &counted);
+        let due_at = match &due {
+            When::Due(due) => falls_due(case, due, at, &counted),
+            When::Before(field, delay) => {
+                let rings = named_instant(case, field) - Span::Rule(*delay).length(None);
+                if rings <= at {
+                    continue;
+                }
+                rings
+            }
+        };
         if kind == Kind::Due {
             case.step_due_at = Some(due_at);
         }
         let is_business = span.is_some_and(Span::is_business);
         let entered = stored(case.flow.entered);
         let timer = Timer {
-            key: format!("{}.{entered}.{kind}.{index}", case.id),
+            key: format!("{}.{entered}.{kind}.{index}{suffix}", case.id),
             customer_id: case.customer,
             case_id: case.id,
             entered,
@@ -229,12 +278,27 @@ fn falls_due(case: &Case, due: &Due, began: DateTime<Utc>, counted: &Counted) ->
     }
 }
 
+/// When a clock rings.
+enum When {
+    /// As its rule says.
+    Due(Due),
+    /// So long before the instant that a field holds.
+    Before(String, Delay),
+}
+
 /// Everything that a clock does, with whom or what it concerns.
-fn rings(rule: &ClockRule, owner: &str) -> Vec<(Kind, String, Due)> {
-    let mut rings = vec![(Kind::Due, owner.to_owned(), rule.due.clone())];
-    rings.extend(rule.remind.iter().map(|delay| (Kind::Remind, owner.to_owned(), Due::After(*delay))));
-    rings.extend(rule.escalate.iter().map(|step| (Kind::Escalate, step.to.clone(), Due::After(step.after))));
-    rings.extend(rule.expire.as_ref().map(|expiry| (Kind::Expire, expiry.event.clone(), expiry.when.clone())));
+fn rings(rule: &ClockRule, owner: &str) -> Vec<(Kind, String, When)> {
+    let after = |delay: Delay| When::Due(Due::After(delay));
+    let mut rings = vec![(Kind::Due, owner.to_owned(), When::Due(rule.due.clone()))];
+    rings.extend(rule.remind.iter().map(|delay| (Kind::Remind, owner.to_owned(), after(*delay))));
+    if let Due::At(field) = &rule.due {
+        let before = |delay: &Delay| (Kind::Remind, owner.to_owned(), When::Before(field.clone(), *delay));
+        rings.extend(rule.remind_before.iter().map(before));
+    }
+    rings.extend(rule.escalate.iter().map(|step| (Kind::Escalate, step.to.clone(), after(step.after))));
+    rings.extend(
+        rule.expire.as_ref().map(|expiry| (Kind::Expire, expiry.event.clone(), When::Due(expiry.when.clone()))),
+    );
     rings
 }
 

@@ -43,7 +43,7 @@ pub(super) async fn follow(
             told = true;
         }
     }
-    if from != case.flow.state && !definition.children.is_empty() {
+    if from != case.flow.state && case.parent.is_none() {
         let moved = (from, case.flow.state.clone());
         for mut child in cases::open_children(tx, case.number).await? {
             let of_child = app.workflows.of(&child.workflow)?;
@@ -69,7 +69,10 @@ async fn begin(
     firing: &Firing<'_>,
 ) -> Result<(), Error> {
     let definition = app.workflows.beside(&parent.workflow, workflow)?;
-    let open = cases::open_children(tx, parent.number).await?;
+    let mut open = cases::open_children(tx, parent.number).await?;
+    // A change of the alerting IP runs beside every other one: it begins and ends without this case.
+    let own = &app.workflows.of(&parent.workflow)?.children;
+    open.retain(|child| own.contains(&child.workflow.id));
     let of_open: Vec<&Definition> =
         open.iter().map(|child| app.workflows.of(&child.workflow)).collect::<Result<_, _>>()?;
     match family::beginning(definition, &of_open) {

@@ -8,11 +8,13 @@ pub mod account;
 pub mod adding;
 pub mod admin;
 pub mod agents;
+pub mod alerting_ips;
 pub mod alerts;
 mod answers;
 mod approval;
 pub mod backup;
 pub mod calendars;
+pub mod campaign;
 pub mod cases;
 pub mod check;
 mod clocks;
@@ -137,6 +139,8 @@ pub struct App {
     pub pulse: health::Pulse,
     /// Proxies that are believed about the address of whoever asks.
     pub trusted_proxies: Vec<IpNet>,
+    /// The lists of alerting IPs are for everybody, not only for people and programs that are signed in.
+    pub public_lists: bool,
     /// The vendor's people need a second factor.
     pub staff_second_factor: bool,
     /// Agents that wait for work.
@@ -193,6 +197,7 @@ impl App {
             closing: tokio::sync::watch::Sender::new(false),
             pulse: health::Pulse::default(),
             trusted_proxies: config.trusted_proxies.clone(),
+            public_lists: config.alerting_ips.public,
             staff_second_factor: config.accounts.staff_second_factor,
             waiting: agents::Waiting::default(),
             agent_silence: TimeDelta::seconds(i64::from(config.probe.agent_silence)),

@@ -11,7 +11,7 @@ use super::firing::{Firing, came_too_late};
 use super::syslog::line;
 use super::turn::{fire, note};
 use super::webhooks::events;
-use super::{App, Error, Once, Outcome as Answered, Secrets, facts, watching};
+use super::{App, Error, Once, Outcome as Answered, Secrets, campaign, facts, watching};
 use crate::clock::fresh_id;
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
@@ -36,7 +36,16 @@ pub async fn request(app: &App, tx: &mut Tx, probe: &Probe) -> Result<ProbeReque
     let missing = |what: &str| Error::Internal(format!("test {} of case {}: {what}", probe.number, probe.case_id));
     let case = cases::by_id(tx, probe.customer_id, probe.case_id).await?.ok_or_else(|| missing("the case is gone"))?;
     let id = case.tunnel.ok_or_else(|| missing("the case has no tunnel"))?;
-    let tunnel = tunnels::by_id(tx, case.customer, id).await?.ok_or_else(|| missing("the tunnel is gone"))?;
+    let mut tunnel = tunnels::by_id(tx, case.customer, id).await?.ok_or_else(|| missing("the tunnel is gone"))?;
+    let case = match campaign::source(&case) {
+        None => case,
+        // What is tested is the server of the case beside which the change runs, as alerts will come to it.
+        Some(source) => {
+            tunnel.alerting_ip = source;
+            let number = case.parent.ok_or_else(|| missing("the case of the server is gone"))?;
+            cases::by_number(tx, number).await?.ok_or_else(|| missing("the case of the server is gone"))?
+        }
+    };
     if case.channel() == Channel::Syslog {
         return line::of_test(app, tx, (&case, &tunnel), probe).await;
     }

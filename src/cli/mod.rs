@@ -6,10 +6,14 @@ use clap::{Parser, Subcommand};
 
 /// `postern agent`.
 pub mod agent;
+/// `postern alerting-change`.
+mod alerting_change;
+/// `postern alerting-ip`.
+mod alerting_ip;
 /// `postern backup`.
 mod backup;
 /// `postern bench`.
-mod bench;
+pub mod bench;
 /// `postern calendar`.
 mod calendar;
 /// `postern check`.
@@ -128,6 +132,12 @@ enum Command {
     /// Give notice that the IP of a server changes
     #[command(subcommand)]
     Notice(notice::NoticeCommand),
+    /// Keep the register of the addresses that alerts come from
+    #[command(subcommand)]
+    AlertingIp(alerting_ip::AlertingIpCommand),
+    /// Announce a change of an alerting IP, and see how far every server has come
+    #[command(subcommand)]
+    AlertingChange(alerting_change::AlertingChangeCommand),
     /// Add, change and list calendars: in which hours the clocks of cases run
     #[command(subcommand)]
     Calendar(calendar::CalendarCommand),
@@ -187,6 +197,8 @@ pub fn main() -> ExitCode {
         Command::Tenant(command) => tenant::run(&command),
         Command::Whitelist(command) => whitelist::run(&command),
         Command::Notice(command) => notice::run(&command),
+        Command::AlertingIp(command) => alerting_ip::run(&command),
+        Command::AlertingChange(command) => alerting_change::run(&command),
         Command::Calendar(command) => calendar::run(&command),
         Command::Policy(command) => policy::run(&command),
         Command::Agent(args) => agent::run(&args),

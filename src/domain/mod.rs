@@ -9,6 +9,8 @@ pub mod account;
 pub mod actor;
 /// Strict parsers for addresses and networks, and their class by the IANA registries.
 pub mod address;
+/// The addresses that the vendor's alerts come from, and the lists of them that machines poll.
+pub mod alerting_ip;
 /// Files of a conversation: what they are and which are not taken.
 pub mod attachment;
 /// Calendars: in which hours of which days one side works.

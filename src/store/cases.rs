@@ -74,6 +74,10 @@ statements! {
         WHERE parent = $1 AND is_open
         ORDER BY number
         LIMIT 100");
+    OPEN_BEHIND = "SELECT id FROM cases
+        WHERE customer_id = $1 AND tunnel_id = $2 AND is_open
+        ORDER BY number
+        LIMIT 1000";
     OPEN_OF_PERSON = "SELECT customer_id, id FROM cases
         WHERE is_open AND (opened_by = $1 OR claimed_by = $1)
         ORDER BY number
@@ -420,6 +424,14 @@ pub async fn draft(
 pub async fn delete_draft(tx: &mut Tx, customer: CustomerId, person: PersonId) -> Result<(), StoreError> {
     on!(tx, conn => sqlx::query(DELETE_DRAFT).bind(customer).bind(person).execute(conn).await.map(|_| ()))?;
     Ok(())
+}
+
+/// The open cases of one tunnel, oldest first, at most a thousand.
+///
+/// # Errors
+/// What the database says.
+pub async fn open_behind(tx: &mut Tx, (customer, tunnel): (CustomerId, TunnelId)) -> Result<Vec<CaseId>, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_scalar(OPEN_BEHIND).bind(customer).bind(tunnel).fetch_all(conn).await)?)
 }
 
 /// The open cases that a person opened or has claimed, oldest first, at most a thousand.

@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 use crate::domain::account::AccountEvent;
 use crate::domain::actor::Role;
+use crate::domain::alerting_ip::campaign::CampaignState;
+use crate::domain::alerting_ip::{IpAct, IpState, Purpose};
 use crate::domain::case::{Priority, WaitingOn};
 use crate::domain::customer::Architecture;
 use crate::domain::id::{
@@ -92,6 +94,10 @@ macro_rules! word_columns {
 }
 word_columns!(
     AccountEvent,
+    CampaignState,
+    IpAct,
+    IpState,
+    Purpose,
     Role,
     Architecture,
     TunnelState,

@@ -15,6 +15,10 @@ use thiserror::Error;
 pub mod account;
 /// Pages about running the service.
 pub mod admin;
+/// The board of one change of an alerting IP.
+pub mod alerting_change;
+/// The page of alerting IPs.
+pub mod alerting_ips;
 /// The page of a case as the customer sees it, and the generic form of one event.
 pub mod case;
 /// The page of a case as an engineer sees it.

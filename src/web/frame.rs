@@ -51,7 +51,11 @@ fn nav(app: &App, person: &Person, path: &str) -> Vec<NavItem> {
     if person.customer.is_some() {
         add("Your cases", "/cases");
     }
+    if !person.is_staff() || person.works_queue() {
+        add("Alerting IPs", if person.is_staff() { "/alerting-changes" } else { "/alerting-ips" });
+    }
     if person.is(Role::Admin) {
+        add("Alerting IPs", "/admin/alerting-ips");
         add("Customers", "/admin/customers");
         add("People", "/admin/people");
         add("Calendars", "/admin/calendars");

@@ -7,6 +7,7 @@
 mod account;
 mod admin;
 mod agent;
+mod alerting_ips;
 mod api;
 mod assets;
 mod fields;
@@ -79,6 +80,7 @@ fn routes() -> Router<Arc<App>> {
         .merge(watching::routes())
         .merge(whitelist::routes())
         .merge(admin::routes())
+        .merge(alerting_ips::routes())
         .merge(help::routes())
         .nest("/api/v1", api::routes())
         .route("/assets/{name}", get(assets::serve))

@@ -175,6 +175,8 @@ async fn identify(app: &Arc<App>, headers: &HeaderMap) -> Result<(Option<Person>
 fn wants_json(path: &str, headers: &HeaderMap) -> bool {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     path.starts_with("/api/")
+        // The lists for machines: a page that asks to sign in would be read as one.
+        || path.contains("/alerting-ips.")
         || path.starts_with(super::agent::AREA)
         || (accept.contains("json") && !accept.contains("text/html"))
 }

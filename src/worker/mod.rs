@@ -2,6 +2,7 @@
 //! Tests call the steps; the service runs the loops.
 
 pub mod agents;
+pub mod campaigns;
 pub mod letters;
 pub mod outbox;
 pub mod personal_mails;
@@ -50,6 +51,8 @@ pub fn start(app: &Arc<App>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
         let (app, stop) = (Arc::clone(app), stop.clone());
         workers.spawn(async move { run(name, &app, stop, webhooks::step).await });
     }
+    let (swept, until) = (Arc::clone(app), stop.clone());
+    workers.spawn(async move { run("campaigns", &swept, until, campaigns::step).await });
     let (tidied, until) = (Arc::clone(app), stop.clone());
     workers.spawn(async move { tidy(&tidied, until).await });
     let (watched, until) = (Arc::clone(app), stop.clone());

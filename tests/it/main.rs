@@ -9,6 +9,8 @@ mod address_oracle;
 #[cfg(test)]
 mod agent;
 #[cfg(test)]
+mod alerting;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
 mod apply;

@@ -12,8 +12,8 @@ use postern::views::form::{ErrorLink, Form};
 use postern::views::mail::{MailCase, MailContext, Recipient};
 use postern::views::samples::{self, HOSTILE};
 use postern::views::{
-    Brand, Page, Theme, Views, account, admin, case, casework, error, help, notice, portal, probe, quarantine, queue,
-    records, relays, session, settings, tables, texts, watching, whitelist,
+    Brand, Page, Theme, Views, account, admin, alerting_change, alerting_ips, case, casework, error, help, notice, portal,
+    probe, quarantine, queue, records, relays, session, settings, tables, texts, watching, whitelist,
 };
 use serde::Serialize;
 
@@ -84,6 +84,8 @@ fn around_cases(views: &Views, all: &mut Vec<Rendering>) -> Result<(), String> {
         relays::Relays, ENGINEER, "/queue", "Secure Relays: Cedar Health", |page| Some(&page.add);
         texts::Texts, ENGINEER, "/queue", "Ready texts: queue", |page| Some(&page.add);
         queue::ClaimLost, ENGINEER, "/case", "Claimed by someone else: case 2041", |_| None;
+        alerting_ips::AlertingIps, CUSTOMER, "/alerting-ips", "Alerting IPs", |_| None;
+        alerting_change::AlertingChange, ENGINEER, "/queue", "A change of an alerting IP", |page| page.acts.first().map(|act| &act.form);
         whitelist::Register, ENGINEER, "/whitelist", "Whitelist", |_| None;
         whitelist::Checked, ENGINEER, "/whitelist", "Add to the whitelist", |_| None;
         whitelist::Entry, ENGINEER, "/whitelist", "10.20.4.15/32", |page| page.retire.as_ref();

@@ -52,7 +52,7 @@ impl Tree {
 
 const MAIL: &str = "smtp-vpn/v1";
 /// Every shipped version, with the least number of examples that it has to come with.
-const SHIPPED: [(&str, usize); 2] = [(MAIL, 40), ("syslog-vpn/v1", 40)];
+const SHIPPED: [(&str, usize); 3] = [(MAIL, 40), ("syslog-vpn/v1", 40), ("alerting-ip-change/v1", 4)];
 
 pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

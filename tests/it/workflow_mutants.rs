@@ -209,6 +209,14 @@ const FIELDS_AND_CLOCKS: &[Mutant] = &[
     (Code::W11, "a reminder after the due time", |tree| {
         tree.edit_after(MAIN, "[clock.network_action]", "remind = [\"1bd\"]", "remind = [\"3bd\"]");
     }),
+    (Code::W11, "a reminder before an instant that no field names", |tree| {
+        tree.edit_after(
+            MAIN,
+            "[clock.network_action]",
+            "remind = [\"1bd\"]",
+            "remind = [\"1bd\"]\nremind_before = [\"1d\"]",
+        );
+    }),
     (Code::W11, "a clock that expires with an event its state does not know", |tree| {
         tree.edit_after(MAIN, "[state.repair_delivery]", "clock = \"support_action\"", "clock = \"customer_action\"");
     }),

@@ -11,7 +11,8 @@ setup() {
   [ ${#missing[@]} = 0 ] || away "these packages were installed but their programs are not found: ${missing[*]}"
   [ "$1" = all ] || return 0
   browser_packages
-  peers
+  python_packages peers
+  python_packages feeds
 }
 
 # away TEXT: the one line for something that is needed and not there.
@@ -99,13 +100,14 @@ browser_packages() {
   cp tests/browser/package-lock.json "$folder/installed-lock.json"
 }
 
-# The client library that the product's vendor publishes, which a test compares our requests with.
-peers() {
-  local folder=$PWD/target/peers
+# python_packages peers|feeds: what the tests of that folder need of Python: the client library that the product's vendor
+# publishes, or parsers of feeds, calendars and schemas.
+python_packages() {
+  local folder=$PWD/target/$1 wanted=tests/$1/requirements.txt
   mkdir -p "$folder"
-  [ -x "$folder/venv/bin/python" ] && cmp -s tests/peers/requirements.txt "$folder/installed.txt" && return
+  [ -x "$folder/venv/bin/python" ] && cmp -s "$wanted" "$folder/installed.txt" && return
   { python3 -m venv --clear "$folder/venv" &&
-    "$folder/venv/bin/pip" install -q --disable-pip-version-check -r tests/peers/requirements.txt; } >"$folder/pip.log" 2>&1 ||
-    away "pip could not install $(tr '\n' ' ' <tests/peers/requirements.txt): $(tail -n 1 "$folder/pip.log") (all of it in $folder/pip.log)"
-  cp tests/peers/requirements.txt "$folder/installed.txt"
+    "$folder/venv/bin/pip" install -q --disable-pip-version-check -r "$wanted"; } >"$folder/pip.log" 2>&1 ||
+    away "pip could not install $(tr '\n' ' ' <"$wanted"): $(tail -n 1 "$folder/pip.log") (all of it in $folder/pip.log)"
+  cp "$wanted" "$folder/installed.txt"
 }

@@ -2,11 +2,13 @@
 //!
 //! Reading order: `load` (people and cases in an empty database), `visitor` (a session that sends requests in process),
 //! `transitions` and `queue` (what is asked, and its bare counterpart), `probes` (the prober, its `responder` and its `bare`
-//! counterpart), `figures` (what is printed).
+//! counterpart), `notices` (a change for many `customers`), `figures` (what is printed).
 
 mod bare;
+pub mod customers;
 mod figures;
 mod load;
+mod notices;
 mod probes;
 mod queue;
 mod responder;
@@ -35,6 +37,8 @@ pub(super) enum BenchCommand {
     Queue(BenchArgs),
     /// Tunnel tests of a mail server, plain and with STARTTLS; bare: the same dialogues without our code
     Probes(probes::ProbesArgs),
+    /// A change of an alerting IP: customers that are told in a second, and mails that are taken
+    Notices(notices::NoticesArgs),
     /// The mail server that `probes` asks, in a process of its own
     #[command(hide = true)]
     Responder,
@@ -74,6 +78,7 @@ fn measured(command: &BenchCommand) -> Result<(), Stop> {
         BenchCommand::Transitions(args) => runtime.block_on(over_database(args, Work::Transitions))?,
         BenchCommand::Queue(args) => runtime.block_on(over_database(args, Work::Queue))?,
         BenchCommand::Probes(args) => runtime.block_on(probes::measure(args))?,
+        BenchCommand::Notices(args) => runtime.block_on(notices::measure(args))?,
         BenchCommand::Responder => return runtime.block_on(responder::run()),
     };
     out::print(&[line])

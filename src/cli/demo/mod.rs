@@ -35,7 +35,8 @@ use crate::app::{App, Error};
 use crate::apply::StandIn;
 use crate::clock::Clock;
 use crate::config::{
-    AccountsConfig, Brand, Config, MailConfig, MetricsConfig, Policy, ProbeConfig, WatchConfig, WebhooksConfig,
+    AccountsConfig, AlertingIpsConfig, Brand, Config, MailConfig, MetricsConfig, Policy, ProbeConfig, WatchConfig,
+    WebhooksConfig,
 };
 use crate::mail::Mailer;
 use crate::probe::watch::Watch;
@@ -344,6 +345,7 @@ fn config(options: &Options, address: SocketAddr, data: PathBuf) -> Config {
         watch: options.watch,
         // Its logins are for everybody who reads the terminal.
         accounts: AccountsConfig { staff_second_factor: false },
+        alerting_ips: AlertingIpsConfig { public: true },
         trusted_proxies: Vec::new(),
         metrics: MetricsConfig::default(),
         // People who try the demo press the buttons more often than customers do.

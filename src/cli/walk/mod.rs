@@ -2,6 +2,8 @@
 //! that we did not write, and says whether the case ended where it must. `vpn`, `relay` and `syslog` hold the branches; here
 //! are the steps that they are made of.
 
+/// Our alerting IP changes.
+mod alerting;
 /// The IP of a server in use changes.
 mod notice;
 /// A Secure Relay.
@@ -64,6 +66,8 @@ pub(in crate::cli) enum Branch {
     Watching,
     /// Alerts are on and the IP of the server changes.
     IpChange,
+    /// Alerts are on and our alerting IP changes.
+    AlertingIpChange,
     /// One after the other.
     All,
 }
@@ -80,6 +84,7 @@ impl Branch {
         Self::SettingsChange,
         Self::Watching,
         Self::IpChange,
+        Self::AlertingIpChange,
     ];
 
     /// Which of the lab's mail servers the branch is about; none where no tunnel is part of it.
@@ -92,7 +97,7 @@ impl Branch {
             | Self::Watching
             | Self::IpChange => Some(Stands::BehindTunnel),
             Self::PublicFiltered | Self::PublicUnfiltered | Self::PublicUnknown => Some(Stands::Outside),
-            Self::SecureRelay | Self::All => None,
+            Self::SecureRelay | Self::AlertingIpChange | Self::All => None,
         }
     }
 }
@@ -166,6 +171,7 @@ async fn walk(plan: &Plan, branch: Branch) -> Result<(), Stop> {
         Branch::SettingsChange => walk.settings_change().await,
         Branch::Watching => walk.watching().await,
         Branch::IpChange => walk.ip_change().await,
+        Branch::AlertingIpChange => walk.alerting_ip_change().await,
         Branch::All => Ok(()),
     };
     walk.demo.stop().await;

@@ -148,6 +148,8 @@ pub struct ClockRule {
     pub due: Due,
     /// When the owner is reminded.
     pub remind: Vec<Delay>,
+    /// How long before the instant that it is due at the owner is reminded, by the wall clock.
+    pub remind_before: Vec<Delay>,
     /// Who else is told, and when.
     pub escalate: Vec<Escalation>,
     /// The event fired at the end.

@@ -318,6 +318,7 @@ fn clock(raw: RawClock, place: Place) -> ClockRule {
         calendar: raw.calendar.map(|name| name.0),
         due: due(raw.due.as_ref(), raw.due_at),
         remind: raw.remind.iter().map(delay).collect(),
+        remind_before: raw.remind_before.iter().map(delay).collect(),
         escalate: raw
             .escalate
             .into_iter()

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Definition;
 use super::engine::{self, CaseState, Effect, Event, Policy, Refusal, apply_in_place, birth_effects, birth_of_child};
 use super::family::{self, Beginning};
 use super::invariant::{Invariant, Violation, Watch};
@@ -9,7 +10,6 @@ use super::model::StateKind;
 use super::package::Package;
 use super::sample::{Chance, Choices};
 use super::value::Data;
-use super::{Definition, Kind};
 
 /// Shares of a walk. Their number is fixed so that a seed walks the same ways however many cores there are.
 pub const LANES: u64 = 16;
@@ -140,7 +140,9 @@ pub fn walk_lane(package: &Package, plan: &Plan, lane: u64) -> Report {
     let told = told(package);
     let choices: BTreeMap<&str, Choices<'_>> =
         package.definitions.iter().map(|(id, definition)| (id.as_str(), Choices::of(definition, &told))).collect();
-    let mains: Vec<&Choices<'_>> = choices.values().filter(|choices| choices.definition().kind == Kind::Main).collect();
+    let begun = begun(package);
+    let mains: Vec<&Choices<'_>> =
+        choices.values().filter(|choices| !begun.contains(choices.definition().id.as_str())).collect();
     let share = plan.transitions.div_ceil(LANES);
     let mut idle = 0_u32;
     while report.transitions < share {
@@ -158,9 +160,16 @@ pub fn walk_lane(package: &Package, plan: &Plan, lane: u64) -> Report {
     report
 }
 
+/// Definitions that another one of the package begins. Main ones are among the others, and so is a child that the service
+/// begins itself, which is walked alone.
+fn begun(package: &Package) -> BTreeSet<&str> {
+    package.definitions.values().flat_map(|definition| &definition.children).map(String::as_str).collect()
+}
+
 /// Events that only cases of one family tell each other.
 fn told(package: &Package) -> BTreeSet<&str> {
-    let definitions = package.definitions.values();
+    let begun = begun(package);
+    let definitions = package.definitions.values().filter(|definition| begun.contains(definition.id.as_str()));
     let events = definitions.flat_map(|child| {
         child
             .signals

@@ -106,7 +106,7 @@ fn administrator(visitor: &Visitor) -> Result<&Person, Failure> {
 ///
 /// # Errors
 /// [`Error::NotFound`] for anything else: there is no page of that name.
-fn identifier(text: &str) -> Result<Uuid, Failure> {
+pub(super) fn identifier(text: &str) -> Result<Uuid, Failure> {
     text.parse().map_err(|_no_identifier| Error::NotFound.into())
 }
 
@@ -151,7 +151,7 @@ fn again(visitor: &Visitor, body: Edit) -> Result<Response, Failure> {
 }
 
 /// Puts what was typed, and what is wrong with it, back into a form. Secrets are never put back.
-fn fill(form: &mut Form, fields: &Fields, errors: &[FieldError]) {
+pub(super) fn fill(form: &mut Form, fields: &Fields, errors: &[FieldError]) {
     for field in &mut form.fields {
         if field.kind == Kind::Checkbox {
             for choice in &mut field.options {

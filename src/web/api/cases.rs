@@ -69,7 +69,7 @@ pub(super) async fn one(
 }
 
 /// `If-None-Match` (RFC 9110, section 13.1.2): tags are compared weakly.
-pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+pub(in crate::web) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let values = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     values
         .flat_map(|value| value.split(','))

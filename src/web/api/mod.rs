@@ -1,8 +1,10 @@
 //! The JSON API: the same acts as the pages, for programs. Answers are resources or problems (RFC 9457).
 //!
 //! Reading order: `body` and `query` (what came, read strictly), `cases`, `conversation`, `tests`, `whitelist`,
-//! `exports`, `watching`, `calendars`, `webhooks`, `mail` (one file per resource), `present` (what a person may see of them).
+//! `exports`, `watching`, `calendars`, `webhooks`, `mail`, `alerting_ips` (one file per resource), `present` (what a person
+//! may see of them).
 
+mod alerting_ips;
 mod body;
 mod calendars;
 mod cases;
@@ -26,6 +28,8 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::Value as Json;
+
+pub(super) use cases::is_known;
 
 use super::portal::{files, notice};
 use super::problem::Failure;
@@ -66,6 +70,15 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/webhooks/{id}/deliveries", get(webhooks::deliveries))
         .route("/webhooks/{id}/deliveries/{event}", get(webhooks::delivery))
         .route("/webhooks/{id}/deliveries/{event}/redeliver", post(webhooks::redeliver))
+        .route("/alerting-ips", get(alerting_ips::list).post(alerting_ips::add))
+        .route("/alerting-ips/{number}", get(alerting_ips::one).put(alerting_ips::put))
+        .route("/alerting-ips/{number}/retire", post(alerting_ips::retire))
+        .route("/alerting-changes", get(alerting_ips::changes).post(alerting_ips::announce))
+        .route("/alerting-changes/{number}", get(alerting_ips::change))
+        .route("/alerting-changes/{number}/dates", post(alerting_ips::dates))
+        .route("/alerting-changes/{number}/withdraw", post(alerting_ips::withdraw))
+        .route("/alerting-changes/{number}/go-on", post(alerting_ips::go_on))
+        .route("/alerting-changes/{number}/tunnels/{tunnel}/go-on", post(alerting_ips::go_on_with_tunnel))
         .route("/calendars", get(calendars::list))
         .route("/calendars/{name}", get(calendars::one).put(calendars::put));
     // Both words lead to the same lists: one is what firewalls' menus say, the other what style guides ask for.

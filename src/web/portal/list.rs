@@ -5,14 +5,15 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::{path_number, words};
+use crate::app::campaign::board;
 use crate::app::{App, Error, cases, requests};
 use crate::domain::case::{Case, WaitingOn};
 use crate::domain::customer::Architecture;
 use crate::views::common::{Empty, Link, Note, Page, Tone};
 use crate::views::portal::{CaseRow, Cases, Draft, Group};
-use crate::web::frame;
 use crate::web::problem::Failure;
 use crate::web::visit::Visitor;
+use crate::web::{alerting_ips, frame};
 
 /// Rows of a page.
 const ROWS: usize = 50;
@@ -65,7 +66,11 @@ pub(super) async fn page(visitor: Visitor, Query(part): Query<Part>) -> Result<R
         relay,
         older: oldest.map(|number| Link::new("Older cases", format!("/cases?before={number}"))),
     };
-    frame::show(&visitor, Cases::TEMPLATE, &Page::new("Your cases", frame::frame(&visitor), body))
+    let mut page = Page::new("Your cases", frame::frame(&visitor), body);
+    if let Some(customer) = person.customer {
+        page.notice = alerting_ips::note(&board::of_customer(app, customer).await?);
+    }
+    frame::show(&visitor, Cases::TEMPLATE, &page)
 }
 
 fn groups(app: &App, found: &[Case]) -> Result<Vec<Group>, Error> {

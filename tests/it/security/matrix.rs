@@ -36,6 +36,14 @@ const CONTACTS: Cells = ["i+++ffff+"; 3];
 const ENGINEERS: Cells = ["ifff+++ff"; 3];
 /// The vendor's people.
 const STAFF: Cells = ["ifff++++f"; 3];
+/// Whoever is signed in, programs too.
+const SIGNED_IN: Cells = ["i++++++++"; 3];
+/// Leads and administrators.
+const KEEPERS: Cells = ["ifffff++f"; 3];
+/// Leads and administrators, for a record that is not there.
+const KEEPERS_RECORD: Cells = ["ifffffnnf"; 3];
+/// Leads.
+const LEADS: Cells = ["ifffff+ff"; 3];
 /// Administrators.
 const ADMINS: Cells = ["iffffff+f"; 3];
 /// Whoever is signed in, for what is not there: a server that is in use nowhere, a case that is no notice.
@@ -155,6 +163,37 @@ const ROWS: &[(&str, &str, Cells)] = &[
     ("GET", "/cases/{number}/priority", CASE_WORK),
     ("POST", "/cases/{number}/priority", CASE_WORK),
     ("POST", "/api/v1/cases/{number}/priority", CASE_WORK),
+    ("GET", "/alerting-ips", SIGNED_IN),
+    ("GET", "/alerting-ips.json", SIGNED_IN),
+    ("GET", "/alerting-ips.txt", SIGNED_IN),
+    ("GET", "/alerting-ips.atom", SIGNED_IN),
+    ("GET", "/alerting-ips.ics", SIGNED_IN),
+    ("GET", "/.well-known/alerting-ips.json", SIGNED_IN),
+    ("GET", "/.well-known/alerting-ips.txt", SIGNED_IN),
+    ("GET", "/admin/alerting-ips", KEEPERS),
+    ("POST", "/admin/alerting-ips", KEEPERS),
+    ("GET", "/admin/alerting-ips/{number}", KEEPERS_RECORD),
+    ("POST", "/admin/alerting-ips/{number}", KEEPERS_RECORD),
+    ("POST", "/admin/alerting-ips/{number}/retire", KEEPERS_RECORD),
+    ("GET", "/alerting-changes", STAFF),
+    ("POST", "/alerting-changes", LEADS),
+    ("GET", "/alerting-changes/{number}", STAFF_RECORD),
+    ("POST", "/alerting-changes/{number}/dates", LEADS_RECORD),
+    ("POST", "/alerting-changes/{number}/withdraw", LEADS_RECORD),
+    ("POST", "/alerting-changes/{number}/go-on", LEADS_RECORD),
+    ("POST", "/alerting-changes/{number}/tunnels/{tunnel}/go-on", LEADS_RECORD),
+    ("GET", "/api/v1/alerting-ips", KEEPERS),
+    ("POST", "/api/v1/alerting-ips", KEEPERS),
+    ("GET", "/api/v1/alerting-ips/{number}", KEEPERS_RECORD),
+    ("PUT", "/api/v1/alerting-ips/{number}", KEEPERS_RECORD),
+    ("POST", "/api/v1/alerting-ips/{number}/retire", KEEPERS_RECORD),
+    ("GET", "/api/v1/alerting-changes", STAFF),
+    ("POST", "/api/v1/alerting-changes", LEADS),
+    ("GET", "/api/v1/alerting-changes/{number}", STAFF_RECORD),
+    ("POST", "/api/v1/alerting-changes/{number}/dates", LEADS_RECORD),
+    ("POST", "/api/v1/alerting-changes/{number}/withdraw", LEADS_RECORD),
+    ("POST", "/api/v1/alerting-changes/{number}/go-on", LEADS_RECORD),
+    ("POST", "/api/v1/alerting-changes/{number}/tunnels/{tunnel}/go-on", LEADS_RECORD),
     ("GET", "/admin/calendars", ADMINS),
     ("POST", "/admin/calendars", ADMINS),
     ("GET", "/admin/calendars/new", ADMINS),

@@ -260,6 +260,7 @@ pub(crate) async fn drain(app: &Arc<App>) {
             worker::outbox::step(app).await.unwrap(),
             worker::letters::step(app).await.unwrap(),
             worker::personal_mails::step(app).await.unwrap(),
+            worker::campaigns::step(app).await.unwrap(),
         ];
         if steps.iter().all(|step| *step == Step::Idle) {
             return;

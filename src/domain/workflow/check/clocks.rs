@@ -30,6 +30,12 @@ fn order(name: &str, clock: &ClockRule, found: &mut FileFindings<'_>) {
     if let Some(delay) = delays.iter().find(|delay| business(delay) && clock.calendar.is_none()) {
         fault(format!("counts {delay} in business time without a calendar"));
     }
+    if let Some(delay) = clock.remind_before.iter().find(|delay| business(delay)) {
+        fault(format!("reminds {delay} before it is due: that passes by the wall clock, in m, h or d"));
+    }
+    if !clock.remind_before.is_empty() && matches!(clock.due, Due::After(_)) {
+        fault("reminds before an instant, but `due_at` names none".to_owned());
+    }
     let Due::After(due) = &clock.due else { return };
     for remind in clock.remind.iter().filter(|remind| nominal(remind) >= nominal(due)) {
         fault(format!("reminds at {remind}, not before it is due at {due}"));

@@ -180,6 +180,9 @@ pub(crate) struct RawClock {
     pub(crate) due_at: Option<Name>,
     #[serde(default, skip_serializing_if = "is_empty")]
     pub(crate) remind: Maybe<DelayText>,
+    /// How long before `due_at` the owner is reminded; what has passed already is left out.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub(crate) remind_before: Maybe<DelayText>,
     /// May be left out where the clock expires: the expiry is the end of that wait.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub(crate) escalate: Maybe<RawEscalation>,

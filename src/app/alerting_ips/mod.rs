@@ -1,0 +1,311 @@
+//! The register of alerting IPs: what may be announced, corrected and taken out of use, and by whom. `draft` reads what was
+//! typed, `of_tunnels` keeps the register in step with tunnels, `lists` are what customers and their machines read; the way
+//! from one address to another is `app::campaign`.
+
+mod draft;
+pub mod lists;
+mod of_tunnels;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use ipnet::IpNet;
+use serde_json::{Value as Json, json};
+
+pub use draft::Draft;
+pub(super) use draft::instant;
+pub(super) use of_tunnels::{admit, exchange};
+
+use draft::read;
+
+use super::{App, Error};
+use crate::domain::actor::{Person, Role};
+use crate::domain::alerting_ip::{AlertingIp, IpAct, IpState, Refused, shown};
+use crate::domain::id::PersonId;
+use crate::domain::workflow::Refusal;
+use crate::store::alerting_ips::{self as rows, Naming, Past};
+use crate::store::{Tx, alerting_campaigns};
+
+/// The most tunnels that the page of an address lists.
+pub const MOST_NAMING: i64 = 200;
+
+/// Who keeps the register: a lead or administrator; none for whoever has the command line of the machine itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Keeper(pub Option<PersonId>);
+
+impl Keeper {
+    /// A person who may keep it.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for everybody but leads and administrators.
+    pub fn person(person: &Person) -> Result<Self, Error> {
+        require_keeper(person)?;
+        Ok(Self(Some(person.id)))
+    }
+}
+
+/// Refuses whoever does not keep the register.
+///
+/// # Errors
+/// [`Error::Forbidden`] for everybody but leads and administrators.
+pub fn require_keeper(person: &Person) -> Result<(), Error> {
+    if person.is(Role::Lead) || person.is(Role::Admin) {
+        return Ok(());
+    }
+    Err(Error::Forbidden("The register of alerting IPs is kept by leads and administrators"))
+}
+
+/// An address with how many tunnels name it.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The address.
+    pub ip: AlertingIp,
+    /// Tunnels that name it.
+    pub tunnels: i64,
+}
+
+/// One address, its history and the tunnels that name it.
+#[derive(Clone, Debug)]
+pub struct Detail {
+    /// The address.
+    pub listed: Listed,
+    /// The one that it replaces.
+    pub replaces: Option<AlertingIp>,
+    /// Newest first.
+    pub history: Vec<Past>,
+    /// By name, at most [`MOST_NAMING`].
+    pub naming: Vec<Naming>,
+}
+
+/// The whole register.
+///
+/// # Errors
+/// What the database says.
+pub async fn list(app: &App) -> Result<Vec<Listed>, Error> {
+    let mut tx = app.db.read().await?;
+    let all = rows::list(&mut tx).await?;
+    let named = rows::named(&mut tx).await?;
+    let named: Vec<(IpAddr, i64)> =
+        named.iter().filter_map(|named| Some((named.address.parse().ok()?, named.tunnels))).collect();
+    let tunnels = |network: IpNet| -> i64 {
+        named.iter().filter(|(address, _)| network.contains(address)).map(|(_, tunnels)| tunnels).sum()
+    };
+    Ok(all.into_iter().map(|ip| Listed { tunnels: tunnels(ip.network), ip }).collect())
+}
+
+/// One address.
+///
+/// # Errors
+/// [`Error::NotFound`]; what the database says.
+pub async fn one(app: &App, number: i64) -> Result<Detail, Error> {
+    let mut tx = app.db.read().await?;
+    let ip = rows::by_number(&mut tx, number).await?.ok_or(Error::NotFound)?;
+    let replaces = match ip.replaces {
+        Some(number) => rows::by_number(&mut tx, number).await?,
+        None => None,
+    };
+    let history = rows::history(&mut tx, number).await?;
+    let naming = if ip.is_single() { rows::naming(&mut tx, ip.network.addr(), MOST_NAMING).await? } else { Vec::new() };
+    Ok(Detail { listed: Listed { tunnels: tunnels_in(&mut tx, &ip).await?, ip }, replaces, history, naming })
+}
+
+async fn tunnels_in(tx: &mut Tx, ip: &AlertingIp) -> Result<i64, Error> {
+    if ip.is_single() {
+        return Ok(rows::tunnels_naming(tx, ip.network.addr()).await?);
+    }
+    let named = rows::named(tx).await?;
+    let inside = |address: &str| address.parse::<IpAddr>().is_ok_and(|address| ip.network.contains(&address));
+    Ok(named.iter().filter(|named| inside(&named.address)).map(|named| named.tunnels).sum())
+}
+
+/// Puts an address on the register: planned where its first day lies ahead, else in use. One that was retired comes back.
+///
+/// # Errors
+/// [`Error::Invalid`] names every part that needs another look.
+pub async fn add(app: &Arc<App>, Keeper(by): Keeper, draft: &Draft) -> Result<AlertingIp, Error> {
+    let now = app.now();
+    let read = read(app, draft, now)?;
+    app.db
+        .write(move |tx| {
+            let read = read.clone();
+            Box::pin(async move {
+                let known = rows::by_network(tx, read.network).await?;
+                let act = if read.state == IpState::Planned { IpAct::Planned } else { IpAct::Added };
+                let ip = match known {
+                    Some(known) if known.state != IpState::Retired => {
+                        let text = format!("{} is on the register, {}", known.shown(), known.state);
+                        return Err(Error::field("network", "repeated", text));
+                    }
+                    Some(known) => {
+                        let sequence = known.sequence + 1;
+                        let ip = AlertingIp { number: known.number, sequence, ..read };
+                        rows::replace(tx, &ip).await?;
+                        ip
+                    }
+                    None => {
+                        let ip = AlertingIp { number: rows::take_number(tx).await?, ..read };
+                        rows::add(tx, &ip).await?;
+                        ip
+                    }
+                };
+                written(tx, &ip, (act, None), by).await?;
+                Ok(ip)
+            })
+        })
+        .await
+}
+
+/// Corrects an address: all but the network itself. The dates of one that a change is under way for move with the change.
+///
+/// # Errors
+/// [`Error::Invalid`]; [`Error::Refused`] for one that is retired, or whose first day has come and would be moved.
+pub async fn correct(app: &Arc<App>, Keeper(by): Keeper, number: i64, draft: &Draft) -> Result<AlertingIp, Error> {
+    let now = app.now();
+    let draft = draft.clone();
+    let shared = Arc::clone(app);
+    app.db
+        .write(move |tx| {
+            let (app, draft) = (Arc::clone(&shared), draft.clone());
+            Box::pin(async move {
+                let known = rows::by_number(tx, number).await?.ok_or(Error::NotFound)?;
+                known.correctable().map_err(|error| refused(&error))?;
+                let draft = Draft { network: known.network.to_string(), ..draft };
+                let read = read(&app, &draft, now)?;
+                let from = if draft.from.trim().is_empty() { known.from } else { read.from };
+                if from != known.from && (known.state != IpState::Planned || from <= now) {
+                    let text = "The first day can be moved to a later time only, and only before it has come";
+                    return Err(Error::field("from", "no_date", text));
+                }
+                let moved = from != known.from || read.until != known.until;
+                if moved && alerting_campaigns::under_way(tx, number).await? > 0 {
+                    let text = "A change of this alerting IP is under way. Move the dates of the change";
+                    return Err(Error::Refused(Refusal::Guard(text.to_owned())));
+                }
+                let was_published = known.is_published;
+                let ip = AlertingIp {
+                    purpose: read.purpose,
+                    region: read.region,
+                    from,
+                    until: read.until,
+                    is_published: read.is_published,
+                    sequence: known.sequence + 1,
+                    changed_at: now,
+                    ..known
+                };
+                rows::replace(tx, &ip).await?;
+                rows::note(tx, &ip, (if moved { IpAct::Moved } else { IpAct::Corrected }, None), by).await?;
+                if was_published || ip.is_published {
+                    rows::new_edition(tx, now).await?;
+                }
+                Ok(ip)
+            })
+        })
+        .await
+}
+
+/// Takes an address out of use that no tunnel names, or takes its announcement back.
+///
+/// # Errors
+/// [`Error::Refused`] where tunnels name it or a change is under way; [`Error::NotFound`].
+pub async fn retire(app: &Arc<App>, Keeper(by): Keeper, number: i64) -> Result<AlertingIp, Error> {
+    let now = app.now();
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                let ip = rows::by_number(tx, number).await?.ok_or(Error::NotFound)?;
+                if alerting_campaigns::under_way(tx, number).await? > 0 {
+                    let text = "A change of this alerting IP is under way. Withdraw the change, or wait for its end";
+                    return Err(Error::Refused(Refusal::Guard(text.to_owned())));
+                }
+                out_of_use(tx, ip, by, now).await
+            })
+        })
+        .await
+}
+
+/// The end of an address, in the caller's transaction.
+///
+/// # Errors
+/// [`Error::Refused`] where tunnels name it.
+pub(super) async fn out_of_use(
+    tx: &mut Tx,
+    ip: AlertingIp,
+    by: Option<PersonId>,
+    now: DateTime<Utc>,
+) -> Result<AlertingIp, Error> {
+    let tunnels = tunnels_in(tx, &ip).await?;
+    let (state, act) = ip.retired(tunnels).map_err(|error| refused(&error))?;
+    let until = if act == IpAct::Withdrawn { None } else { Some(ip.until.map_or(now, |until| until.min(now))) };
+    change(tx, AlertingIp { state, until, ..ip }, (act, None), by, now).await
+}
+
+/// Saves what has become of an address, with a line of its history and, where it is published, a new edition.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn change(
+    tx: &mut Tx,
+    ip: AlertingIp,
+    (act, reason): (IpAct, Option<&str>),
+    by: Option<PersonId>,
+    now: DateTime<Utc>,
+) -> Result<AlertingIp, Error> {
+    let ip = AlertingIp { sequence: ip.sequence + 1, changed_at: now, ..ip };
+    rows::replace(tx, &ip).await?;
+    written(tx, &ip, (act, reason), by).await?;
+    Ok(ip)
+}
+
+async fn written(tx: &mut Tx, ip: &AlertingIp, what: (IpAct, Option<&str>), by: Option<PersonId>) -> Result<(), Error> {
+    rows::note(tx, ip, what, by).await?;
+    if ip.is_published {
+        rows::new_edition(tx, ip.changed_at).await?;
+    }
+    Ok(())
+}
+
+pub(super) fn refused(refused: &Refused) -> Error {
+    Error::Refused(Refusal::Guard(refused.to_string()))
+}
+
+/// Starts planned addresses whose first day has come; says whether there was one.
+///
+/// # Errors
+/// What the database says.
+pub async fn start_due(app: &Arc<App>) -> Result<bool, Error> {
+    let now = app.now();
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                let starting = rows::starting(tx, now).await?;
+                let any = !starting.is_empty();
+                for ip in starting {
+                    let Some(state) = ip.due(now) else { continue };
+                    change(tx, AlertingIp { state, ..ip }, (IpAct::Started, None), None, now).await?;
+                }
+                Ok::<_, Error>(any)
+            })
+        })
+        .await
+}
+
+/// An address as a resource.
+pub fn resource(listed: &Listed) -> Json {
+    let Listed { ip, tunnels } = listed;
+    json!({
+        "number": ip.number,
+        "cidr": ip.cidr(),
+        "address": shown(ip.network),
+        "purpose": ip.purpose,
+        "region": ip.region,
+        "state": ip.state,
+        "from": ip.from,
+        "until": ip.until,
+        "replaces": ip.replaces,
+        "published": ip.is_published,
+        "sequence": ip.sequence,
+        "changed_at": ip.changed_at,
+        "tunnels": tunnels,
+    })
+}

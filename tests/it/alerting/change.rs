@@ -1,0 +1,245 @@
+//! A change of an alerting IP over a few servers: who is told, what proves a server, what a lead may decide.
+
+use chrono::TimeDelta;
+use postern::app::alerting_ips;
+use postern::app::campaign::{self, Draft};
+use postern::app::{Error, cases};
+use postern::cli::bench::customers::{self, Made};
+use postern::domain::alerting_ip::IpState;
+use postern::domain::case::Case;
+use postern::domain::cause::Cause;
+use postern::store;
+
+use super::register::{draft as address, faults};
+use crate::support::app::TestApp;
+use crate::support::db::{TestDb, on_both};
+use crate::support::http::Browser;
+
+pub(super) const EFFECTIVE: &str = "2027-01-05T08:00:00Z";
+pub(super) const UNTIL: &str = "2027-01-19T08:00:00Z";
+
+pub(super) fn draft(made: &Made) -> Draft {
+    Draft {
+        old: made.old.to_string(),
+        new: made.new.to_string(),
+        effective: EFFECTIVE.into(),
+        until: UNTIL.into(),
+        emergency: String::new(),
+    }
+}
+
+pub(super) async fn with(db: &TestDb, count: u32) -> (TestApp, Made) {
+    let t = TestApp::with(db, |config| config.policy.allow_documentation = true).await;
+    let made = customers::make(&t.app, count, EFFECTIVE).await.unwrap();
+    (t, made)
+}
+
+/// The case of a contact's server in the change.
+pub(super) async fn case_of(t: &TestApp, contact: &postern::domain::actor::Person) -> Case {
+    let mine = cases::mine(&t.app, contact, i64::MAX, 10).await.unwrap();
+    mine.into_iter().find(|case| case.parent.is_some()).expect("the change has opened a case")
+}
+
+async fn sources(t: &TestApp) -> Vec<String> {
+    let mut tx = t.app.db.read().await.unwrap();
+    let mut all = Vec::new();
+    for index in 0..3 {
+        let tunnel = store::tunnels::by_name(&mut tx, &format!("tunnel-{index:05}")).await.unwrap();
+        all.extend(tunnel.map(|tunnel| tunnel.alerting_ip.to_string()));
+    }
+    all
+}
+
+async fn state_of_ip(t: &TestApp, number: i64) -> IpState {
+    alerting_ips::one(&t.app, number).await.unwrap().listed.ip.state
+}
+
+on_both! {
+    async fn a_server_is_told_answered_by_name_proven_from_the_new_address_and_goes_over(db: TestDb) {
+        let (t, made) = with(&db, 2).await;
+        let campaign = campaign::open(&t.app, &made.lead, &draft(&made)).await.unwrap();
+        t.drain().await;
+        let [first, second] = made.contacts.as_slice() else { panic!() };
+        for contact in [first, second] {
+            let mails = t.mails_to(&contact.email);
+            assert_eq!(mails.len(), 1, "told once");
+            assert!(mails[0].subject.contains("let 198.51.100.99 in next to 198.51.100.24"), "{}", mails[0].subject);
+        }
+        let case = case_of(&t, first).await;
+        assert_eq!((case.flow.state.as_str(), case.customer), ("told", first.customer.unwrap()));
+        let other = case_of(&t, second).await;
+        assert!(matches!(t.act(first, other.number, "acknowledge", &[("acknowledged_by", "Me")]).await, Err(Error::NotFound)));
+        let missing = t.act(first, case.number, "acknowledge", &[]).await.unwrap_err();
+        assert_eq!(faults(missing), [("acknowledged_by".to_owned(), "missing")]);
+
+        // At first the server does not let it in; the test comes from the new address all the same.
+        t.script.push(Some(Cause::TcpTimeout));
+        t.act(first, case.number, "acknowledge", &[("acknowledged_by", "Sam Field")]).await.unwrap();
+        t.drain().await;
+        assert_eq!(t.case(case.number).await.flow.state, "not_let_in");
+        let asked = t.script.asked();
+        assert_eq!(asked.last().unwrap().source, Some("198.51.100.99".parse().unwrap()), "from the new address");
+        t.script.push(None);
+        t.act(first, case.number, "acknowledge", &[("acknowledged_by", "Sam Field")]).await.unwrap();
+        t.drain().await;
+        assert_eq!(t.case(case.number).await.flow.state, "proven");
+        assert_eq!(sources(&t).await, ["198.51.100.24"; 2], "nothing goes over before the first day");
+        assert_eq!(state_of_ip(&t, made.new).await, IpState::Planned);
+
+        t.pass(TimeDelta::days(41)).await;
+        assert_eq!(state_of_ip(&t, made.new).await, IpState::Active);
+        assert_eq!(sources(&t).await, ["198.51.100.99", "198.51.100.24"], "what is proven goes over, and nothing else");
+        let main = t.case(case.parent.unwrap()).await;
+        assert_eq!(main.flow.data["alerting_ips"].to_string(), "198.51.100.99", "the case of the server knows it");
+        assert_eq!(t.case(other.number).await.flow.state, "overdue");
+        t.pass(TimeDelta::days(20)).await;
+        assert_eq!(state_of_ip(&t, made.old).await, IpState::Retiring, "not retired while a server is unproven");
+        assert!(t.mails_to(&made.lead.email).iter().any(|mail| mail.subject.contains("Overdue")), "the lead is told");
+
+        t.script.push(None);
+        t.act(second, other.number, "acknowledge", &[("acknowledged_by", "Kim")]).await.unwrap();
+        t.drain().await;
+        t.pass(TimeDelta::minutes(6)).await;
+        assert_eq!(state_of_ip(&t, made.old).await, IpState::Retired);
+        for number in [case.number, other.number] {
+            assert_eq!(t.case(number).await.outcome.as_deref(), Some("retired"));
+        }
+        let last = t.mails_to(&first.email).pop().unwrap();
+        assert!(last.subject.contains("198.51.100.24 is retired"), "{}", last.subject);
+        let mut tx = t.app.db.read().await.unwrap();
+        assert_eq!(store::alerting_servers::gone_over(&mut tx, campaign.number).await.unwrap().overridden, 0);
+    }
+}
+
+on_both! {
+    async fn dates_move_with_a_reason_and_everybody_is_told_once(db: TestDb) {
+        let (t, made) = with(&db, 3).await;
+        let number = campaign::open(&t.app, &made.lead, &draft(&made)).await.unwrap().number;
+        t.drain().await;
+        let slip = |effective: &'static str, reason: &'static str| {
+            campaign::slip(&t.app, &made.lead, number, (effective, "", reason))
+        };
+        assert_eq!(faults(slip("2027-02-01", "").await.unwrap_err()), [("reason".to_owned(), "missing")]);
+        assert_eq!(faults(slip("2020-01-01", "why").await.unwrap_err()), [("effective".to_owned(), "no_date")]);
+        assert_eq!(faults(slip("", "why").await.unwrap_err()), [("effective".to_owned(), "no_date")], "the same dates");
+        let moved = slip("2027-02-01", "The provider is late").await.unwrap();
+        assert_eq!((moved.revision, moved.until_at.to_rfc3339().as_str()), (2, "2027-02-01T00:00:00+00:00"));
+        t.drain().await;
+        t.drain().await;
+        for contact in &made.contacts {
+            let subjects: Vec<String> = t.mails_to(&contact.email).into_iter().map(|mail| mail.subject).collect();
+            assert_eq!(subjects.len(), 2, "{subjects:?}");
+            assert!(subjects[1].contains("dates of 198.51.100.99 have moved"), "{subjects:?}");
+        }
+        let mut tx = t.app.db.read().await.unwrap();
+        let dates = store::alerting_campaigns::dates(&mut tx, number).await.unwrap();
+        let reasons: Vec<&str> = dates.iter().map(|dates| dates.reason.as_str()).collect();
+        assert_eq!(reasons, ["The provider is late", "Announced"], "the former ones stay on record");
+        drop(tx);
+        // The clocks have moved along: nothing is overdue on the former day.
+        t.pass(TimeDelta::days(42)).await;
+        assert_eq!(case_of(&t, &made.contacts[0]).await.flow.state, "told");
+        t.pass(TimeDelta::days(27)).await;
+        assert_eq!(case_of(&t, &made.contacts[0]).await.flow.state, "overdue");
+    }
+}
+
+on_both! {
+    async fn a_change_is_called_off_or_gone_on_with_by_a_lead_with_a_reason_only(db: TestDb) {
+        let (t, made) = with(&db, 2).await;
+        for person in [&t.engineer, &t.admin, &made.contacts[0]] {
+            assert!(matches!(campaign::open(&t.app, person, &draft(&made)).await, Err(Error::Forbidden(_))));
+        }
+        let soon = Draft { effective: "2026-12-01".into(), ..draft(&made) };
+        assert_eq!(faults(campaign::open(&t.app, &made.lead, &soon).await.unwrap_err()), [("effective".to_owned(), "no_date")]);
+        let number = campaign::open(&t.app, &made.lead, &draft(&made)).await.unwrap().number;
+        assert_eq!(faults(campaign::open(&t.app, &made.lead, &draft(&made)).await.unwrap_err()), [("old".to_owned(), "repeated")]);
+        t.drain().await;
+        assert!(matches!(campaign::go_on(&t.app, &made.lead, number, "because").await, Err(Error::Refused(_))), "not before its first day");
+        assert_eq!(faults(campaign::withdraw(&t.app, &made.lead, number, " ").await.unwrap_err()), [("reason".to_owned(), "missing")]);
+        campaign::withdraw(&t.app, &made.lead, number, "The provider keeps it").await.unwrap();
+        t.drain().await;
+        assert_eq!((state_of_ip(&t, made.old).await, state_of_ip(&t, made.new).await), (IpState::Active, IpState::Retired));
+        let last = t.mails_to(&made.contacts[0].email).pop().unwrap();
+        assert!(last.subject.contains("called off") && last.text.contains("The provider keeps it"), "{}", last.text);
+        assert_eq!(sources(&t).await, ["198.51.100.24"; 2]);
+
+        // An emergency, at once, with a reason that customers read.
+        let new = alerting_ips::add(&t.app, alerting_ips::Keeper(None), &address("198.51.100.98", "")).await.unwrap();
+        let now = Draft { new: new.number.to_string(), effective: String::new(), until: String::new(), emergency: "It was taken away".into(), ..draft(&made) };
+        let number = campaign::open(&t.app, &made.lead, &now).await.unwrap().number;
+        t.drain().await;
+        let mail = t.mails_to(&made.contacts[1].email).pop().unwrap();
+        assert!(mail.text.contains("It was taken away") || case_of(&t, &made.contacts[1]).await.flow.state == "overdue", "{}", mail.text);
+        campaign::go_on(&t.app, &made.lead, number, "Nothing comes from it any more").await.unwrap();
+        t.drain().await;
+        assert_eq!(sources(&t).await, ["198.51.100.98"; 2]);
+        let case = case_of(&t, &made.contacts[1]).await;
+        assert_eq!((case.outcome.as_deref(), case.is_open), (Some("overridden"), false));
+        let rows = t.whole_log(case.number).await;
+        assert!(rows.iter().any(|row| row.body.contains("Nothing comes from it any more")), "the reason stays on record");
+        t.pass(TimeDelta::minutes(10)).await;
+        assert_eq!(state_of_ip(&t, made.old).await, IpState::Retired);
+    }
+}
+
+on_both! {
+    async fn a_server_that_comes_into_use_later_is_told_too_and_one_that_goes_is_left_alone(db: TestDb) {
+        let (t, made) = with(&db, 1).await;
+        campaign::open(&t.app, &made.lead, &draft(&made)).await.unwrap();
+        t.drain().await;
+        let case = case_of(&t, &made.contacts[0]).await;
+        t.act(&made.contacts[0], case.parent.unwrap(), "retire", &[("reason", "Not in use")]).await.unwrap();
+        t.drain().await;
+        assert_eq!(t.case(case.number).await.flow.state, "gone");
+    }
+}
+
+on_both! {
+    async fn the_pages_of_customer_and_lead_lead_through_it(db: TestDb) {
+        let (t, made) = with(&db, 2).await;
+        let mut lead = Browser::signed_in(&t.app, &made.lead).await;
+        let page = lead.get("/alerting-changes").await;
+        let answers = [("old", made.old.to_string()), ("new", made.new.to_string()), ("effective", EFFECTIVE.to_owned()), ("until", UNTIL.to_owned())];
+        let answers: Vec<(&str, &str)> = answers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let soon: Vec<(&str, &str)> = answers.iter().map(|(name, value)| if *name == "effective" { (*name, "2026-12-01") } else { (*name, *value) }).collect();
+        let wrong = lead.submit(&page, "/alerting-changes", &soon).await;
+        assert_eq!(wrong.status, 422);
+        assert!(wrong.body.contains("Customers need 30 days"), "{}", wrong.body);
+        let sent = lead.submit(&page, "/alerting-changes", &answers).await;
+        let board = sent.location().unwrap();
+        t.drain().await;
+        let shown = lead.get(&board).await;
+        for text in ["Customer 00000", "Customer 00001", "Not answered", "198.51.100.24 becomes 198.51.100.99"] {
+            assert!(shown.body.contains(text), "{text}: {}", shown.body);
+        }
+        assert!(lead.get(&format!("{board}?state=proven")).await.body.contains("No server stands here"));
+
+        let contact = &made.contacts[0];
+        let mut dana = Browser::signed_in(&t.app, contact).await;
+        let home = dana.get("/cases").await;
+        assert!(home.body.contains("has to let it in"), "the banner: {}", home.body);
+        let page = dana.get("/alerting-ips").await;
+        assert!(page.body.contains("We have whitelisted the new IP"), "{}", page.body);
+        assert!(!page.body.contains("Customer 00001"), "nobody else's");
+        let case = case_of(&t, contact).await;
+        let path = format!("/cases/{}/act/acknowledge", case.number);
+        assert!(page.body.contains(&path), "a button per server");
+        let form = dana.get(&path).await;
+        t.script.push(None);
+        dana.submit(&form, &path, &[("acknowledged_by", "Sam Field")]).await;
+        t.drain().await;
+        let shown = lead.get(&board).await;
+        assert!(shown.body.contains("Sam Field") && shown.body.contains("Proven"), "{}", shown.body);
+        let page = dana.get("/alerting-ips").await;
+        assert!(!page.body.contains("We have whitelisted the new IP"), "nothing is left to do");
+
+        let wrong = lead.submit(&shown, &format!("{board}/dates"), &[]).await;
+        assert_eq!(wrong.status, 422, "{}", wrong.body);
+        let moved = lead.submit(&shown, &format!("{board}/dates"), &[("effective", "2027-02-01"), ("reason", "Later")]).await;
+        assert_eq!(moved.status, 303, "{}", moved.body);
+        let off = lead.submit(&shown, &format!("{board}/withdraw"), &[("reason", "Not needed")]).await;
+        assert_eq!(off.status, 303, "{}", off.body);
+        assert!(lead.get(&board).await.body.contains("Called off"));
+    }
+}
