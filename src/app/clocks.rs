@@ -241,7 +241,7 @@ pub(super) async fn begin(
     began: DateTime<Utc>,
 ) -> Result<(), Error> {
     match definition.state(&case.flow.state).and_then(|state| state.clock.as_deref()) {
-        Some(clock) => start(tx, definition, case, clock, began).await,
+        Some(clock) => start(tx, definition, case, (clock, ""), began).await,
         None => Ok(()),
     }
 }

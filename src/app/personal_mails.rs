@@ -83,6 +83,7 @@ pub async fn take(app: &Arc<App>) -> Result<Option<(PersonalMail, Option<Outgoin
         reply_to: None,
         in_reply_to: None,
         references: Vec::new(),
+        calendar: None,
         date: mail.asked_at,
     };
     Ok(Some((mail, Some(outgoing))))

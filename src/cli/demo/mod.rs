@@ -160,7 +160,7 @@ impl Demo {
         let mailer = |vault: &_| Ok(Mailer::folder(place::identity(&config, vault), mail));
         // Names of the demo are known to it alone.
         let names = options.server.name().to_owned();
-        let resolver = Resolver::Fixed([(names, options.server.addresses()[0].parse().into_iter().collect())].into());
+        let resolver = Resolver::Fixed([(names, options.server.address().parse().into_iter().collect())].into());
         let prober = Prober::Real { clock: clock.clone(), resolver, watch: Watch::None };
         let app = App::open(&config, clock, mailer, prober).await?;
         let [first, second] = keys;
@@ -270,6 +270,12 @@ impl MailServer {
                 Ok(())
             }
         }
+    }
+
+    /// The address that the first customer's request names.
+    pub fn address(&self) -> String {
+        let [first, _] = self.addresses();
+        first
     }
 
     /// The address that the first customer's request names, and that which the second customer's does.

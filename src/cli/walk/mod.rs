@@ -73,7 +73,7 @@ pub(in crate::cli) enum Branch {
 }
 
 impl Branch {
-    const EACH: [Self; 9] = [
+    const EACH: [Self; 11] = [
         Self::Private,
         Self::PublicFiltered,
         Self::PublicUnfiltered,

@@ -21,7 +21,7 @@ struct Server {
 impl Walk {
     pub(super) async fn private(&mut self, broken: Option<Break>) -> Result<(), Fault> {
         let mut customer = self.sign_in("sign in as customer", "customer@demo.example").await?;
-        let [address, _] = self.demo.server.addresses();
+        let address = self.demo.server.address();
         let where_it_is = ("/start/where", "smtp_location", "private");
         self.request(&mut customer, Server { before: vec![where_it_is], address }).await?;
         let mut engineer = self.sign_in("sign in as engineer", "engineer@demo.example").await?;
