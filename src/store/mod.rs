@@ -236,7 +236,7 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 39] = [
+    let files: [(&str, &[(&str, &str)]); 40] = [
         ("accounts", accounts::STATEMENTS),
         ("agents", agents::STATEMENTS),
         ("alerting_campaigns", alerting_campaigns::STATEMENTS),
@@ -275,6 +275,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("tunnels", tunnels::STATEMENTS),
         ("vault", vault::STATEMENTS),
         ("watches", watches::STATEMENTS),
+        ("webhooks", webhooks::STATEMENTS),
         ("whitelist", whitelist::STATEMENTS),
     ];
     files.into_iter().flat_map(|(file, list)| list.iter().map(move |(name, text)| (file, *name, *text))).collect()
