@@ -13,6 +13,7 @@ use crate::domain::actor::{Actor, Person, Role};
 use crate::domain::case::Case;
 use crate::domain::id::PersonId;
 use crate::domain::objective::Objective;
+use crate::domain::workflow::wording;
 use crate::domain::workflow::{self, Definition, Sensitivity, State, Store};
 use crate::mail::{CalendarPart, Mailbox, Outgoing, message_id};
 use crate::store::outbox::{self, Effect, Kind};
@@ -129,7 +130,10 @@ fn plan(
         .fields
         .iter()
         .filter(|(_, field)| field.store != Store::Vault && field.sensitive != Some(Sensitivity::Secret))
-        .map(|(name, _)| (name.clone(), case.flow.data.get(name).map(ToString::to_string).unwrap_or_default()))
+        .map(|(name, field)| {
+            let value = case.flow.data.get(name).map(|value| wording::spoken(Some(field), value));
+            (name.clone(), value.unwrap_or_default())
+        })
         .collect();
     Planned { template: template.to_owned(), to: to.id, headline, body, next, fields, at }
 }
