@@ -24,6 +24,12 @@ use crate::secret::Secret;
 /// How long the agent may finish what runs when the demo ends.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// Connects to the first address from the second one and reads what the mail server says (RFC 5321, section 4.2).
+const GREETING: &str = "import socket, sys
+line = socket.create_connection((sys.argv[1], 587), 4, (sys.argv[2], 0))
+line.settimeout(10)
+sys.exit(0 if line.recv(512).startswith(b'220') else 1)";
+
 /// Why the lab cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
@@ -205,6 +211,37 @@ impl Lab {
     pub fn start_again(&mut self) {
         self.is_stopped = false;
         self.order(&["heal", self.stands.fault()]);
+    }
+
+    /// Lets the cloud's firewall carry mail to an address of the customer, or no longer: what an engineer does as the
+    /// whitelist says.
+    ///
+    /// # Errors
+    /// What the lab says.
+    pub fn carry(&self, address: &str, is_carried: bool) -> Result<(), String> {
+        let (verb, element) = (if is_carried { "add" } else { "delete" }, format!("{{ {address} . 587 }}"));
+        self.asked(&["run-in", "cloudgw", "nft", verb, "element", "inet", "lab", "allowed_dst", &element]).map(|_| ())
+    }
+
+    /// Packets that the cloud's firewall has let through.
+    ///
+    /// # Errors
+    /// What the lab says.
+    pub fn let_through(&self) -> Result<u64, String> {
+        let said = self.asked(&["counter", "cloudgw", "allowed"])?;
+        said.trim().parse().map_err(|_no_number| format!("the lab counts {said:?}"))
+    }
+
+    /// Whether a mail server greets at an address, asked from the alerting IP.
+    pub fn greets(&self, address: &str) -> bool {
+        let source = self.says.get("SOURCE").map(String::as_str).unwrap_or_default();
+        self.asked(&["run-in", "cloud", "/usr/bin/python3", "-c", GREETING, address, source]).is_ok()
+    }
+
+    fn asked(&self, words: &[&str]) -> Result<String, String> {
+        let done = Command::new(&self.command).args(words).output().map_err(|error| error.to_string())?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if done.status.success() { Ok(text(&done.stdout)) } else { Err(text(&done.stderr)) }
     }
 
     fn order(&self, words: &[&str]) {

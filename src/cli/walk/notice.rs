@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{Fault, Walk};
 use crate::app::chain;
+use crate::cli::demo::MailServer;
 use crate::cli::visitor::Visitor;
 use crate::domain::whitelist::Protocol;
 use crate::store::{contacts, whitelist};
@@ -19,6 +20,15 @@ impl Walk {
     /// After the whole private branch, in which the product knows the server by its IP.
     pub(super) async fn ip_change(&mut self) -> Result<(), Fault> {
         self.by_address = Some(self.demo.server.address());
+        self.carry(self.demo.server.second_address(), false)?;
+        let outcome = self.whole_change().await;
+        // The firewall of the lab is as it was, however the walk ended.
+        self.carry(self.demo.server.second_address(), true)?;
+        self.carry(self.demo.server.address(), true)?;
+        outcome
+    }
+
+    async fn whole_change(&mut self) -> Result<(), Fault> {
         self.private(None).await?;
         let main = self.number;
         let mut customer = self.sign_in("sign in as customer", "customer@demo.example").await?;
@@ -30,15 +40,41 @@ impl Walk {
         let step = "whitelist the new IP";
         self.act(&mut engineer, (step, "act/change_configured"), &[("change_ref", "CHG-4713")]).await?;
         self.reaches(step, "ip_let_in").await?;
+        self.carry(self.demo.server.second_address(), true)?;
         self.act(&mut customer, ("let our alerting IP in", "act/let_in_done"), &[]).await?;
         self.leaves("test before the change", &["ip_early_test"], &["ip_scheduled"]).await?;
         self.entries_are(main, ["proven", "applied"]).await?;
         self.product_knows(&self.demo.server.address())?;
         self.cut_over(main, &mut customer).await?;
+        self.both_answer("both answer during the overlap", [true, true]).await?;
         let step = "the overlap is over";
         self.act(&mut customer, (step, "act/overlap_over"), &[]).await?;
         self.reaches(step, "ip_done").await?;
-        self.entries_are(main, ["retired", "proven"]).await
+        self.entries_are(main, ["retired", "proven"]).await?;
+        self.carry(self.demo.server.address(), false)?;
+        self.both_answer("only the new IP answers", [false, true]).await
+    }
+
+    /// In the lab, the engineers' firewall does what the whitelist says.
+    fn carry(&self, address: String, is_carried: bool) -> Result<(), Fault> {
+        let MailServer::Lab(lab) = &self.demo.server else { return Ok(()) };
+        lab.carry(&address, is_carried).map_err(|what| Fault { step: "set the firewall of the lab", what })
+    }
+
+    /// In the lab, whether the server answers at the old and at the new IP, and the packets that the firewall let through
+    /// say the same. Elsewhere both lead to the one server of this machine.
+    async fn both_answer(&self, step: &'static str, wanted: [bool; 2]) -> Result<(), Fault> {
+        let MailServer::Lab(lab) = &self.demo.server else { return Ok(()) };
+        let (began, fault) = (Instant::now(), |what: String| Fault { step, what });
+        for (address, answers) in [self.demo.server.address(), self.demo.server.second_address()].iter().zip(wanted) {
+            let before = lab.let_through().map_err(fault)?;
+            let greeted = lab.greets(address);
+            let packets = lab.let_through().map_err(fault)? - before;
+            if greeted != answers || (packets > 0) != answers {
+                return Err(fault(format!("{address}: answered {greeted}, {packets} packets were let through")));
+            }
+        }
+        self.tell(step, "postern", began).await
     }
 
     /// The page of the server, the last look, the notice; another customer finds no such server.

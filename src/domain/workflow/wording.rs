@@ -1,10 +1,12 @@
 //! Wording: placeholders, and what people see of a case's way.
 
+use chrono::{DateTime, Utc};
+
 use super::Definition;
 use super::engine::CaseState;
 use super::guard::Facts;
-use super::model::{Progress, StateKind};
-use super::value::Data;
+use super::model::{Field, FieldType, Progress, StateKind};
+use super::value::{Data, Value};
 
 /// Names that belong to the installation and not to a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +49,7 @@ impl Definition {
             match (name, case.data.get(name), self.fields.get(name)) {
                 ("brand.product", _, _) => filled.push_str(&brand.product),
                 ("brand.vendor", _, _) => filled.push_str(&brand.vendor),
-                (_, Some(value), _) => filled.push_str(&value.to_string()),
+                (_, Some(value), field) => filled.push_str(&spoken(field, value)),
                 (_, None, Some(field)) => filled.push_str(&field.label),
                 (_, None, None) => filled.push_str(name),
             }
@@ -94,6 +96,13 @@ impl Definition {
             .map(|(index, step)| ProgressStep { title: step.title.clone(), status: status(index, &step.trouble) })
             .collect()
     }
+}
+
+/// A value as people read it: an instant not as machines write it.
+pub fn spoken(field: Option<&Field>, value: &Value) -> String {
+    let is_instant = field.is_some_and(|field| field.field_type == FieldType::Timestamp);
+    let instant = value.as_text().filter(|_| is_instant).and_then(|text| text.parse::<DateTime<Utc>>().ok());
+    instant.map_or_else(|| value.to_string(), |at| at.format("%-d %B %Y at %H:%M UTC").to_string())
 }
 
 /// The names between `{{` and `}}` of a text, in order.

@@ -13,6 +13,7 @@ use crate::domain::cause::{Cause, Owner};
 use crate::domain::channel::Channel;
 use crate::domain::id::MessageId;
 use crate::domain::objective::Objective;
+use crate::domain::workflow::wording;
 use crate::domain::workflow::{Phase, ProgressStatus, Rule, State, StateKind};
 use crate::store::probes::Probe;
 use crate::views::case::{Case, Turn};
@@ -51,7 +52,8 @@ const TOLD: [&str; 27] = [
     "profiles",
 ];
 /// Those of them that are words and no values to copy.
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 13] = [
+    "effective_at",
     "change_timing",
     "effective_zone",
     "overlap",
@@ -299,7 +301,7 @@ pub(in crate::web) fn conversation(view: &View<'_>, vendor: &str) -> Vec<Message
 fn facts(view: &View<'_>) -> Vec<Fact> {
     let case = &view.case;
     let told = TOLD.iter().filter_map(|name| {
-        let value = words::shown(case, name)?;
+        let value = wording::spoken(view.definition.fields.get(*name), case.flow.data.get(*name)?);
         let label = short_label(name).map_or_else(|| words::label(view.definition, name), str::to_owned);
         let is_word = WORDS.contains(name);
         let value = words::choice_label(name, &value);

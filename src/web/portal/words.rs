@@ -82,7 +82,7 @@ pub(in crate::web) fn choice_label(field: &str, option: &str) -> String {
         ("symptom", "timeout") => "The connection times out",
         ("new_location", "private") => "Inside our network",
         ("new_location", "public") => "Outside our network",
-        ("overlap", "two_days") => "48 hours beside the new one",
+        ("overlap", "two_days") => "For 48 hours beside the new one",
         ("overlap", "none") => "Only until the change",
         ("change_timing", "now") => "It has already changed",
         ("change_timing", "planned") => "At a planned time",

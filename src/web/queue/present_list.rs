@@ -167,10 +167,10 @@ fn asks(case: &Case) -> (String, Option<String>, Option<String>) {
     }
     let say = |asks: &str, was, value| (asks.to_owned(), was, value);
     let fields = case.channel().server();
-    match (text("new_ip"), words::text(case, "architecture"), words::text(case, fields.location)) {
-        (Some(new), _, _) if case.workflow.id == "ip-change" => {
+    match (text("former_ip"), words::text(case, "architecture"), words::text(case, fields.location)) {
+        (former @ Some(_), _, _) if case.workflow.id == "ip-change" => {
             let part = case.parent.map_or_else(String::new, |parent| format!(", part of case {parent}"));
-            (format!("IP change{part}"), text("smtp_ip"), Some(new))
+            (format!("IP change{part}"), former, text("smtp_ip"))
         }
         (_, Some("secure_relay"), _) => say("Help with the Secure Relay", None, None),
         (_, _, Some("private")) => say("Whitelist", None, text(fields.address)),

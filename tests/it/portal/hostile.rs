@@ -189,7 +189,8 @@ on_both! {
 /// Answers that every rule takes.
 fn good(field: &str) -> &'static str {
     match field {
-        "smtp_location" => "private",
+        "smtp_location" | "new_location" => "private",
+        "overlap" => "two_days",
         "smtp_ip" => "10.20.4.15",
         "smtp_port" | "unusual_port" => "587",
         "smtp_host" | "tls_name" => "mail.alder.example",

@@ -2,6 +2,7 @@
 
 mod family;
 mod hostile;
+mod notice;
 mod pages;
 mod result;
 mod walk;
