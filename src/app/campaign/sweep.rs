@@ -11,8 +11,8 @@ use crate::app::firing::{Firing, came_too_late};
 use crate::app::{App, Error, Secrets, alerting_ips, mails, turn, workflows};
 use crate::clock::fresh_id;
 use crate::domain::actor::Actor;
-use crate::domain::alerting_ip::campaign::{CampaignState, WORKFLOW};
 use crate::domain::alerting_ip::AlertingIp;
+use crate::domain::alerting_ip::campaign::{CampaignState, WORKFLOW};
 use crate::domain::case::{Case, WaitingOn};
 use crate::domain::id::{CaseId, PersonId};
 use crate::domain::workflow::{Data, Value, engine};
@@ -229,7 +229,7 @@ pub(super) async fn go_over(
     let tunnel = alerting_ips::exchange(tx, &tunnel, addresses, now).await?;
     servers::add_tunnel(tx, campaign.number, behind, overridden, now).await?;
     let list = tunnel.alerting_ips().into_iter().map(|address| address.to_string()).collect();
-    for id in cases::open_behind(tx, place).await? {
+    for id in cases::open_behind(tx, place, WORKFLOW).await? {
         let data = Data::from([("alerting_ips".to_owned(), Value::List(Vec::clone(&list)))]);
         let member = Member { parent: 0, customer_id: behind.customer_id, case_id: id };
         tell(app, tx, &member, ("tunnel_updated", data), now).await?;
