@@ -133,7 +133,7 @@ async fn open_one(
 ) -> Result<(), Error> {
     let Some(parent) = cases::hold_by_id(tx, candidate.customer_id, candidate.id).await? else { return Ok(()) };
     let Some(tunnel) = parent.tunnel else { return Ok(()) };
-    let definition = app.workflows.beside(&parent.workflow, WORKFLOW)?;
+    let definition = app.workflows.newest_of(WORKFLOW)?;
     let fields = parent.channel().server();
     let known = |ours: &str, theirs: &str| parent.flow.data.get(theirs).map(|value| (ours.to_owned(), value.clone()));
     let mut data: Data =
