@@ -192,12 +192,11 @@ async fn start(
         definition.clocks.get(clock).ok_or_else(|| Error::Internal(format!("the definition has no clock {clock}")))?;
     let counted = Calendars::of(tx, case).await?.of_owner(definition, case, rule.calendar.as_deref());
     for (index, (kind, target, due)) in rings(rule, &owner(case)).into_iter().enumerate() {
-        let span = match &due {
-            When::Due(Due::After(delay)) => Some(Span::Rule(*delay)),
-            When::Due(Due::At(_)) | When::Before(_, _) => None,
-        };
-        let due_at = match &due {
-            When::Due(due) => falls_due(case, due, at, &counted),
+        let (span, due_at) = match &due {
+            When::Due(due) => {
+                let span = if let Due::After(delay) = due { Some(Span::Rule(*delay)) } else { None };
+                (span, falls_due(case, due, at, &counted))
+            }
             When::Before(field, delay) => {
                 let rings = named_instant(case, field) - Span::Rule(*delay).length(None);
                 if rings <= at {

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::clocks::{Calendars, Counted, never};
 use super::{App, Error, mails};
 use crate::domain::actor::Actor;
+use crate::domain::alerting_ip::campaign::WORKFLOW;
 use crate::domain::case::{Case, WaitingOn};
 use crate::domain::objective::{Objective, Open, Order, Outcome, Targets, Turn, Word, orders};
 use crate::domain::schedule::Span;
@@ -23,6 +24,8 @@ pub(super) fn turn_of(definition: &Definition, case: &Case) -> Turn {
     let state = definition.state(&case.flow.state);
     match state.map(|state| (state.kind, state.phase)) {
         Some(_) if !case.queued => Turn::Unseen,
+        // What the vendor itself has begun is no request: nobody was promised an answer.
+        Some(_) if case.workflow.id == WORKFLOW => Turn::Unseen,
         None => Turn::Unseen,
         Some((StateKind::Ongoing, _)) => Turn::Done,
         // A case that is closed owes nothing more, also while it can still be reopened.

@@ -130,12 +130,19 @@ impl Workflows {
     /// # Errors
     /// [`Error::Internal`] where there is none.
     pub fn newest(&self, channel: Channel) -> Result<&Definition, Error> {
-        let main = channel.workflow();
+        self.newest_of(channel.workflow())
+    }
+
+    /// The newest version of a workflow.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where there is none.
+    pub fn newest_of(&self, id: &str) -> Result<&Definition, Error> {
         self.by_version
             .iter()
-            .rfind(|((id, _), _)| id == main)
+            .rfind(|((known, _), _)| known == id)
             .map(|(_, definition)| definition)
-            .ok_or_else(|| Error::Internal(format!("this build has no workflow {main}")))
+            .ok_or_else(|| Error::Internal(format!("this build has no workflow {id}")))
     }
 }
 

@@ -75,7 +75,7 @@ statements! {
         ORDER BY number
         LIMIT 100");
     OPEN_BEHIND = "SELECT id FROM cases
-        WHERE customer_id = $1 AND tunnel_id = $2 AND is_open
+        WHERE customer_id = $1 AND tunnel_id = $2 AND is_open AND workflow <> $3
         ORDER BY number
         LIMIT 1000";
     OPEN_OF_PERSON = "SELECT customer_id, id FROM cases
@@ -426,12 +426,16 @@ pub async fn delete_draft(tx: &mut Tx, customer: CustomerId, person: PersonId) -
     Ok(())
 }
 
-/// The open cases of one tunnel, oldest first, at most a thousand.
+/// The open cases of one tunnel but those of one workflow, oldest first, at most a thousand.
 ///
 /// # Errors
 /// What the database says.
-pub async fn open_behind(tx: &mut Tx, (customer, tunnel): (CustomerId, TunnelId)) -> Result<Vec<CaseId>, StoreError> {
-    Ok(on!(tx, conn => sqlx::query_scalar(OPEN_BEHIND).bind(customer).bind(tunnel).fetch_all(conn).await)?)
+pub async fn open_behind(
+    tx: &mut Tx,
+    (customer, tunnel): (CustomerId, TunnelId),
+    but: &str,
+) -> Result<Vec<CaseId>, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_scalar(OPEN_BEHIND).bind(customer).bind(tunnel).bind(but).fetch_all(conn).await)?)
 }
 
 /// The open cases that a person opened or has claimed, oldest first, at most a thousand.

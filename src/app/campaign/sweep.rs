@@ -11,8 +11,8 @@ use crate::app::firing::{Firing, came_too_late};
 use crate::app::{App, Error, Secrets, alerting_ips, mails, turn, workflows};
 use crate::clock::fresh_id;
 use crate::domain::actor::Actor;
-use crate::domain::alerting_ip::campaign::{CampaignState, WORKFLOW};
 use crate::domain::alerting_ip::AlertingIp;
+use crate::domain::alerting_ip::campaign::{CampaignState, WORKFLOW};
 use crate::domain::case::{Case, WaitingOn};
 use crate::domain::id::{CaseId, PersonId};
 use crate::domain::workflow::{Data, Value, engine};
@@ -133,7 +133,7 @@ async fn open_one(
 ) -> Result<(), Error> {
     let Some(parent) = cases::hold_by_id(tx, candidate.customer_id, candidate.id).await? else { return Ok(()) };
     let Some(tunnel) = parent.tunnel else { return Ok(()) };
-    let definition = app.workflows.beside(&parent.workflow, WORKFLOW)?;
+    let definition = app.workflows.newest_of(WORKFLOW)?;
     let fields = parent.channel().server();
     let known = |ours: &str, theirs: &str| parent.flow.data.get(theirs).map(|value| (ours.to_owned(), value.clone()));
     let mut data: Data =
@@ -229,7 +229,7 @@ pub(super) async fn go_over(
     let tunnel = alerting_ips::exchange(tx, &tunnel, addresses, now).await?;
     servers::add_tunnel(tx, campaign.number, behind, overridden, now).await?;
     let list = tunnel.alerting_ips().into_iter().map(|address| address.to_string()).collect();
-    for id in cases::open_behind(tx, place).await? {
+    for id in cases::open_behind(tx, place, WORKFLOW).await? {
         let data = Data::from([("alerting_ips".to_owned(), Value::List(Vec::clone(&list)))]);
         let member = Member { parent: 0, customer_id: behind.customer_id, case_id: id };
         tell(app, tx, &member, ("tunnel_updated", data), now).await?;
