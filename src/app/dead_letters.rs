@@ -7,7 +7,7 @@ use crate::domain::actor::Person;
 use crate::domain::case::Case;
 use crate::domain::channel::Channel;
 use crate::store::outbox::{self, Dead, Effect, Kind};
-use crate::store::{Tx, cases};
+use crate::store::{Tx, cases, personal_mails};
 
 /// An effect that was given up.
 #[derive(Clone, Debug)]
@@ -73,7 +73,10 @@ pub async fn release(app: &Arc<App>, which: Release) -> Result<u64, Error> {
             Box::pin(async move {
                 outbox::end_hold(tx).await?;
                 match which {
-                    Release::All => Ok(outbox::revive_held(tx, at).await?),
+                    Release::All => {
+                        let personal = personal_mails::revive_held(tx, at).await?;
+                        Ok(outbox::revive_held(tx, at).await? + personal)
+                    }
                     Release::Nothing => Ok(0),
                     Release::These(keys) => {
                         for key in &keys {

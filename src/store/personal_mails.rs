@@ -30,6 +30,8 @@ statements! {
         ORDER BY asked_at DESC, mail_key DESC
         LIMIT 1";
     HOLD = "UPDATE personal_mails SET not_before = NULL, last_error = $1 WHERE not_before IS NOT NULL";
+    REVIVE_HELD = "UPDATE personal_mails SET not_before = $2, attempts = 0, last_error = NULL
+        WHERE last_error = $1 AND not_before IS NULL";
     DELETE_OLD = "DELETE FROM personal_mails WHERE asked_at < $1 AND not_before IS NULL";
 }
 
@@ -107,13 +109,25 @@ pub async fn last(tx: &mut Tx, person: PersonId) -> Result<Option<PersonalMail>,
     Ok(on!(tx, conn => sqlx::query_as(SELECT_LAST).bind(person).fetch_optional(conn).await)?)
 }
 
-/// Gives everything up that waits: after a restore nobody knows what went out before.
+/// Why a mail is held: what is waiting in a backup may have gone out after the backup was made.
+const HELD: &str = "Held: the database was restored from a backup, and this may have gone out before";
+
+/// Holds everything that waits.
 ///
 /// # Errors
 /// What the database says.
-pub async fn hold(tx: &mut Tx, why: &str) -> Result<(), StoreError> {
-    on!(tx, conn => sqlx::query(HOLD).bind(why).execute(conn).await.map(|_| ()))?;
+pub async fn hold(tx: &mut Tx) -> Result<(), StoreError> {
+    on!(tx, conn => sqlx::query(HOLD).bind(HELD).execute(conn).await.map(|_| ()))?;
     Ok(())
+}
+
+/// Lets everything go out that is held; says how much that is.
+///
+/// # Errors
+/// What the database says.
+pub async fn revive_held(tx: &mut Tx, at: DateTime<Utc>) -> Result<u64, StoreError> {
+    Ok(on!(tx, conn => sqlx::query(REVIVE_HELD).bind(HELD).bind(at)
+        .execute(conn).await.map(|done| done.rows_affected()))?)
 }
 
 /// Forgets what was sent or given up and was asked for before an instant.

@@ -159,7 +159,7 @@ impl Sender {
             .pool_max_idle_per_host(0)
             .timeout(deadline.saturating_duration_since(Instant::now()))
             .build()
-            .map_err(|error| SendError::Broken(chain(&error)))
+            .map_err(|error| SendError::Broken(root(&error)))
     }
 }
 
@@ -190,7 +190,7 @@ fn headers(message: &Message<'_>) -> Result<HeaderMap, SendError> {
 fn broken(error: reqwest::Error) -> SendError {
     let (connecting, timed_out) = (error.is_connect(), error.is_timeout());
     // The address may hold what should not be in a log; whoever reads this knows it anyway.
-    let text = chain(&error.without_url());
+    let text = root(&error.without_url());
     match (timed_out, connecting) {
         (true, _) => SendError::TimedOut,
         (false, true) => SendError::Connect(text),
@@ -198,14 +198,13 @@ fn broken(error: reqwest::Error) -> SendError {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
+/// The innermost cause: those around it only say that a request was being sent.
+fn root(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
     }
-    excerpt(&text, KEPT_ERROR)
+    excerpt(&innermost.to_string(), KEPT_ERROR)
 }
 
 fn tls(config: &WebhooksConfig) -> Result<rustls::ClientConfig, String> {

@@ -85,7 +85,7 @@ async function walkWebhooks(admin) {
   const message = admin.url();
   await reaches(admin, message, "No connection");
   await look(admin, "webhook-tried");
-  await follow(admin, "Automation", "webhook-failing");
+  await follow(admin, "All messages to Automation", "webhook-failing");
   await shows(admin, "Failing");
   await press(admin, "Switch off", "webhook-off");
   await shows(admin, "somebody switched it off");

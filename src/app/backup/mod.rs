@@ -161,7 +161,7 @@ pub async fn restore(db: &Db, file: &Path, now: DateTime<Utc>) -> Result<Restore
             Box::pin(async move {
                 source.pour_into(tx).await?;
                 deliveries::hold(tx).await?;
-                personal_mails::hold(tx, "Held: the database was restored from a backup").await?;
+                personal_mails::hold(tx).await?;
                 Ok::<u64, BackupError>(outbox::hold(tx, now).await?)
             })
         })

@@ -191,6 +191,7 @@ pub(super) fn delivery(view: &View, detail: &Detail) -> Record {
     Record {
         tag: Some(Tag::new(tone, text)),
         sections,
+        links: vec![Link::new(format!("All messages to {}", view.endpoint.name), path(view.endpoint.id))],
         acts: is_on.then_some(again).into_iter().collect(),
         ..Record::new("Message", row.topic.to_string())
     }

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use postern::app::mail_wishes::{self, Draft};
-use postern::app::{Error, queue};
+use postern::app::{Error, backup, queue};
 use postern::domain::actor::Person;
 use postern::domain::mail_wish::About;
+use postern::store::{BoxFuture, Db, StoreError, Tx, personal_mails};
 use postern::worker;
 
 use crate::support::app::{TestApp, drain};
@@ -170,4 +171,30 @@ fn every_mail_that_may_be_done_without_is_there() {
     let mails: BTreeSet<String> = views.mail_reads().into_keys().collect();
     let gone: Vec<&str> = About::quiet_templates().filter(|name| !mails.contains(*name)).collect();
     assert!(gone.is_empty(), "no such mails: {gone:?}");
+}
+
+on_both! {
+    async fn a_mail_of_the_day_that_waits_in_a_backup_is_held_and_can_be_let_go(db: TestDb) {
+        let t = TestApp::new(&db).await;
+        wish(&t, &t.contact, None, &[("progress", "daily")]).await;
+        t.request().await;
+        let file = db.folder.join("backup");
+        backup::create(&t.app.db, &file, t.clock.now()).await.unwrap();
+        let restored = Db::open(&format!("sqlite:{}", db.folder.join("restored.db").display())).await.unwrap();
+        backup::restore(&restored, &file, t.clock.now()).await.unwrap();
+        let at = t.clock.now() + TimeDelta::days(1);
+        let due = async || {
+            let work = move |tx: &mut Tx| -> BoxFuture<'_, Result<bool, StoreError>> {
+                Box::pin(async move { Ok(personal_mails::claim(tx, at, at).await?.is_some()) })
+            };
+            restored.write(work).await.unwrap()
+        };
+        assert!(!due().await, "it is held");
+        let revive = move |tx: &mut Tx| -> BoxFuture<'_, Result<u64, StoreError>> {
+            Box::pin(async move { personal_mails::revive_held(tx, at).await })
+        };
+        assert_eq!(restored.write(revive).await.unwrap(), 1);
+        assert!(due().await);
+        restored.close().await;
+    }
 }
