@@ -92,10 +92,10 @@ pub(in crate::app) async fn settle(app: &App, tx: &mut Tx, probe: &Probe, report
     if !is_watched(app, &case)? {
         return Ok(());
     }
-    found::look_after(app, tx, &case, &mut watch).await?;
+    found::look_after(tx, &case, &mut watch).await?;
     let mut round = round(&case, report, watch.settings_read.as_ref().map(|read| &read.0))?;
     round.at = at;
-    if found::is_moving(app, tx, &case, &watch).await? {
+    if found::is_moving(tx, &case, &watch).await? {
         // Somebody gave notice of it, and follows it through.
         round.name = Name::Unclear;
     }
