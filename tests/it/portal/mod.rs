@@ -5,3 +5,4 @@ mod hostile;
 mod pages;
 mod result;
 mod walk;
+mod watching;
