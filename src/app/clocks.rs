@@ -202,7 +202,7 @@ async fn start(
                 if rings <= at {
                     continue;
                 }
-                rings
+                (None, rings)
             }
         };
         if kind == Kind::Due {

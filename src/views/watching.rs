@@ -88,68 +88,7 @@ impl Watching {
 
     /// Every face of the page.
     pub fn samples() -> Vec<(&'static str, Self)> {
-        let row = |number: &str, tone, mark: &str, seen: &str| TableRow {
-            name: number.into(),
-            href: Some("/cases/2041/tests/7".into()),
-            cells: vec![Cell::new("2026-11-25 10:04 UTC"), Cell::tag(tone, mark), Cell::new(seen), Cell::new("412 ms")],
-        };
-        let rounds = Group {
-            heading: "Rounds".into(),
-            columns: ["Round", "Ended", "Result", "What was seen", "Took"].map(str::to_owned).to_vec(),
-            rows: vec![
-                row("98", Tone::Failed, "Not reached", "No answer to the connection attempt"),
-                row(
-                    "97",
-                    Tone::You,
-                    "Something changed",
-                    "The certificate was for mail.corp.example by CN=Corp CA before",
-                ),
-                row("96", Tone::Skipped, "Could not tell", "The agent is silent"),
-                row("95", Tone::Done, "In order", ""),
-            ],
-            note: Some("Rounds are kept for 90 days; the last 96 are shown.".into()),
-        };
-        let mut marks = vec!["good"; 92];
-        marks.extend(["unclear", "changed", "failed", "failed"]);
-        let full = Self {
-            number: 2041,
-            back: "/cases/2041".into(),
-            server: "mail.corp.example".into(),
-            notes: vec![Note {
-                link: Some(Link::new("Case 2050: Trouble that watching found: mail.corp.example", "/cases/2050")),
-                ..Note::new(Tone::Us, "Two rounds in a row found trouble.")
-            }],
-            facts: vec![
-                Fact::new("Next round", "25 November 2026 at 11:04 UTC"),
-                Fact::code("The name resolves to", "10.20.4.15"),
-                Fact::new("Certificate", "mail.corp.example by CN=Corp CA, valid until 2027-02-01 00:00 UTC"),
-            ],
-            band: Some(Band::new(
-                &marks,
-                "The last 96 rounds: 92 in order, 1 changed, 2 not reached, 1 could not tell.".into(),
-            )),
-            rounds,
-            drift: vec![Change {
-                label: "SMTP server port".into(),
-                was: Some("587".into()),
-                now: Some("25".into()),
-                meaning: None,
-            }],
-            drift_read: Some("2026-11-25T10:04:00Z".into()),
-            decide: vec![
-                samples::button(
-                    "take-over",
-                    "/cases/2041/watch/take-over",
-                    Style::Other,
-                    "Take over what stands in the product",
-                ),
-                samples::button("again", "/cases/2041/act/apply_again", Style::Other, "Apply our settings again"),
-            ],
-            acts: vec![
-                samples::button("now", "/cases/2041/watch/now", Style::Main, "Begin a round"),
-                samples::button("pause", "/cases/2041/watch/pause", Style::Other, "Pause watching"),
-            ],
-        };
+        let full = Self::full();
         let empty = Self {
             notes: Vec::new(),
             band: None,
@@ -174,5 +113,72 @@ impl Watching {
             ..full.clone()
         };
         vec![("full", full), ("empty", empty), ("hostile", hostile)]
+    }
+
+    /// The face with everything on it.
+    fn full() -> Self {
+        let mut marks = vec!["good"; 92];
+        marks.extend(["unclear", "changed", "failed", "failed"]);
+        Self {
+            number: 2041,
+            back: "/cases/2041".into(),
+            server: "mail.corp.example".into(),
+            notes: vec![Note {
+                link: Some(Link::new("Case 2050: Trouble that watching found: mail.corp.example", "/cases/2050")),
+                ..Note::new(Tone::Us, "Two rounds in a row found trouble.")
+            }],
+            facts: vec![
+                Fact::new("Next round", "25 November 2026 at 11:04 UTC"),
+                Fact::code("The name resolves to", "10.20.4.15"),
+                Fact::new("Certificate", "mail.corp.example by CN=Corp CA, valid until 2027-02-01 00:00 UTC"),
+            ],
+            band: Some(Band::new(
+                &marks,
+                "The last 96 rounds: 92 in order, 1 changed, 2 not reached, 1 could not tell.".into(),
+            )),
+            rounds: sample_rounds(),
+            drift: vec![Change {
+                label: "SMTP server port".into(),
+                was: Some("587".into()),
+                now: Some("25".into()),
+                meaning: None,
+            }],
+            drift_read: Some("2026-11-25T10:04:00Z".into()),
+            decide: vec![
+                samples::button(
+                    "take-over",
+                    "/cases/2041/watch/take-over",
+                    Style::Other,
+                    "Take over what stands in the product",
+                ),
+                samples::button("again", "/cases/2041/act/apply_again", Style::Other, "Apply our settings again"),
+            ],
+            acts: vec![
+                samples::button("now", "/cases/2041/watch/now", Style::Main, "Begin a round"),
+                samples::button("pause", "/cases/2041/watch/pause", Style::Other, "Pause watching"),
+            ],
+        }
+    }
+}
+
+fn row(number: &str, tone: Tone, mark: &str, seen: &str) -> TableRow {
+    TableRow {
+        name: number.into(),
+        href: Some("/cases/2041/tests/7".into()),
+        cells: vec![Cell::new("2026-11-25 10:04 UTC"), Cell::tag(tone, mark), Cell::new(seen), Cell::new("412 ms")],
+    }
+}
+
+fn sample_rounds() -> Group {
+    Group {
+        heading: "Rounds".into(),
+        columns: ["Round", "Ended", "Result", "What was seen", "Took"].map(str::to_owned).to_vec(),
+        rows: vec![
+            row("98", Tone::Failed, "Not reached", "No answer to the connection attempt"),
+            row("97", Tone::You, "Something changed", "The certificate was for mail.corp.example by CN=Corp CA before"),
+            row("96", Tone::Skipped, "Could not tell", "The agent is silent"),
+            row("95", Tone::Done, "In order", ""),
+        ],
+        note: Some("Rounds are kept for 90 days; the last 96 are shown.".into()),
     }
 }

@@ -29,7 +29,7 @@ const LONGEST_EVIDENCE: usize = 3_900;
 ///
 /// # Errors
 /// What the database says.
-pub(super) async fn look_after(_app: &App, tx: &mut Tx, case: &Case, watch: &mut Watch) -> Result<(), Error> {
+pub(super) async fn look_after(tx: &mut Tx, case: &Case, watch: &mut Watch) -> Result<(), Error> {
     let trouble = ended(tx, case, &mut watch.trouble).await?;
     let notice = ended(tx, case, &mut watch.notice).await?;
     let memory = std::mem::take(&mut watch.memory.0);
@@ -56,7 +56,7 @@ async fn ended(tx: &mut Tx, parent: &Case, number: &mut Option<i64>) -> Result<b
 ///
 /// # Errors
 /// What the database says.
-pub(super) async fn is_moving(_app: &App, tx: &mut Tx, case: &Case, watch: &Watch) -> Result<bool, Error> {
+pub(super) async fn is_moving(tx: &mut Tx, case: &Case, watch: &Watch) -> Result<bool, Error> {
     let open = cases::open_children(tx, case.number).await?;
     Ok(open.iter().any(|child| child.workflow.id == NOTICE && Some(child.number) != watch.notice))
 }
@@ -80,10 +80,11 @@ pub(super) async fn act(
                 let data = answers([("drift", &clip(&finding.text))]);
                 tell(app, tx, case, ("settings_drifted", data), at).await?;
             }
-            Subject::Name => match notify(app, tx, case, watch, finding, at).await? {
-                true => {}
-                false => trouble.push(finding),
-            },
+            Subject::Name => {
+                if !notify(app, tx, case, watch, finding, at).await? {
+                    trouble.push(finding);
+                }
+            }
             Subject::Certificate | Subject::Path | Subject::Expiry => trouble.push(finding),
         }
     }
@@ -135,12 +136,9 @@ async fn notify(
 ) -> Result<bool, Error> {
     let known: Option<IpAddr> =
         case.flow.data.get(case.channel().server().address).and_then(Value::as_text).and_then(|text| text.parse().ok());
-    let doubt = watch_doubt(finding);
-    let Some(new) = doubt.into_iter().find(|new| Some(*new) != known) else { return Ok(false) };
+    let Some(new) = finding.leads_to.iter().copied().find(|new| Some(*new) != known) else { return Ok(false) };
     // One that we began about another address is out of date; the definition ends it.
-    let is_private = matches!(classify_ip(new, Options::default()).class, Class::Private | Class::Shared);
-    let location = if is_private { "private" } else { "public" };
-    let data = answers([("new_location", location), ("new_ip", &new.to_string()), ("change_timing", "now")]);
+    let data = answers([("new_location", side_of(app, new)), ("new_ip", &new.to_string()), ("change_timing", "now")]);
     match tell(app, tx, case, (NOTIFY, data), at).await {
         Ok(()) => {}
         Err(Error::Refused(_) | Error::Invalid(_)) => return Ok(false),
@@ -150,10 +148,10 @@ async fn notify(
     Ok(watch.notice.is_some())
 }
 
-/// The addresses of a finding about a name, as its text ends.
-fn watch_doubt(finding: &Finding) -> Vec<IpAddr> {
-    let tail = finding.text.rsplit("resolves to ").next().unwrap_or_default();
-    tail.split(", ").filter_map(|text| text.parse().ok()).collect()
+/// Where an address lies by its class.
+fn side_of(app: &App, address: IpAddr) -> &'static str {
+    let options = Options { allow_documentation: app.policy.allow_documentation };
+    if classify_ip(address, options).class == Class::Public { "public" } else { "private" }
 }
 
 /// Begins a case of trouble, or adds to the one that is open.

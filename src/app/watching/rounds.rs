@@ -92,10 +92,10 @@ pub(in crate::app) async fn settle(app: &App, tx: &mut Tx, probe: &Probe, report
     if !is_watched(app, &case)? {
         return Ok(());
     }
-    found::look_after(app, tx, &case, &mut watch).await?;
+    found::look_after(tx, &case, &mut watch).await?;
     let mut round = round(&case, report, watch.settings_read.as_ref().map(|read| &read.0))?;
     round.at = at;
-    if found::is_moving(app, tx, &case, &watch).await? {
+    if found::is_moving(tx, &case, &watch).await? {
         // Somebody gave notice of it, and follows it through.
         round.name = Name::Unclear;
     }
@@ -159,16 +159,13 @@ fn round(case: &Case, report: &Report, read: Option<&SettingsRead>) -> Result<Ro
 
 /// A test that our own side could not run, or that the server asked to put off, says nothing about the server.
 fn path(report: &Report) -> Path {
-    let text = |cause: Cause| {
-        let detail = report.stages.iter().find(|stage| Some(stage.stage) == report.stage);
-        let detail = detail.and_then(|stage| stage.detail.as_deref()).unwrap_or_default();
-        let title = cause.entry().title;
-        if detail.is_empty() { title.to_owned() } else { format!("{title} ({detail})") }
-    };
     match (report.workflow_verdict(), report.verdict, report.cause) {
         (WorkflowVerdict::Reachable, _, _) | (_, _, None) => Path::Reached,
         (WorkflowVerdict::CouldNotTell | WorkflowVerdict::Deferred, _, _) | (_, Verdict::Refused, _) => Path::Unclear,
-        (_, _, Some(cause)) => Path::Failed { cause: cause.id().to_owned(), text: text(cause) },
+        (_, _, Some(cause)) => {
+            // The customer reads this; details of our side stay on the page of the test, which knows its reader.
+            Path::Failed { cause: cause.id().to_owned(), text: cause.entry().title.to_owned() }
+        }
     }
 }
 

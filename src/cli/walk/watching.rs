@@ -20,8 +20,8 @@ struct Trouble {
     /// The lab's fault; without a lab the mail server is switched off.
     fault: Option<&'static str>,
     workflow: &'static str,
-    /// The field that says what was found, and what it must say; one of several.
-    says: (&'static str, &'static [&'static str]),
+    /// The fields of which one says what was found, and what it must say; one of several.
+    says: (&'static [&'static str], &'static [&'static str]),
 }
 
 const SWITCHED_OFF: Trouble = Trouble {
@@ -29,7 +29,7 @@ const SWITCHED_OFF: Trouble = Trouble {
     over: "the server answers again",
     fault: None,
     workflow: "server-trouble",
-    says: ("cause", &["tcp.refused", "tcp.reset", "tcp.timeout"]),
+    says: (&["cause"], &["tcp.refused", "tcp.reset", "tcp.timeout"]),
 };
 
 const IN_THE_LAB: [Trouble; 3] = [
@@ -38,21 +38,21 @@ const IN_THE_LAB: [Trouble; 3] = [
         over: "the tunnel is up again",
         fault: Some("tunnel-down"),
         workflow: "server-trouble",
-        says: ("cause", &["route.tunnel_down", "tunnel.not_entered", "tunnel.lost_beyond_entry"]),
+        says: (&["cause"], &["route.tunnel_down", "tunnel.not_entered", "tunnel.lost_beyond_entry"]),
     },
     Trouble {
         step: "the name moves",
         over: "the name is back",
         fault: Some("dns-changed"),
         workflow: "ip-change",
-        says: ("new_ip", &["10.20.0.200"]),
+        says: (&["new_ip", "smtp_ip"], &["10.20.0.200"]),
     },
     Trouble {
         step: "the certificate changes",
         over: "the certificate is back",
         fault: Some("cert-untrusted"),
         workflow: "server-trouble",
-        says: ("cause", &["cert.changed"]),
+        says: (&["cause"], &["cert.changed"]),
     },
 ];
 
@@ -114,9 +114,10 @@ impl Walk {
         let [child] = open.as_slice() else {
             return Err(Fault { step, what: format!("{} cases are open", open.len()) });
         };
-        let said = child.flow.data.get(says.0).map(ToString::to_string).unwrap_or_default();
-        if child.workflow.id != *workflow || !says.1.contains(&said.as_str()) {
-            let what = format!("a case of {} was opened whose {} is {said:?}", child.workflow.id, says.0);
+        let said: Vec<String> =
+            says.0.iter().filter_map(|field| child.flow.data.get(*field)).map(ToString::to_string).collect();
+        if child.workflow.id != *workflow || !said.iter().any(|said| says.1.contains(&said.as_str())) {
+            let what = format!("a case of {} was opened that says {}", child.workflow.id, said.join(", "));
             return Err(Fault { step, what });
         }
         self.tell(step, "postern", began).await?;

@@ -19,6 +19,8 @@ pub struct Finding {
     pub cause: String,
     /// What was seen, in a sentence.
     pub text: String,
+    /// Where a name leads that leads elsewhere; empty for everything else.
+    pub leads_to: Vec<IpAddr>,
 }
 
 /// What became of a round.
@@ -94,7 +96,7 @@ fn look(subject: Subject, memory: &Memory, round: &Round) -> Seen {
 }
 
 fn wrong_about(subject: Subject, cause: &str, what: String, text: String) -> Seen {
-    Seen::Wrong(what, Finding { subject, cause: cause.to_owned(), text })
+    Seen::Wrong(what, Finding { subject, cause: cause.to_owned(), text, leads_to: Vec::new() })
 }
 
 /// A path that fails now in this way and now in that one fails.
@@ -123,7 +125,8 @@ fn name(memory: &Memory, round: &Round) -> Seen {
             }
             let (before, after) = (listed(&memory.addresses), listed(found));
             let text = format!("The server's name resolved to {before} before, and resolves to {after}");
-            wrong(after, "dns.changed", text)
+            let leads_to = found.iter().copied().collect();
+            Seen::Wrong(after, Finding { subject: Subject::Name, cause: "dns.changed".to_owned(), text, leads_to })
         }
     }
 }

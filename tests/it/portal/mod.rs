@@ -6,3 +6,4 @@ mod notice;
 mod pages;
 mod result;
 mod walk;
+mod watching;

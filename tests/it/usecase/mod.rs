@@ -15,4 +15,4 @@ mod repeats;
 mod replay;
 mod stuck;
 mod timers;
-mod watching;
+pub(crate) mod watching;

@@ -46,12 +46,12 @@ fn shows(t: &TestApp, address: &str, issuer: &str, days: i64) {
     t.script.show(Shown { addresses: vec![ip(address)], certificate: Some(certificate(t, issuer, days)) });
 }
 
-async fn service(db: &TestDb) -> TestApp {
+pub(crate) async fn service(db: &TestDb) -> TestApp {
     TestApp::with(db, |config| config.watch.interval = INTERVAL).await
 }
 
 /// A server with a name, in use: alerts arrive, the case is at rest.
-async fn in_use(t: &TestApp) -> i64 {
+pub(crate) async fn in_use(t: &TestApp) -> i64 {
     shows(t, "10.20.4.15", "CN=Alder CA", 90);
     let wanted = Draft { smtp_host: "mail.alder.example".into(), ..draft("10.20.4.15") };
     let number = done(requests::send(&t.app, &t.contact, wanted, fresh_once()).await.unwrap()).number;
@@ -91,14 +91,14 @@ async fn round(t: &TestApp, number: i64, ends: Option<Cause>) -> Mark {
     seen.rounds[0].mark
 }
 
-async fn rounds(t: &TestApp, number: i64, ends: &[Option<Cause>]) {
+pub(crate) async fn rounds(t: &TestApp, number: i64, ends: &[Option<Cause>]) {
     for end in ends {
         round(t, number, *end).await;
     }
 }
 
 /// Somebody else changes the settings in the product.
-fn change(product: &StandIn, fields: &[(&str, Json)]) {
+pub(crate) fn change(product: &StandIn, fields: &[(&str, Json)]) {
     product.store(Json::Object(fields.iter().map(|(field, value)| ((*field).to_owned(), value.clone())).collect()));
 }
 

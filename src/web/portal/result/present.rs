@@ -8,6 +8,7 @@ use crate::domain::mail_settings::Encryption;
 use crate::smtp::report::{AddressReport, CertificateReport, Level, RecipientReport, Report, Speaker, Verdict};
 use crate::smtp::stage::Stage;
 use crate::store::probes::Probe;
+use crate::store::watches;
 use crate::views::common::{Fact, Link, Note, Tag, Tone};
 use crate::views::probe::{Line, Part, TestResult, TestStep};
 use crate::web::portal::present_case::verdict as verdict_word;
@@ -22,6 +23,7 @@ pub(super) fn running(case: &Case, probe: &Probe) -> TestResult {
         href: format!("/cases/{}/tests/{}", case.number, probe.number),
         started_at: probe.requested_at,
         by: match (probe.answers.is_empty(), probe.by_customer) {
+            (false, _) if probe.answers == watches::ANSWERS => "Postern, on the schedule of watching",
             (true, true) => "Postern, asked by the customer",
             (true, false) => "Postern, asked by an engineer",
             (false, _) => "Postern",
