@@ -69,10 +69,7 @@ async fn begin(
     firing: &Firing<'_>,
 ) -> Result<(), Error> {
     let definition = app.workflows.beside(&parent.workflow, workflow)?;
-    let mut open = cases::open_children(tx, parent.number).await?;
-    // A change of the alerting IP runs beside every other one: it begins and ends without this case.
-    let own = &app.workflows.of(&parent.workflow)?.children;
-    open.retain(|child| own.contains(&child.workflow.id));
+    let open = own_children(app, tx, parent).await?;
     let of_open: Vec<&Definition> =
         open.iter().map(|child| app.workflows.of(&child.workflow)).collect::<Result<_, _>>()?;
     match family::beginning(definition, &of_open) {
@@ -123,6 +120,15 @@ async fn begin(
         step_due_at: None,
     };
     turn::birth(app, tx, &mut child, Some(&handed(parent, sealed)), (firing.actor, firing.at)).await
+}
+
+/// The open children that the parent's workflow begins. A change of the alerting IP runs beside every other one: it begins and
+/// ends without this case.
+async fn own_children(app: &App, tx: &mut Tx, parent: &Case) -> Result<Vec<Case>, Error> {
+    let own = &app.workflows.of(&parent.workflow)?.children;
+    let mut open = cases::open_children(tx, parent.number).await?;
+    open.retain(|child| own.contains(&child.workflow.id));
+    Ok(open)
 }
 
 /// UUID version 8 (RFC 9562) of a hash.

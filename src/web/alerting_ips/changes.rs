@@ -151,28 +151,12 @@ fn body(found: &Board, standing: Option<Standing>) -> AlertingChange {
         let found = found.summary.count(*one);
         NavItem::new(one.title(), in_view(one.as_str()), standing == Some(*one)).count(count(found))
     }));
-    let all = found.gone_over.count + found.left;
-    let mut facts = vec![
-        Fact::code("Former IP", old.shown()),
-        Fact::code("New IP", new.shown()),
-        Fact::new("First day of the new IP", day(campaign.effective_at)),
-        Fact::new("Last day of the former IP", day(campaign.until_at)),
-        Fact::new("Tunnels that have gone over", format!("{} of {all}", found.gone_over.count)),
-        Fact::new("Of these without the proof", found.gone_over.overridden.to_string()),
-    ];
-    if let Some(reason) = &campaign.emergency_reason {
-        facts.push(Fact::new("Emergency", reason.as_str()));
-    }
-    if let Some(reason) = &campaign.override_reason {
-        let label = if campaign.state == CampaignState::Withdrawn { "Called off because" } else { "Gone on because" };
-        facts.push(Fact::new(label, reason.as_str()));
-    }
     let columns = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     AlertingChange {
         heading: format!("{} becomes {}", old.shown(), new.shown()),
         tag: state(campaign.state),
         notes: notes(found),
-        facts,
+        facts: facts(found),
         views,
         servers: Group {
             heading: standing.map_or("Servers", Standing::title).to_owned(),
@@ -205,6 +189,28 @@ fn body(found: &Board, standing: Option<Standing>) -> AlertingChange {
         },
         acts: Vec::new(),
     }
+}
+
+fn facts(found: &Board) -> Vec<Fact> {
+    let Summary { campaign, old, new, .. } = &found.summary;
+    let day = crate::views::instant;
+    let all = found.gone_over.count + found.left;
+    let mut facts = vec![
+        Fact::code("Former IP", old.shown()),
+        Fact::code("New IP", new.shown()),
+        Fact::new("First day of the new IP", day(campaign.effective_at)),
+        Fact::new("Last day of the former IP", day(campaign.until_at)),
+        Fact::new("Tunnels that have gone over", format!("{} of {all}", found.gone_over.count)),
+        Fact::new("Of these without the proof", found.gone_over.overridden.to_string()),
+    ];
+    if let Some(reason) = &campaign.emergency_reason {
+        facts.push(Fact::new("Emergency", reason.as_str()));
+    }
+    if let Some(reason) = &campaign.override_reason {
+        let label = if campaign.state == CampaignState::Withdrawn { "Called off because" } else { "Gone on because" };
+        facts.push(Fact::new(label, reason.as_str()));
+    }
+    facts
 }
 
 fn notes(found: &Board) -> Vec<Note> {
