@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use postern::app::mail_wishes::{self, Draft};
 use postern::app::{Error, backup, queue};
 use postern::domain::actor::Person;
 use postern::domain::mail_wish::About;
-use postern::store::{BoxFuture, Db, StoreError, Tx, personal_mails};
+use postern::store::{Db, StoreError, personal_mails};
 use postern::worker;
 
 use crate::support::app::{TestApp, drain};
@@ -70,7 +70,7 @@ on_both! {
         let (first, second) = (t.request().await.number, t.request_for("10.20.4.16").await.number);
         t.drain().await;
         assert!(subjects(&t, &t.contact).is_empty());
-        t.pass("2026-11-26T06:59:59Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap() - t.clock.now()).await;
+        t.pass("2026-11-26T06:59:59Z".parse::<DateTime<Utc>>().unwrap() - t.clock.now()).await;
         assert!(subjects(&t, &t.contact).iter().all(|subject| !subject.contains("happened")));
         t.pass(TimeDelta::seconds(1)).await;
         let digests = || -> Vec<_> {
@@ -173,6 +173,14 @@ fn every_mail_that_may_be_done_without_is_there() {
     assert!(gone.is_empty(), "no such mails: {gone:?}");
 }
 
+/// Whether a mail to one person is due at an instant.
+async fn is_due(db: &Db, at: DateTime<Utc>) -> bool {
+    let claim = db.write(move |tx| {
+        Box::pin(async move { Ok::<bool, StoreError>(personal_mails::claim(tx, at, at).await?.is_some()) })
+    });
+    claim.await.unwrap()
+}
+
 on_both! {
     async fn a_mail_of_the_day_that_waits_in_a_backup_is_held_and_can_be_let_go(db: TestDb) {
         let t = TestApp::new(&db).await;
@@ -183,18 +191,12 @@ on_both! {
         let restored = Db::open(&format!("sqlite:{}", db.folder.join("restored.db").display())).await.unwrap();
         backup::restore(&restored, &file, t.clock.now()).await.unwrap();
         let at = t.clock.now() + TimeDelta::days(1);
-        let due = async || {
-            let work = move |tx: &mut Tx| -> BoxFuture<'_, Result<bool, StoreError>> {
-                Box::pin(async move { Ok(personal_mails::claim(tx, at, at).await?.is_some()) })
-            };
-            restored.write(work).await.unwrap()
-        };
-        assert!(!due().await, "it is held");
-        let revive = move |tx: &mut Tx| -> BoxFuture<'_, Result<u64, StoreError>> {
+        assert!(!is_due(&restored, at).await, "it is held");
+        let revive = restored.write(move |tx| {
             Box::pin(async move { personal_mails::revive_held(tx, at).await })
-        };
-        assert_eq!(restored.write(revive).await.unwrap(), 1);
-        assert!(due().await);
+        });
+        assert_eq!(revive.await.unwrap(), 1);
+        assert!(is_due(&restored, at).await);
         restored.close().await;
     }
 }
