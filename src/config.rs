@@ -40,6 +40,8 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// Where laboratories and the demo really dial.
     pub lab: Lab,
+    /// A folder of definitions beside those in the program, one folder for each version (`smtp-vpn/v2`).
+    pub workflows: Option<PathBuf>,
     /// The file that was read, if any.
     pub file: Option<PathBuf>,
 }
@@ -258,6 +260,7 @@ struct File {
     trusted_proxies: Vec<IpNet>,
     metrics: MetricsConfig,
     lab: Lab,
+    workflows: Option<PathBuf>,
 }
 
 #[derive(Default, Deserialize)]
@@ -343,6 +346,7 @@ impl Config {
             trusted_proxies: file.trusted_proxies,
             metrics: file.metrics,
             lab: file.lab,
+            workflows: file.workflows,
             file: path,
         })
     }

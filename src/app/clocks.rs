@@ -156,10 +156,7 @@ async fn start(
             Due::After(delay) => Some(Span::Rule(delay)),
             Due::At(_) => None,
         };
-        let due_at = match &due {
-            Due::After(delay) => Span::Rule(*delay).ends(at, TimeDelta::zero(), counted.calendar.as_ref()),
-            Due::At(field) => named_instant(case, field),
-        };
+        let due_at = falls_due(case, &due, at, &counted);
         if kind == Kind::Due {
             case.step_due_at = Some(due_at);
         }
@@ -182,6 +179,54 @@ async fn start(
         timers::add(tx, &timer).await?;
     }
     Ok(())
+}
+
+/// Starts the clock of the case's state, as the case's definition has it, as if it had begun at that instant.
+///
+/// # Errors
+/// What the database says; [`Error::Internal`] for a clock that the definition does not hold.
+pub(super) async fn begin(
+    tx: &mut Tx,
+    definition: &Definition,
+    case: &mut Case,
+    began: DateTime<Utc>,
+) -> Result<(), Error> {
+    match definition.state(&case.flow.state).and_then(|state| state.clock.as_deref()) {
+        Some(clock) => start(tx, definition, case, clock, began).await,
+        None => Ok(()),
+    }
+}
+
+/// When the step of a case would be due, if the clock of its state had begun at that instant.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn due_from(
+    tx: &mut Tx,
+    definition: &Definition,
+    case: &Case,
+    began: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    let clock = definition.state(&case.flow.state).and_then(|state| state.clock.as_ref());
+    let Some(rule) = clock.and_then(|clock| definition.clocks.get(clock)) else { return Ok(None) };
+    let counted = Calendars::of(tx, case).await?.of_owner(definition, case, rule.calendar.as_deref());
+    Ok(Some(falls_due(case, &rule.due, began, &counted)))
+}
+
+/// When the running clock of a case began; none where it rings at an instant that somebody named.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn began(tx: &mut Tx, case: &Case) -> Result<Option<DateTime<Utc>>, Error> {
+    let running = of_states(tx, case).await?.into_iter().filter(|timer| timer.paused_left_s.is_none());
+    Ok(running.filter_map(|timer| timer.started_at).min())
+}
+
+fn falls_due(case: &Case, due: &Due, began: DateTime<Utc>, counted: &Counted) -> DateTime<Utc> {
+    match due {
+        Due::After(delay) => Span::Rule(*delay).ends(began, TimeDelta::zero(), counted.calendar.as_ref()),
+        Due::At(field) => named_instant(case, field),
+    }
 }
 
 /// Everything that a clock does, with whom or what it concerns.

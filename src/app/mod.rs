@@ -30,7 +30,9 @@ pub mod health;
 pub mod incoming;
 pub mod installation;
 pub mod letters;
+pub mod mail_samples;
 pub mod mails;
+pub mod migration;
 mod objectives;
 pub mod opening;
 pub mod passwords;
@@ -156,11 +158,13 @@ impl App {
         let vault = Vault::open(&config.data.join("master.key"))?;
         let started_at = clock.now();
         let db = backup::open(&config.database, &config.data, started_at).await?;
+        let workflows = Workflows::load(config.workflows.as_deref())?;
+        workflows.hold_all(&db).await?;
         whitelist::register::complete(&db).await?;
         Ok(Arc::new(Self {
             db,
             clock,
-            workflows: Workflows::embedded()?,
+            workflows,
             views: Views::load()?,
             mailer: mailer(&vault)?,
             vault,

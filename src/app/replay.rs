@@ -133,9 +133,21 @@ fn fold(before: Option<CaseState>, mut body: Json) -> Result<Option<CaseState>, 
                 serde_json::from_value(take("effects")).map_err(|error| format!("the effects: {error}"))?;
             Ok(Some(apply(&case, &effects)))
         }
+        (Some("migrated"), Some(case)) => migrated(case, take("detail")).map(Some),
         // A claim, a message: on record, and the workflow does not move.
         (_, Some(case)) => Ok(Some(case)),
     }
+}
+
+/// The case after a move to another version of its definition.
+fn migrated(mut case: CaseState, mut detail: Json) -> Result<CaseState, String> {
+    let given: Data = serde_json::from_value(detail.get_mut("given").map(Json::take).unwrap_or_default())
+        .map_err(|error| format!("what was given: {error}"))?;
+    case.data.extend(given);
+    let text = |name: &str| detail.pointer(name).and_then(Json::as_str).map(str::to_owned);
+    case.state = text("/to/state").ok_or_else(|| "the move names no state".to_owned())?;
+    case.previous = text("/to/previous");
+    Ok(case)
 }
 
 /// The first thing in which the stored case differs from the folded one.
@@ -191,6 +203,10 @@ mod tests {
         let after = fold(Some(newborn()), moved).unwrap().unwrap();
         assert_eq!((after.state.as_str(), after.seq, after.entered), ("settings", 1, 2));
         assert_eq!(fold(Some(newborn()), json!({"act": "claimed"})).unwrap(), Some(newborn()));
+        let to = json!({"to": {"state": "begin", "previous": null}, "given": {"proof": "seen"}});
+        let moved = fold(Some(newborn()), json!({"act": "migrated", "detail": to})).unwrap().unwrap();
+        assert_eq!((moved.state.as_str(), moved.entered), ("begin", 1));
+        assert_eq!(moved.data.get("proof"), Some(&Value::from("seen")));
     }
 
     #[test]

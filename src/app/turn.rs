@@ -123,6 +123,32 @@ pub(super) async fn note(
     append(tx, app.workflows.of(&case.workflow)?, case, body, at).await
 }
 
+/// Logs that a case was moved to another version of its definition, and saves it. `before` is the case as it was loaded;
+/// where there is an instant, its clock starts anew as if it had begun then.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn migrated(
+    app: &App,
+    tx: &mut Tx,
+    (before, case): (&Case, &mut Case),
+    (began, detail): (Option<DateTime<Utc>>, Json),
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let definition = app.workflows.of(&case.workflow)?;
+    cases::set_version(tx, before.revision, case).await?;
+    place(definition, case, (before, &[]), at);
+    case.revision += 1;
+    if let Some(began) = began {
+        clocks::begin(tx, definition, case, began).await?;
+    }
+    let turn = objectives::turn_of(app.workflows.of(&before.workflow)?, before);
+    objectives::keep(app, tx, case, (Word::Nobody, turn), at).await?;
+    cases::replace(tx, before.revision, case).await?;
+    let body = json!({"act": "migrated", "actor": actor_json(&Actor::Machine), "detail": detail});
+    append(tx, definition, case, body, at).await
+}
+
 /// Keeps the promises of a case, in which somebody wrote something that the other side reads. The caller saves it.
 ///
 /// # Errors

@@ -28,6 +28,8 @@ pub mod foreign_syslog;
 mod health;
 /// `postern mail-in`.
 mod mail_in;
+/// `postern workflow migrate`.
+mod migrate;
 /// Standard output, standard error, exit codes.
 mod out;
 /// `postern outbox`.

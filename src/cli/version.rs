@@ -27,7 +27,7 @@ fn write(args: &VersionArgs) -> Result<(), Stop> {
     if !args.json {
         return out::print(&[format!("postern {version}")]);
     }
-    let workflows = Workflows::embedded()?;
+    let workflows = Workflows::load(None)?;
     let newest = workflows.newest(Channel::Smtp)?;
     let workflow = json!({"id": newest.id, "version": newest.version});
     out::print(&[json!({"name": "postern", "version": version, "workflow": workflow}).to_string()])

@@ -38,6 +38,13 @@ pub(super) enum WorkflowCommand {
     Schema,
     /// Folds every stored case log of a database and compares.
     Replay(super::replay::ReplayArgs),
+    /// Moves open cases to another version of their definition, or says what that would do.
+    Migrate(super::migrate::MigrateArgs),
+    /// Publishes the definitions of a folder: writes their hash into LOCK, after which an edit is an error.
+    Publish {
+        /// Folder of one version.
+        dir: PathBuf,
+    },
 }
 
 /// Options of `check`.
@@ -115,6 +122,11 @@ pub(super) fn run(command: &WorkflowCommand) -> ExitCode {
             drop(out);
             return super::replay::run(args);
         }
+        WorkflowCommand::Migrate(args) => {
+            drop(out);
+            return super::migrate::run(args);
+        }
+        WorkflowCommand::Publish { dir } => publish(dir, &mut out),
     };
     match outcome.and_then(|()| out.flush().map_err(Stop::from)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -192,6 +204,17 @@ fn check_maps(dir: &Path) -> Result<Vec<Diagnostic>, Stop> {
         }
     }
     Ok(found)
+}
+
+fn publish(dir: &Path, out: &mut impl Write) -> Result<(), Stop> {
+    let package = package(dir, out)?;
+    let hash = package.hash();
+    if let Some(lock) = package.lock.filter(|lock| *lock != hash) {
+        let text = format!("{} was published as {lock}; raise the version in a folder of its own", dir.display());
+        return Err(Stop::Said(FAILED, text));
+    }
+    fs::write(dir.join("LOCK"), format!("{hash}\n"))?;
+    Ok(writeln!(out, "{hash}")?)
 }
 
 fn run_examples(dir: &Path, out: &mut impl Write) -> Result<(), Stop> {

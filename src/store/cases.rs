@@ -35,6 +35,16 @@ statements! {
             claimed_at = $18, server_id = $19, tenant_id = $20, is_open = $21, waiting_since = $22, due_at = $23,
             closed_at = $24, outcome = $25, objective = $26, soon_at = $27, escalated_at = $28, step_due_at = $29
         WHERE customer_id = $1 AND id = $2 AND revision = $3";
+    MOVE_CASE = "UPDATE cases SET version = $4, definition_hash = $5
+        WHERE customer_id = $1 AND id = $2 AND revision = $3";
+    LIST_OPEN_ON = concat!("SELECT ", columns!(), " FROM cases
+        WHERE workflow = $1 AND version = $2 AND is_open AND number > $3
+        ORDER BY number
+        LIMIT $4");
+    COUNT_BY_VERSION = "SELECT workflow, version, definition_hash, COUNT(*) AS cases
+        FROM cases
+        GROUP BY workflow, version, definition_hash
+        ORDER BY workflow, version, definition_hash";
     SELECT_BY_NUMBER = concat!("SELECT ", columns!(), " FROM cases WHERE number = $1");
     SELECT_BY_ID = concat!("SELECT ", columns!(), " FROM cases WHERE customer_id = $1 AND id = $2");
     // As above; the row lock makes writers of one case wait for each other. SQLite has one writer instead.
@@ -323,6 +333,43 @@ pub async fn after(tx: &mut Tx, number: i64, limit: i64) -> Result<Vec<Case>, St
     let rows: Vec<CaseRow> =
         on!(tx, conn => sqlx::query_as(LIST_AFTER).bind(number).bind(limit).fetch_all(conn).await)?;
     all(rows)
+}
+
+/// Open cases that run on a version of a workflow, in order of their numbers, a page at a time.
+///
+/// # Errors
+/// What the database says.
+pub async fn open_on(
+    tx: &mut Tx,
+    (workflow, version): (&str, i64),
+    number: i64,
+    limit: i64,
+) -> Result<Vec<Case>, StoreError> {
+    let rows: Vec<CaseRow> = on!(tx, conn => sqlx::query_as(LIST_OPEN_ON)
+        .bind(workflow).bind(version).bind(number).bind(limit).fetch_all(conn).await)?;
+    all(rows)
+}
+
+/// Every definition that a case runs on, with the count of its cases.
+///
+/// # Errors
+/// What the database says.
+pub async fn versions(tx: &mut Tx) -> Result<Vec<(WorkflowRef, i64)>, StoreError> {
+    let rows: Vec<(String, i64, String, i64)> =
+        on!(tx, conn => sqlx::query_as(COUNT_BY_VERSION).fetch_all(conn).await)?;
+    Ok(rows.into_iter().map(|(id, version, hash, cases)| (WorkflowRef { id, version, hash }, cases)).collect())
+}
+
+/// Puts a case that was loaded at `loaded_revision` on the definition that it names; [`replace`] saves the rest.
+///
+/// # Errors
+/// [`StoreError::Contended`] where somebody was faster.
+pub async fn set_version(tx: &mut Tx, loaded_revision: i64, case: &Case) -> Result<(), StoreError> {
+    let done = on!(tx, conn => sqlx::query(MOVE_CASE)
+        .bind(case.customer).bind(case.id).bind(loaded_revision)
+        .bind(case.workflow.version).bind(&case.workflow.hash)
+        .execute(conn).await.map(|done| done.rows_affected()))?;
+    if done == 1 { Ok(()) } else { Err(StoreError::Contended) }
 }
 
 /// Keeps a person's unsent answers.

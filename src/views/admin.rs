@@ -141,3 +141,33 @@ impl Outbox {
         ]
     }
 }
+
+/// One mail with made-up values.
+#[derive(Clone, Debug, Serialize)]
+pub struct MailSample {
+    /// What definitions call it.
+    pub name: String,
+    /// Its subject.
+    pub subject: String,
+    /// Its plain text.
+    pub text: String,
+    /// Where the part stands that programs show as a page.
+    pub html: String,
+}
+
+impl MailSample {
+    /// The template that reads this.
+    pub const TEMPLATE: &'static str = "admin/mail.html";
+
+    /// Every face of the page.
+    pub fn samples() -> Vec<(&'static str, Self)> {
+        let plain = Self {
+            name: "tunnel-works".into(),
+            subject: "[2041] Waiting on you: enter your SMTP settings".into(),
+            text: "Enter your SMTP settings: the tunnel works.\n\nhttps://postern.corp.example/cases/2041".into(),
+            html: "/admin/mails/tunnel-works/page".into(),
+        };
+        let hostile = Self { subject: samples::HOSTILE.into(), text: samples::unbroken(), ..plain.clone() };
+        vec![("plain", plain), ("hostile", hostile)]
+    }
+}

@@ -114,6 +114,7 @@ fn around_people(views: &Views, all: &mut Vec<Rendering>) -> Result<(), String> 
         account::Recovery, ENGINEER, "/account", "Your recovery codes", |_| None;
         admin::About, ADMIN, "/admin/about", "About", |_| None;
         admin::Outbox, ADMIN, "/admin/outbox", "Outgoing mail", |_| None;
+        admin::MailSample, ADMIN, "/admin/outbox", "Mail tunnel-works", |_| None;
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ through_the_lab() {
   timeout 420 tests/lab/run "$postern" "$1" --keep "$target/lab"
 }
 
-# The private branch from the request to the confirmed test alert, through a real tunnel and an agent beside it; and a
-# server that is switched off behind the tunnel must end it.
+# Every branch that has a tunnel, from the request to the confirmed test alert, by an agent beside a real one; the public
+# server sees the alerting IP over the internet. A server that is switched off behind the tunnel must end the walk.
 walk_through_the_lab() {
   local code=1
   [ "$(id -u)" = 0 ] || { echo "the lab needs root, for network namespaces and TUN devices"; return 1; }

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
 
+use ipnet::IpNet;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::Ends;
+use super::{Ends, records};
 use crate::app::{App, Error, agents};
 use crate::cli::agent::run::{Client, Settings, Trouble, until_stopped};
 use crate::clock::Clock;
@@ -63,9 +64,38 @@ pub struct Lab {
     pub name: String,
     /// The certification authority of its certificate, PEM.
     pub ca_pem: String,
-    /// The address of the mail server behind the tunnel.
+    /// The address of the mail server.
     pub address: IpAddr,
+    stands: Stands,
     is_stopped: bool,
+}
+
+/// Which of the lab's mail servers takes the alerts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// The private one behind the first customer's tunnel.
+    BehindTunnel,
+    /// The public one of a provider, which lets in the alerting IP and nobody else.
+    Outside,
+}
+
+impl Stands {
+    /// What the lab calls its address, its name and its mailbox.
+    fn variables(self) -> [&'static str; 3] {
+        match self {
+            Self::BehindTunnel => ["SMTP", "SMTP_NAME", "MAILBOX"],
+            Self::Outside => ["SMTP_PUBLIC", "SMTP_PUBLIC_NAME", "MAILBOX_PUBLIC"],
+        }
+    }
+
+    /// The fault that makes it unreachable. Outside it is a filter that does not know us, which from here looks like a
+    /// server that is switched off.
+    fn fault(self) -> &'static str {
+        match self {
+            Self::BehindTunnel => "port-closed",
+            Self::Outside => "public-allowlist-missing",
+        }
+    }
 }
 
 /// An agent that runs beside the demo.
@@ -79,7 +109,7 @@ impl Lab {
     ///
     /// # Errors
     /// [`LabError`] says what is missing.
-    pub fn read(command: &Path) -> Result<Self, LabError> {
+    pub fn read(command: &Path, stands: Stands) -> Result<Self, LabError> {
         let asked = Command::new(command).arg("env").output();
         let asked = asked.map_err(|source| LabError::Command { path: command.to_owned(), source })?;
         if !asked.status.success() {
@@ -95,14 +125,16 @@ impl Lab {
             let path = PathBuf::from(says_of(name)?);
             fs::read_to_string(&path).map_err(|source| LabError::File { path, source })
         };
+        let [address, name, _] = stands.variables();
         Ok(Self {
             command: command.to_owned(),
             account: says_of("SMTP_ACCOUNT")?,
             password: Secret::new(file("SMTP_PASSWORD_FILE")?),
-            name: says_of("SMTP_NAME")?,
+            name: says_of(name)?,
             ca_pem: file("CA")?,
-            address: says_of("SMTP")?.parse().map_err(|_not_an_address| LabError::Says("SMTP"))?,
+            address: says_of(address)?.parse().map_err(|_not_an_address| LabError::Says(address))?,
             says,
+            stands,
             is_stopped: false,
         })
     }
@@ -114,9 +146,17 @@ impl Lab {
             our_gateway: says("OUR_GATEWAY"),
             peer_gateway: says("PEER_GATEWAY"),
             our_network: says("OUR_NETWORK"),
-            peer_network: says("PEER_NETWORK"),
+            peer_network: self.peer_network(),
             alerting_ip: says("SOURCE"),
             inside_gateway: self.says.get("ECHO").cloned(),
+        }
+    }
+
+    /// What the tunnel's record says lies beyond it: outside, the one public server.
+    fn peer_network(&self) -> String {
+        match self.stands {
+            Stands::BehindTunnel => self.says.get("PEER_NETWORK").cloned().unwrap_or_default(),
+            Stands::Outside => IpNet::from(self.address).to_string(),
         }
     }
 
@@ -125,7 +165,8 @@ impl Lab {
     /// # Errors
     /// The mailbox cannot be read.
     pub fn delivered(&self) -> io::Result<String> {
-        let Some(folder) = self.says.get("MAILBOX").map(Path::new).filter(|folder| folder.exists()) else {
+        let [.., mailbox] = self.stands.variables();
+        let Some(folder) = self.says.get(mailbox).map(Path::new).filter(|folder| folder.exists()) else {
             return Ok(String::new());
         };
         fs::read_dir(folder)?.map(|entry| fs::read_to_string(entry?.path())).collect()
@@ -154,13 +195,13 @@ impl Lab {
     /// Switches the mail server off until it is started again or this is dropped.
     pub fn stop(&mut self) {
         self.is_stopped = true;
-        self.order(&["fault", "port-closed"]);
+        self.order(&["fault", self.stands.fault()]);
     }
 
     /// Switches the mail server on again.
     pub fn start_again(&mut self) {
         self.is_stopped = false;
-        self.order(&["heal", "port-closed"]);
+        self.order(&["heal", self.stands.fault()]);
     }
 
     fn order(&self, words: &[&str]) {
@@ -171,22 +212,32 @@ impl Lab {
         }
     }
 
-    /// Registers an agent for the tunnel and lets it work for the service at this address.
+    /// The tunnel whose customer owns the mail server.
+    pub(super) fn tunnel(&self) -> &'static str {
+        match self.stands {
+            Stands::BehindTunnel => records::FIRST_TUNNEL,
+            Stands::Outside => records::SECOND_TUNNEL,
+        }
+    }
+
+    /// Registers an agent for that tunnel and lets it work for the service at this address.
     ///
     /// # Errors
     /// What the use case says; [`Error::Internal`] where the lab's own words cannot be used.
-    pub(super) async fn agent(&self, app: &Arc<App>, service: SocketAddr, tunnel: &str) -> Result<Beside, Error> {
+    pub(super) async fn agent(&self, app: &Arc<App>, service: SocketAddr) -> Result<Beside, Error> {
         let unusable = |what: String| Error::Internal(format!("the lab's agent cannot work: {what}"));
-        let token = Secret::new(agents::register(app, "lab gateway", &[tunnel.to_owned()]).await?);
+        let token = Secret::new(agents::register(app, "lab gateway", &[self.tunnel().to_owned()]).await?);
         let client = Client::new(&format!("http://{service}"), &token, None).map_err(unusable)?;
-        let network = self.says.get("PEER_NETWORK").and_then(|network| network.parse().ok());
-        let watch = match (self.says.get("VICI"), self.says.get("WG_DEVICE")) {
-            (Some(socket), _) => Watch::StrongSwan { socket: socket.into() },
-            (None, Some(device)) => Watch::WireGuard { device: device.clone() },
-            (None, None) => Watch::None,
+        let network = self.peer_network().parse().map_err(|_no_network| unusable("no PEER_NETWORK".to_owned()))?;
+        let watch = match (self.stands, self.says.get("VICI"), self.says.get("WG_DEVICE")) {
+            (Stands::BehindTunnel, Some(socket), _) => Watch::StrongSwan { socket: socket.into() },
+            (Stands::BehindTunnel, None, Some(device)) => Watch::WireGuard { device: device.clone() },
+            // A provider's server lies outside the networks that the lab's tunnel carries: it sees the alerting IP come
+            // over the internet.
+            (Stands::BehindTunnel, None, None) | (Stands::Outside, _, _) => Watch::None,
         };
         let settings = Settings {
-            allow: vec![network.ok_or_else(|| unusable("no PEER_NETWORK".to_owned()))?],
+            allow: vec![network],
             netns: self.says.get("NETNS").cloned(),
             prober: Prober::Real { clock: Clock::System, resolver: Resolver::System, watch },
             ..Settings::default()
@@ -230,10 +281,11 @@ mod tests {
     #[test]
     fn a_lab_that_is_not_up_is_quoted() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Lab::read(&command(folder.path(), "echo 'lab: not up' >&2; exit 1")).unwrap_err();
+        let error =
+            Lab::read(&command(folder.path(), "echo 'lab: not up' >&2; exit 1"), Stands::BehindTunnel).unwrap_err();
         assert_eq!(error.to_string(), "the lab cannot be used: lab: not up");
-        assert!(matches!(Lab::read(Path::new("/nonexistent/lab")), Err(LabError::Command { .. })));
-        let error = Lab::read(&command(folder.path(), "echo SMTP=10.20.0.25")).unwrap_err();
+        assert!(matches!(Lab::read(Path::new("/nonexistent/lab"), Stands::Outside), Err(LabError::Command { .. })));
+        let error = Lab::read(&command(folder.path(), "echo SMTP=10.20.0.25"), Stands::BehindTunnel).unwrap_err();
         assert_eq!(error.to_string(), "the lab says no usable SMTP_ACCOUNT");
     }
 
@@ -245,11 +297,15 @@ mod tests {
         fs::write(folder.path().join("ca"), "an authority").unwrap();
         let script = format!(
             "echo \"$*\" >>{}; cat <<END\nSMTP=10.20.0.25\nSMTP_ACCOUNT=alerts\nSMTP_NAME=mail.x.example\n\
+             SMTP_PUBLIC=192.0.2.25\nSMTP_PUBLIC_NAME=mail.p.example\n\
              SMTP_PASSWORD_FILE={f}/secret\nCA={f}/ca\nSOURCE=198.51.100.25\nEND",
             told.display(),
             f = folder.path().display()
         );
-        let mut lab = Lab::read(&command(folder.path(), &script)).unwrap();
+        let lab = Lab::read(&command(folder.path(), &script), Stands::Outside).unwrap();
+        assert_eq!((lab.name.as_str(), lab.address.to_string().as_str()), ("mail.p.example", "192.0.2.25"));
+        fs::remove_file(&told).unwrap();
+        let mut lab = Lab::read(&command(folder.path(), &script), Stands::BehindTunnel).unwrap();
         assert_eq!((lab.account.as_str(), lab.ends().alerting_ip.as_str()), ("alerts", "198.51.100.25"));
         assert!(!format!("{lab:?}").contains("hunter22"), "{lab:?}");
         lab.stop();

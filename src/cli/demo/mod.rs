@@ -165,7 +165,7 @@ impl Demo {
         let service = Service::start(Arc::clone(&app), listener)?;
         let (server, receiver) = (options.server, options.receiver);
         let agent = match &server {
-            MailServer::Lab(lab) => Some(lab.agent(&app, address, records::FIRST_TUNNEL).await?),
+            MailServer::Lab(lab) => Some(lab.agent(&app, address).await?),
             MailServer::Sink(_) | MailServer::Foreign(_) => None,
         };
         Ok(Self { app, address, logins, people, server, receiver, product, second_product, service, agent, folder })
@@ -268,21 +268,34 @@ impl MailServer {
         }
     }
 
-    /// The address that the first customer's request names.
-    pub fn address(&self) -> String {
+    /// The address that the first customer's request names, and that which the second customer's does.
+    pub fn addresses(&self) -> [String; 2] {
         match self {
-            Self::Sink(_) | Self::Foreign(_) => "10.20.4.15".to_owned(),
-            Self::Lab(lab) => lab.address.to_string(),
+            Self::Sink(_) | Self::Foreign(_) => ["10.20.4.15".to_owned(), "203.0.113.24".to_owned()],
+            // It stands in one place, which only one of the two asks for.
+            Self::Lab(lab) => [lab.address.to_string(), lab.address.to_string()],
         }
     }
 
-    /// The first customer's tunnel.
-    fn ends(&self) -> Ends {
+    /// Somebody at the server's domain.
+    pub fn recipient(&self) -> String {
+        format!("soc@{}", self.name().trim_start_matches("mail."))
+    }
+
+    /// The alerting IP of the second customer's tunnel.
+    pub fn second_alerting_ip(&self) -> String {
+        let [_, second] = self.ends();
+        second.alerting_ip
+    }
+
+    /// The tunnels of the first and the second customer.
+    fn ends(&self) -> [Ends; 2] {
+        let first = Ends::of(["198.51.100.1", "203.0.113.2", "10.99.0.0/24", "10.20.0.0/16", "10.99.0.8"]);
+        let second = Ends::of(["198.51.100.1", "203.0.113.130", "10.99.1.0/24", "203.0.113.16/28", "10.99.1.8"]);
         match self {
-            Self::Sink(_) | Self::Foreign(_) => {
-                Ends::of(["198.51.100.1", "203.0.113.2", "10.99.0.0/24", "10.20.0.0/16", "10.99.0.8"])
-            }
-            Self::Lab(lab) => lab.ends(),
+            Self::Lab(lab) if lab.tunnel() == records::FIRST_TUNNEL => [lab.ends(), second],
+            Self::Lab(lab) => [first, lab.ends()],
+            Self::Sink(_) | Self::Foreign(_) => [first, second],
         }
     }
 
@@ -325,6 +338,7 @@ fn config(options: &Options, address: SocketAddr, data: PathBuf) -> Config {
         // People who try the demo press the buttons more often than customers do.
         probe: ProbeConfig { per_customer_hour: 60, ..ProbeConfig::default() },
         lab: options.server.lab(&options.receiver),
+        workflows: None,
         file: None,
     }
 }

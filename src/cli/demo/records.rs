@@ -17,8 +17,10 @@ use crate::domain::log::hex;
 use crate::domain::tunnel::{Tunnel, TunnelState};
 use crate::secret::Secret;
 
-/// The tunnel of the first customer.
+/// The tunnel of the first customer, whose server is private.
 pub(in crate::cli) const FIRST_TUNNEL: &str = "alder-1";
+/// The tunnel of the second customer, whose server is public.
+pub(super) const SECOND_TUNNEL: &str = "brightwater-1";
 
 /// Somebody who can sign in.
 #[derive(Clone, Debug)]
@@ -67,8 +69,8 @@ pub(super) async fn make(
     admin::put_tenant(app, (alder.id, "alder".to_owned()), Some(first)).await?;
     admin::put_tenant(app, (brightwater.id, "brightwater".to_owned()), Some(second)).await?;
     admin::put_tenant(app, (cedar.id, "cedar".to_owned()), None).await?;
-    let second = Ends::of(["198.51.100.1", "203.0.113.130", "10.99.1.0/24", "203.0.113.16/28", "10.99.1.8"]);
-    for (customer, name, ends) in [(&alder, FIRST_TUNNEL, server.ends()), (&brightwater, "brightwater-1", second)] {
+    let [first, second] = server.ends();
+    for (customer, name, ends) in [(&alder, FIRST_TUNNEL, first), (&brightwater, SECOND_TUNNEL, second)] {
         admin::put_tunnel(app, tunnel(customer, name, &ends, server.ca_pem())?).await?;
     }
     people(app, [&alder, &brightwater, &cedar]).await

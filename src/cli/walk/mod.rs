@@ -21,7 +21,7 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use crate::app::{cases, chain};
-use crate::cli::demo::lab::Lab;
+use crate::cli::demo::lab::{Lab, Stands};
 use crate::cli::demo::{Demo, MailServer, Options, Receiver};
 use crate::cli::foreign_smtp::{ForeignSmtp, ForeignSmtpError};
 use crate::cli::foreign_syslog::{ForeignSyslog, ForeignSyslogError};
@@ -77,9 +77,15 @@ impl Branch {
         Self::Watching,
     ];
 
-    /// Whether the lab has what the branch needs: a server behind the first customer's tunnel.
-    fn goes_through_the_lab(self) -> bool {
-        matches!(self, Self::Private | Self::Trouble | Self::Syslog | Self::SettingsChange | Self::Watching)
+    /// Which of the lab's mail servers the branch is about; none where no tunnel is part of it.
+    fn in_the_lab(self) -> Option<Stands> {
+        match self {
+            Self::Private | Self::Trouble | Self::Syslog | Self::SettingsChange | Self::Watching => {
+                Some(Stands::BehindTunnel)
+            }
+            Self::PublicFiltered | Self::PublicUnfiltered | Self::PublicUnknown => Some(Stands::Outside),
+            Self::SecureRelay | Self::All => None,
+        }
     }
 }
 
@@ -116,15 +122,12 @@ pub(in crate::cli) struct Plan {
 pub(in crate::cli) async fn run(plan: &Plan) -> Result<(), Stop> {
     let branches = if plan.branch == Branch::All { &Branch::EACH[..] } else { std::slice::from_ref(&plan.branch) };
     for branch in branches {
-        let through_lab = branch.goes_through_the_lab();
-        if plan.lab.is_some() && !through_lab {
+        if plan.lab.is_some() && branch.in_the_lab().is_none() {
             if plan.branch == Branch::All {
                 continue;
             }
-            return Err(Stop::Said(
-                Code::Usage,
-                "the lab walks private, trouble, syslog, settings-change and watching; leave --lab out".to_owned(),
-            ));
+            let what = "no tunnel is part of this branch; leave --lab out";
+            return Err(Stop::Said(Code::Usage, what.to_owned()));
         }
         if plan.broken.is_some() && *branch != Branch::Private {
             return Err(Stop::Said(Code::Usage, "--break belongs to --walk private".to_owned()));
@@ -135,7 +138,7 @@ pub(in crate::cli) async fn run(plan: &Plan) -> Result<(), Stop> {
 }
 
 async fn walk(plan: &Plan, branch: Branch) -> Result<(), Stop> {
-    let server = mail_server(plan).await?;
+    let server = mail_server(plan, branch).await?;
     let receiver = receiver(plan, branch, &server).await?;
     let listen = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
     let interval = if branch == Branch::Watching { WATCH_SECONDS } else { WatchConfig::default().interval };
@@ -160,9 +163,9 @@ async fn walk(plan: &Plan, branch: Branch) -> Result<(), Stop> {
     outcome.map_err(|Fault { step, what }| Stop::Said(Code::Failed, format!("{step}: {what}")))
 }
 
-async fn mail_server(plan: &Plan) -> Result<MailServer, Stop> {
-    if let Some(command) = &plan.lab {
-        let lab = Lab::read(command).map_err(|error| Stop::Said(Code::Away, chain(&error)))?;
+async fn mail_server(plan: &Plan, branch: Branch) -> Result<MailServer, Stop> {
+    if let Some((command, stands)) = plan.lab.as_ref().zip(branch.in_the_lab()) {
+        let lab = Lab::read(command, stands).map_err(|error| Stop::Said(Code::Away, chain(&error)))?;
         return Ok(MailServer::Lab(Box::new(lab)));
     }
     if plan.sink {

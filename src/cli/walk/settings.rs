@@ -128,7 +128,7 @@ impl Walk {
         let fault = |error: StoreError| Fault { step, what: error.to_string() };
         let mut tx = self.demo.app.db.read().await.map_err(fault)?;
         let Some(tunnel) = case.tunnel else { return Ok(()) };
-        let network = format!("{}/32", self.demo.server.address());
+        let network = format!("{}/32", self.demo.server.addresses()[0]);
         for (port, progress) in wanted {
             let entry = whitelist::find(&mut tx, tunnel, &network, (port, Protocol::Tcp)).await.map_err(fault)?;
             let found = entry.map(|entry| entry.ours.as_str());

@@ -48,7 +48,7 @@ impl Walk {
         let step = "send the request";
         let began = Instant::now();
         let fault = |what: String| Fault { step, what };
-        let address = self.demo.server.address();
+        let [address, _] = self.demo.server.addresses();
         let place = [("syslog_location", "private")];
         customer.send("/start/syslog/where", "/start/syslog/where", &place).await.map_err(fault)?;
         let answers = [
@@ -86,7 +86,7 @@ impl Walk {
             return Err(Fault { step, what: "the product holds no alert of this case".to_owned() });
         };
         let wanted = json!({
-            "ip": self.demo.server.address(), "port": 514, "protocol": transport.to_uppercase(), "tls": false,
+            "ip": self.demo.server.addresses()[0], "port": 514, "protocol": transport.to_uppercase(), "tls": false,
             "inputType": "attacks", "directories": [1, 4], "criticityThreshold": 30, "profiles": [1],
             "attackTypes": [5], "relayId": null,
         });

@@ -21,7 +21,7 @@ struct Server {
 impl Walk {
     pub(super) async fn private(&mut self, broken: Option<Break>) -> Result<(), Fault> {
         let mut customer = self.sign_in("sign in as customer", "customer@demo.example").await?;
-        let address = self.demo.server.address();
+        let [address, _] = self.demo.server.addresses();
         let where_it_is = ("/start/where", "smtp_location", "private");
         self.request(&mut customer, Server { before: vec![where_it_is], address }).await?;
         let mut engineer = self.sign_in("sign in as engineer", "engineer@demo.example").await?;
@@ -47,7 +47,8 @@ impl Walk {
     pub(super) async fn public(&mut self, filters: &'static str) -> Result<(), Fault> {
         let mut customer = self.sign_in("sign in as customer", "brightwater@demo.example").await?;
         let before = vec![("/start/where", "smtp_location", "public"), ("/start/filters", "filters_inbound", filters)];
-        self.request(&mut customer, Server { before, address: "203.0.113.24".to_owned() }).await?;
+        let [_, address] = self.demo.server.addresses();
+        self.request(&mut customer, Server { before, address }).await?;
         let mut engineer = self.sign_in("sign in as engineer", "engineer@demo.example").await?;
         self.act(&mut engineer, ("claim the case", "claim"), &[]).await?;
         let reference = [("change_ref", "CHG-4712")];
@@ -78,7 +79,7 @@ impl Walk {
     async fn provider_lets_us_in(&mut self, customer: &mut Visitor, step: &'static str) -> Result<(), Fault> {
         self.reaches(step, "provider_whitelisting").await?;
         let page = customer.open(&format!("/cases/{}", self.number)).await.map_err(|what| Fault { step, what })?;
-        if !page.contains("10.99.1.8") {
+        if !page.contains(&self.demo.server.second_alerting_ip()) {
             return Err(Fault { step, what: "the customer's page does not give the alerting IP".to_owned() });
         }
         let ticket = [("provider_ref", "PROV-77")];
@@ -141,8 +142,9 @@ impl Walk {
     /// From the settings to alerts that arrive.
     async fn finish(&mut self, customer: &mut Visitor, password: &Secret) -> Result<(), Fault> {
         let account = self.demo.server.account().to_owned();
+        let recipient = self.demo.server.recipient();
         let settings = [
-            ("test_recipient", "soc@customer.example"),
+            ("test_recipient", recipient.as_str()),
             ("smtp_account", account.as_str()),
             ("smtp_password", password.expose()),
         ];

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Definition;
 use super::diagnostic::{Code, Diagnostic, Place, Source};
+use super::engine::CaseState;
 use super::model::StateKind;
 use super::parse::read;
 use super::raw::RawMigration;
@@ -46,6 +47,9 @@ pub struct Migration {
     place: Place,
 }
 
+/// The one condition on which people are told of a move.
+const IF_WORDING_CHANGED: &str = "wording of the current state changed";
+
 /// The mail that tells people of a move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
@@ -53,7 +57,7 @@ pub struct Notice {
     pub template: String,
     /// Its recipient.
     pub to: String,
-    /// When it is sent, in words; always if unset.
+    /// When it is sent: where what the customer reads has changed; always if unset.
     pub only_if: Option<String>,
 }
 
@@ -113,6 +117,28 @@ impl Migration {
         })
     }
 
+    /// What happens to a case in this state; none where it stays on its version.
+    pub fn of(&self, state: &str) -> Option<&Move> {
+        self.moves.iter().find(|entry| entry.state == state)
+    }
+
+    /// The case on the new version, and how it got there; none where it stays on the old one. A case in a waiting room
+    /// moves only where the state that it will come back to moves too.
+    pub fn carry(&self, case: &CaseState) -> Option<(CaseState, &Move)> {
+        let entry = self.of(&case.state)?;
+        let back = match &case.previous {
+            Some(previous) => Some(self.of(previous)?),
+            None => None,
+        };
+        let mut carried = case.clone();
+        carried.state.clone_from(&entry.to);
+        carried.previous = back.map(|back| back.to.clone());
+        for (field, value) in back.iter().flat_map(|back| &back.set).chain(&entry.set) {
+            carried.data.insert(field.clone(), value.clone());
+        }
+        Some((carried, entry))
+    }
+
     /// What is wrong with the map between these two versions.
     pub fn check(&self, old: &Definition, new: &Definition) -> Vec<Diagnostic> {
         let mut found = Vec::new();
@@ -123,6 +149,10 @@ impl Migration {
                 let found = format!("{} version {}", definition.id, definition.version);
                 add(self.place, format!("the map names {id} version {version}, but {found} was given"));
             }
+        }
+        let condition = self.notify.as_ref().and_then(|notice| notice.only_if.as_deref());
+        if let Some(other) = condition.filter(|condition| *condition != IF_WORDING_CHANGED) {
+            add(self.place, format!("only_if is {other:?}; it can be {IF_WORDING_CHANGED:?}, or be left out"));
         }
         self.check_names(old, &mut add);
         for entry in &self.moves {
@@ -168,6 +198,14 @@ fn check_move(entry: &Move, old: &Definition, new: &Definition, add: &mut impl F
         if is_new && !set.contains_key(field) {
             add(*place, format!("{to} reads {field}, which cases coming from {state} lack; give it in `set`"));
         }
+    }
+    // What rings after the move was set by the old version, unless the clock starts anew.
+    let kept = if *clock == Some(ClockMove::Keep) { old.state(state) } else { None };
+    let rung = kept.and_then(|kept| old.clocks.get(kept.clock.as_ref()?)).and_then(|rule| rule.expire.as_ref());
+    if let Some(event) = rung.map(|expiry| expiry.event.as_str())
+        && !new.rules_at(to).iter().any(|rule| rule.event == event)
+    {
+        add(*place, format!("the clock of {state} ends in {event}, which {to} does not hear; say shift or restart"));
     }
     for field in set.keys().filter(|field| !new.fields.contains_key(*field)) {
         add(*place, format!("`set` gives {field}, which is no field of the new version"));

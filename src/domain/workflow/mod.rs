@@ -73,6 +73,7 @@ pub use self::model::{
 };
 pub use self::package::{Package, Step};
 pub use self::parse::parse;
+pub use self::sample::example;
 pub use self::scenario::Scenario;
 pub use self::template::TemplateFacts;
 pub use self::value::{Data, Value};

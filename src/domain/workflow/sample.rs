@@ -155,6 +155,11 @@ enum Leaning {
     None,
 }
 
+/// A value that the field could hold; the same one each time.
+pub fn example(field: &Field) -> Value {
+    answer(field, field.scope, &Data::new(), &mut Chance::new(1, 0), Leaning::First)
+}
+
 const PRIVATE: [&str; 4] = ["10.20.4.15", "10.20.4.16", "192.168.7.25", "fd00::25"];
 const PUBLIC: [&str; 4] = ["203.0.113.25", "203.0.113.26", "198.51.100.9", "2001:db8::25"];
 const HOSTS: [&str; 2] = ["mail.corp.example", "smtp.provider.example"];

@@ -2,6 +2,7 @@
 
 mod calendars;
 mod customers;
+mod mails;
 mod objectives;
 mod people;
 mod present;
@@ -66,6 +67,9 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/admin/people/{id}/sessions/end", post(people::end_sessions))
         .route("/admin/people/{id}/factor/reset", post(people::reset_factor))
         .route("/admin/about", get(about))
+        .route("/admin/mails", get(mails::list))
+        .route("/admin/mails/{name}", get(mails::one))
+        .route("/admin/mails/{name}/page", get(mails::html))
         .route("/admin/outbox", get(outbox))
         .route("/admin/outbox/resend", post(resend))
 }

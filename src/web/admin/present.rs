@@ -93,7 +93,10 @@ pub(super) fn outbox(transport: &str, letters: &[DeadLetter], waiting: i64) -> O
     let given_up = u64::try_from(letters.len()).unwrap_or_default();
     Outbox {
         transport: Note::new(Tone::Us, format!("{transport}. {waiting}")),
-        views: vec![NavItem::new("Given up", "/admin/outbox", true).count(given_up)],
+        views: vec![
+            NavItem::new("Given up", "/admin/outbox", true).count(given_up),
+            NavItem::new("What mails say", "/admin/mails", false),
+        ],
         rows: letters.iter().enumerate().map(|(index, letter)| row(index, letter)).collect(),
         empty: letters.is_empty().then(|| Empty { text: "Nothing was given up.".to_owned(), link: None }),
         more: None,

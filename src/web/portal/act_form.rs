@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn every_question_of_every_event_has_an_input_of_its_kind() {
-        let workflows = Workflows::embedded().unwrap();
+        let workflows = Workflows::load(None).unwrap();
         let definitions = Channel::ALL.iter().map(|channel| workflows.newest(*channel).unwrap());
         for (name, field) in definitions.flat_map(|definition| &definition.fields) {
             let question = question(name, field, false);
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn an_instant_may_be_written_as_people_write_it() {
-        let workflows = Workflows::embedded().unwrap();
+        let workflows = Workflows::load(None).unwrap();
         let definition = workflows.newest(Channel::Smtp).unwrap();
         let typed = BTreeMap::from([
             ("hold_until".to_owned(), " 2026-12-01 08:00".to_owned()),
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_never_among_what_is_kept() {
-        let workflows = Workflows::embedded().unwrap();
+        let workflows = Workflows::load(None).unwrap();
         let definition = workflows.newest(Channel::Smtp).unwrap();
         let typed = BTreeMap::from([
             ("smtp_password".to_owned(), "hunter2".to_owned()),

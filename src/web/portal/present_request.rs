@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn the_promise_is_what_the_definition_says() {
-        let workflows = Workflows::embedded().unwrap();
+        let workflows = Workflows::load(None).unwrap();
         assert_eq!(promise(workflows.newest(Channel::Smtp).unwrap()), "within 2 working days");
     }
 }

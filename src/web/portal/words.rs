@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn no_option_of_a_form_is_shown_as_an_identifier() {
-        let workflows = Workflows::embedded().unwrap();
+        let workflows = Workflows::load(None).unwrap();
         let definitions = Channel::ALL.iter().map(|channel| workflows.newest(*channel).unwrap());
         let asked_of_people = definitions
             .flat_map(|definition| &definition.fields)

@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn records_name_an_event_by_its_button_and_a_reference_as_it_was_given() {
-        let workflows = Workflows::embedded().unwrap();
+        let workflows = Workflows::load(None).unwrap();
         let definition = workflows.newest(crate::domain::channel::Channel::Smtp).unwrap();
         assert_eq!(by_label(definition, "let_in_done in case 1001"), "\u{201c}It is done\u{201d} in case 1001");
         assert_eq!(by_label(definition, "CHG-4711"), "CHG-4711");

@@ -64,3 +64,26 @@ on_both! {
         assert!(!page.body.contains(key.trim()) && !page.body.contains("postgres://"), "{}", page.body);
     }
 }
+
+on_both! {
+    async fn an_administrator_reads_what_mails_say_and_they_can_do_nothing_in_the_page(db: TestDb) {
+        let t = TestApp::new(&db).await;
+        let mut ada = Browser::signed_in(&t.app, &t.admin).await;
+        let list = ada.open("/admin/mails").await;
+        let names: Vec<String> = t.app.views.mail_reads().into_keys().collect();
+        assert!(names.len() > 40);
+        for name in &names {
+            assert!(list.body.contains(&format!("href=\"/admin/mails/{name}\"")), "{name}");
+            let page = ada.open(&format!("/admin/mails/{name}")).await;
+            let shown = format!("<iframe class=\"mail\" sandbox title=\"The mail {name} as a page\"");
+            assert!(page.body.contains(&shown), "{name}");
+            let mail = ada.open(&format!("/admin/mails/{name}/page")).await;
+            let policy = mail.headers["content-security-policy"].to_str().unwrap();
+            assert!(policy.contains("; sandbox;") && policy.contains("frame-ancestors 'self'"), "{policy}");
+            assert!(mail.shows("Case 2041"), "{name}");
+        }
+        let page = ada.open("/admin/mails/tunnel-works").await;
+        assert!(page.shows("Host name: smtp.provider.example"), "fields have values of their kind: {}", page.body);
+        assert_eq!(ada.get("/admin/mails/no-such-mail").await.status, 404);
+    }
+}

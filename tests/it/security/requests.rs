@@ -132,3 +132,34 @@ async fn every_answer_has_its_headers_errors_too() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_counts_for_the_session_that_sends_it_and_not_for_the_one_it_was_made_in() {
+    run(Kind::Sqlite, |db| async move {
+        let t = TestApp::new(&db).await;
+        let number = t.request().await.number;
+        let (case, claim) = (format!("/cases/{number}"), format!("/cases/{number}/claim"));
+        let mut erik = Browser::signed_in(&t.app, &t.engineer).await;
+        let form = erik.get(&case).await.form(&claim).unwrap();
+        assert_eq!(Browser::new(&t.app).post_form(&claim, &form).await.status, 401);
+        let stranger = t.stranger().await;
+        assert_eq!(Browser::signed_in(&t.app, &stranger).await.post_form(&claim, &form).await.status, 403);
+        assert_eq!(Browser::signed_in(&t.app, &t.contact).await.post_form(&claim, &form).await.status, 403);
+        assert!(t.case(number).await.claim.is_none());
+        let done = erik.post_form(&claim, &form).await;
+        assert_eq!(done.status, 303, "{}", done.body);
+        let claimed = t.case(number).await;
+        // The key of a form is remembered for whoever sent it; nobody else is answered as that person was.
+        let mut lea = Browser::signed_in(&t.app, &t.lead).await;
+        assert_ne!(lea.post_form(&claim, &form).await.location(), done.location());
+        assert_eq!(t.case(number).await.claim, claimed.claim);
+        let left = erik.cookie("__Host-postern").unwrap();
+        let page = erik.get(&case).await;
+        erik.submit(&page, "/sign-out", &[]).await;
+        erik.set_cookie("__Host-postern", &left);
+        let revision = t.case(number).await.revision;
+        assert_eq!(erik.post_form(&claim, &form).await.status, 401);
+        assert_eq!(t.case(number).await.revision, revision);
+    })
+    .await;
+}

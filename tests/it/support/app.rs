@@ -2,6 +2,7 @@
 //! memory and scripted tunnel tests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -83,6 +84,12 @@ impl TestApp {
     pub(crate) async fn second_node(&self, db: &TestDb) -> Arc<App> {
         let (prober, lab) = (Prober::Scripted(self.script.clone()), self.app.lab.clone());
         open(db, &self.clock, (prober, |config: &mut Config| config.lab = lab), Mailer::memory).await
+    }
+
+    /// As [`TestApp::second_node`] with definitions of a folder beside those in the program; or why it does not start.
+    pub(crate) async fn node_with_definitions(&self, db: &TestDb, folder: &Path) -> Result<Arc<App>, Error> {
+        let change = |config: &mut Config| config.workflows = Some(folder.to_owned());
+        try_open(db, &self.clock, (Prober::Scripted(self.script.clone()), change), Mailer::memory).await
     }
 
     /// As [`TestApp::second_node`], with a mail server that is never there.
@@ -220,9 +227,18 @@ pub(crate) async fn empty(db: &TestDb) -> Arc<App> {
 async fn open(
     db: &TestDb,
     clock: &Clock,
-    (prober, change): (Prober, impl FnOnce(&mut Config)),
+    with: (Prober, impl FnOnce(&mut Config)),
     way: impl FnOnce(Identity) -> Mailer,
 ) -> Arc<App> {
+    try_open(db, clock, with, way).await.unwrap()
+}
+
+async fn try_open(
+    db: &TestDb,
+    clock: &Clock,
+    (prober, change): (Prober, impl FnOnce(&mut Config)),
+    way: impl FnOnce(Identity) -> Mailer,
+) -> Result<Arc<App>, Error> {
     let flags = Flags { database: Some(db.url.clone()), data: Some(db.folder.join("data")), ..Flags::default() };
     let mut config = Config::load(flags, &|_| None).unwrap();
     "https://postern.vendor.example".clone_into(&mut config.public_url);
@@ -231,7 +247,7 @@ async fn open(
     change(&mut config);
     let domain = config.public_url.trim_start_matches("https://").to_owned();
     let identity = |vault: &Vault| Identity { key: vault.derive("message id"), domain };
-    App::open(&config, clock.clone(), |vault| Ok(way(identity(vault))), prober).await.unwrap()
+    App::open(&config, clock.clone(), |vault| Ok(way(identity(vault))), prober).await
 }
 
 /// Runs worker steps until nothing is due.

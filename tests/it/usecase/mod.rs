@@ -4,6 +4,7 @@ mod calendars;
 mod closing;
 mod family;
 mod limits;
+mod migration;
 mod outbox;
 mod private_branch;
 mod promises;

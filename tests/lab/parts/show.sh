@@ -55,11 +55,13 @@ SMTP_PUBLIC=$public_ip
 SMTP_NAME=mail.customer.example
 RESOLVER=$smtp_ip
 SMTP_NAME2=mail.second.example
+SMTP_PUBLIC_NAME=mail.public.example
 SMTP_ACCOUNT=$smtp_account
 SMTP_PASSWORD_FILE=$state/smtp/customer/password
 SYSLOG_NAME=syslog.customer.example
 SYSLOG_LOG=$state/syslog/received.log
 MAILBOX=$state/smtp/customer/mail/new
+MAILBOX_PUBLIC=$state/smtp/public/mail/new
 CA=$pki/ca.pem
 END
 }
