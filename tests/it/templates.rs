@@ -12,8 +12,8 @@ use postern::views::form::{ErrorLink, Form};
 use postern::views::mail::{MailCase, MailContext, Recipient};
 use postern::views::samples::{self, HOSTILE};
 use postern::views::{
-    Brand, Page, Theme, Views, account, admin, alerting_change, alerting_ips, case, casework, error, help, notice, portal,
-    probe, quarantine, queue, records, relays, session, settings, tables, texts, watching, whitelist,
+    Brand, Page, Theme, Views, account, admin, alerting_change, alerting_ips, case, casework, error, help, notice,
+    portal, probe, quarantine, queue, records, relays, session, settings, tables, texts, watching, whitelist,
 };
 use serde::Serialize;
 

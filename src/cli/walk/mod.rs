@@ -90,12 +90,9 @@ impl Branch {
     /// Which of the lab's mail servers the branch is about; none where no tunnel is part of it.
     fn in_the_lab(self) -> Option<Stands> {
         match self {
-            Self::Private
-            | Self::Trouble
-            | Self::Syslog
-            | Self::SettingsChange
-            | Self::Watching
-            | Self::IpChange => Some(Stands::BehindTunnel),
+            Self::Private | Self::Trouble | Self::Syslog | Self::SettingsChange | Self::Watching | Self::IpChange => {
+                Some(Stands::BehindTunnel)
+            }
             Self::PublicFiltered | Self::PublicUnfiltered | Self::PublicUnknown => Some(Stands::Outside),
             Self::SecureRelay | Self::AlertingIpChange | Self::All => None,
         }
