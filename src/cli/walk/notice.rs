@@ -20,11 +20,11 @@ impl Walk {
     /// After the whole private branch, in which the product knows the server by its IP.
     pub(super) async fn ip_change(&mut self) -> Result<(), Fault> {
         self.by_address = Some(self.demo.server.address());
-        self.carry(self.demo.server.second_address(), false)?;
+        self.carry(&self.demo.server.second_address(), false)?;
         let outcome = self.whole_change().await;
         // The firewall of the lab is as it was, however the walk ended.
-        self.carry(self.demo.server.second_address(), true)?;
-        self.carry(self.demo.server.address(), true)?;
+        self.carry(&self.demo.server.second_address(), true)?;
+        self.carry(&self.demo.server.address(), true)?;
         outcome
     }
 
@@ -40,7 +40,7 @@ impl Walk {
         let step = "whitelist the new IP";
         self.act(&mut engineer, (step, "act/change_configured"), &[("change_ref", "CHG-4713")]).await?;
         self.reaches(step, "ip_let_in").await?;
-        self.carry(self.demo.server.second_address(), true)?;
+        self.carry(&self.demo.server.second_address(), true)?;
         self.act(&mut customer, ("let our alerting IP in", "act/let_in_done"), &[]).await?;
         self.leaves("test before the change", &["ip_early_test"], &["ip_scheduled"]).await?;
         self.entries_are(main, ["proven", "applied"]).await?;
@@ -51,14 +51,14 @@ impl Walk {
         self.act(&mut customer, (step, "act/overlap_over"), &[]).await?;
         self.reaches(step, "ip_done").await?;
         self.entries_are(main, ["retired", "proven"]).await?;
-        self.carry(self.demo.server.address(), false)?;
+        self.carry(&self.demo.server.address(), false)?;
         self.both_answer("only the new IP answers", [false, true]).await
     }
 
     /// In the lab, the engineers' firewall does what the whitelist says.
-    fn carry(&self, address: String, is_carried: bool) -> Result<(), Fault> {
+    fn carry(&self, address: &str, is_carried: bool) -> Result<(), Fault> {
         let MailServer::Lab(lab) = &self.demo.server else { return Ok(()) };
-        lab.carry(&address, is_carried).map_err(|what| Fault { step: "set the firewall of the lab", what })
+        lab.carry(address, is_carried).map_err(|what| Fault { step: "set the firewall of the lab", what })
     }
 
     /// In the lab, whether the server answers at the old and at the new IP, and the packets that the firewall let through

@@ -83,9 +83,9 @@ fn handed_over(child: &Definition, package: &Package, found: &mut Findings) {
     }
     let orders = package.definitions.values().flat_map(Definition::orders);
     let given: BTreeSet<&String> = orders
-        .filter_map(|(_, order)| match &order.verb {
-            Verb::Spawn { workflow, secrets, .. } if *workflow == child.id => Some(secrets),
-            _ => None,
+        .filter_map(|(_, order)| {
+            let Verb::Spawn { workflow, secrets, .. } = &order.verb else { return None };
+            (*workflow == child.id).then_some(secrets)
         })
         .flatten()
         .chain(child.all_rules().flat_map(|(_, rule)| rule.questions()))
