@@ -39,7 +39,7 @@ pub(super) enum AlertingChangeCommand {
     Show {
         /// Number of the change
         number: i64,
-        /// Only those that stand so: told, testing, not_let_in, unclear, overdue, proven, overridden
+        /// Only those that stand so: told, testing, `not_let_in`, unclear, overdue, proven, overridden
         #[arg(long, value_name = "WORD")]
         state: Option<String>,
         /// Print one JSON object a line

@@ -164,10 +164,9 @@ async fn announce(
         cursor: 0,
         next_at: Some(now),
     };
-    rows::add(tx, &campaign).await.map_err(|error| match error {
+    rows::add(tx, &campaign).await.map_err(|error| {
         // Two leads at once: the other one was faster.
-        StoreError::Duplicate(_) => Error::from(StoreError::Contended),
-        other => other.into(),
+        if matches!(error, StoreError::Duplicate(_)) { StoreError::Contended } else { error }
     })?;
     rows::add_dates(tx, &campaign, (&reason, Some(by)), now).await?;
     let replaces = Some(old.number);
