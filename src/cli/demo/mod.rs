@@ -160,7 +160,8 @@ impl Demo {
         let mailer = |vault: &_| Ok(Mailer::folder(place::identity(&config, vault), mail));
         // Names of the demo are known to it alone.
         let names = options.server.name().to_owned();
-        let resolver = Resolver::Fixed([(names, options.server.address().parse().into_iter().collect())].into());
+        let [leads_to, _] = options.server.addresses();
+        let resolver = Resolver::Fixed([(names, leads_to.parse().into_iter().collect())].into());
         let prober = Prober::Real { clock: clock.clone(), resolver, watch: Watch::None };
         let app = App::open(&config, clock, mailer, prober).await?;
         let [first, second] = keys;
