@@ -18,7 +18,7 @@ use crate::domain::workflow::{
     Data, Definition, Effect, Event, Kind, Phase, Sensitivity, Side, StateKind, apply, birth_effects, decide,
 };
 use crate::store::log::{self as rows, Personal};
-use crate::store::{Tx, cases, vault};
+use crate::store::{Tx, cases, vault, versions};
 
 /// Fires an event and saves the case. `case` was loaded in this transaction.
 ///
@@ -142,7 +142,7 @@ pub(super) async fn migrated(
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     let definition = app.workflows.of(&case.workflow)?;
-    cases::set_version(tx, before.revision, case).await?;
+    versions::set(tx, before.revision, case).await?;
     place(definition, case, (before, &[]), at);
     case.revision += 1;
     if let Some(began) = began {

@@ -10,7 +10,7 @@ use super::Error;
 use crate::domain::case::WorkflowRef;
 use crate::domain::channel::Channel;
 use crate::domain::workflow::{Definition, Package};
-use crate::store::{Db, cases};
+use crate::store::{Db, versions};
 
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/workflows"]
@@ -81,7 +81,7 @@ impl Workflows {
     /// [`Error::Internal`] names the definition and counts its cases; what the database says.
     pub async fn hold_all(&self, db: &Db) -> Result<(), Error> {
         let mut tx = db.read().await?;
-        for (workflow, cases) in cases::versions(&mut tx).await? {
+        for (workflow, cases) in versions::counted(&mut tx).await? {
             let WorkflowRef { id, version, hash } = workflow;
             let what = match self.version(&id, version) {
                 None => "which is missing: put its folder back",

@@ -1,4 +1,4 @@
-//! Cases and drafts of requests.
+//! Cases.
 
 use std::collections::BTreeSet;
 
@@ -35,16 +35,10 @@ statements! {
             claimed_at = $18, server_id = $19, tenant_id = $20, is_open = $21, waiting_since = $22, due_at = $23,
             closed_at = $24, outcome = $25, objective = $26, soon_at = $27, escalated_at = $28, step_due_at = $29
         WHERE customer_id = $1 AND id = $2 AND revision = $3";
-    MOVE_CASE = "UPDATE cases SET version = $4, definition_hash = $5
-        WHERE customer_id = $1 AND id = $2 AND revision = $3";
     LIST_OPEN_ON = concat!("SELECT ", columns!(), " FROM cases
         WHERE workflow = $1 AND version = $2 AND is_open AND number > $3
         ORDER BY number
         LIMIT $4");
-    COUNT_BY_VERSION = "SELECT workflow, version, definition_hash, COUNT(*) AS cases
-        FROM cases
-        GROUP BY workflow, version, definition_hash
-        ORDER BY workflow, version, definition_hash";
     SELECT_BY_NUMBER = concat!("SELECT ", columns!(), " FROM cases WHERE number = $1");
     SELECT_BY_ID = concat!("SELECT ", columns!(), " FROM cases WHERE customer_id = $1 AND id = $2");
     // As above; the row lock makes writers of one case wait for each other. SQLite has one writer instead.
@@ -87,10 +81,6 @@ statements! {
         WHERE customer_id = $1
             AND (id = $2 OR parent = (SELECT number FROM cases AS own WHERE own.customer_id = $1 AND own.id = $2))";
     LIST_AFTER = concat!("SELECT ", columns!(), " FROM cases WHERE number > $1 ORDER BY number LIMIT $2");
-    UPSERT_DRAFT = "INSERT INTO drafts (customer_id, person_id, answers, updated_at) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (customer_id, person_id) DO UPDATE SET answers = excluded.answers, updated_at = excluded.updated_at";
-    SELECT_DRAFT = "SELECT answers, updated_at FROM drafts WHERE customer_id = $1 AND person_id = $2 AND updated_at > $3";
-    DELETE_DRAFT = "DELETE FROM drafts WHERE customer_id = $1 AND person_id = $2";
 }
 
 record! {
@@ -364,66 +354,6 @@ pub async fn open_on(
     let rows: Vec<CaseRow> = on!(tx, conn => sqlx::query_as(LIST_OPEN_ON)
         .bind(workflow).bind(version).bind(number).bind(limit).fetch_all(conn).await)?;
     all(rows)
-}
-
-/// Every definition that a case runs on, with the count of its cases.
-///
-/// # Errors
-/// What the database says.
-pub async fn versions(tx: &mut Tx) -> Result<Vec<(WorkflowRef, i64)>, StoreError> {
-    let rows: Vec<(String, i64, String, i64)> =
-        on!(tx, conn => sqlx::query_as(COUNT_BY_VERSION).fetch_all(conn).await)?;
-    Ok(rows.into_iter().map(|(id, version, hash, cases)| (WorkflowRef { id, version, hash }, cases)).collect())
-}
-
-/// Puts a case that was loaded at `loaded_revision` on the definition that it names; [`replace`] saves the rest.
-///
-/// # Errors
-/// [`StoreError::Contended`] where somebody was faster.
-pub async fn set_version(tx: &mut Tx, loaded_revision: i64, case: &Case) -> Result<(), StoreError> {
-    let done = on!(tx, conn => sqlx::query(MOVE_CASE)
-        .bind(case.customer).bind(case.id).bind(loaded_revision)
-        .bind(case.workflow.version).bind(&case.workflow.hash)
-        .execute(conn).await.map(|done| done.rows_affected()))?;
-    if done == 1 { Ok(()) } else { Err(StoreError::Contended) }
-}
-
-/// Keeps a person's unsent answers.
-///
-/// # Errors
-/// What the database says.
-pub async fn save_draft(
-    tx: &mut Tx,
-    (customer, person): (CustomerId, PersonId),
-    answers: &serde_json::Value,
-    at: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    on!(tx, conn => sqlx::query(UPSERT_DRAFT).bind(customer).bind(person).bind(Json(answers)).bind(at)
-        .execute(conn).await.map(|_| ()))?;
-    Ok(())
-}
-
-/// A person's unsent answers, unless they were last touched before `since`.
-///
-/// # Errors
-/// What the database says.
-pub async fn draft(
-    tx: &mut Tx,
-    (customer, person): (CustomerId, PersonId),
-    since: DateTime<Utc>,
-) -> Result<Option<(serde_json::Value, DateTime<Utc>)>, StoreError> {
-    let row: Option<(Json<serde_json::Value>, DateTime<Utc>)> = on!(tx, conn => sqlx::query_as(SELECT_DRAFT)
-        .bind(customer).bind(person).bind(since).fetch_optional(conn).await)?;
-    Ok(row.map(|(answers, at)| (answers.0, at)))
-}
-
-/// Forgets a person's answers, once they were sent.
-///
-/// # Errors
-/// What the database says.
-pub async fn delete_draft(tx: &mut Tx, customer: CustomerId, person: PersonId) -> Result<(), StoreError> {
-    on!(tx, conn => sqlx::query(DELETE_DRAFT).bind(customer).bind(person).execute(conn).await.map(|_| ()))?;
-    Ok(())
 }
 
 /// The open cases of one tunnel but those of one workflow, oldest first, at most a thousand.

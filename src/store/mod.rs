@@ -23,6 +23,7 @@ pub mod cases;
 pub mod contacts;
 pub mod customers;
 pub mod deliveries;
+pub mod drafts;
 pub mod figures;
 pub mod idempotency;
 pub mod incoming;
@@ -50,6 +51,7 @@ pub mod throttle;
 pub mod timers;
 pub mod tunnels;
 pub mod vault;
+pub mod versions;
 pub mod watches;
 pub mod webhooks;
 pub mod whitelist;
@@ -236,7 +238,7 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 40] = [
+    let files: [(&str, &[(&str, &str)]); 42] = [
         ("accounts", accounts::STATEMENTS),
         ("agents", agents::STATEMENTS),
         ("alerting_campaigns", alerting_campaigns::STATEMENTS),
@@ -248,6 +250,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("contacts", contacts::STATEMENTS),
         ("customers", customers::STATEMENTS),
         ("deliveries", deliveries::STATEMENTS),
+        ("drafts", drafts::STATEMENTS),
         ("figures", figures::STATEMENTS),
         ("idempotency", idempotency::STATEMENTS),
         ("incoming", incoming::STATEMENTS),
@@ -274,6 +277,7 @@ pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("timers", timers::STATEMENTS),
         ("tunnels", tunnels::STATEMENTS),
         ("vault", vault::STATEMENTS),
+        ("versions", versions::STATEMENTS),
         ("watches", watches::STATEMENTS),
         ("webhooks", webhooks::STATEMENTS),
         ("whitelist", whitelist::STATEMENTS),

@@ -60,6 +60,7 @@ macro_rules! pages {
 fn renderings(views: &Views) -> Result<Vec<Rendering>, String> {
     let mut all = Vec::new();
     around_cases(views, &mut all)?;
+    at_the_desk(views, &mut all)?;
     around_people(views, &mut all)?;
     Ok(all)
 }
@@ -76,6 +77,12 @@ fn around_cases(views: &Views, all: &mut Vec<Rendering>) -> Result<(), String> {
         notice::Sent, CUSTOMER, "/start", "Notice sent", |_| None;
         case::Case, CUSTOMER, "/case", "Waiting on you: case 2041", |_| None;
         case::ActPage, CUSTOMER, "/act", "Report a problem: case 2041", |page| Some(&page.form);
+    }
+    Ok(())
+}
+
+fn at_the_desk(views: &Views, all: &mut Vec<Rendering>) -> Result<(), String> {
+    pages! { views, all;
         queue::Queue, ENGINEER, "/queue", "Unclaimed: queue", |_| None;
         casework::Case, ENGINEER, "/case", "With us: case 2041", |_| None;
         casework::ApplyCheck, ENGINEER, "/case", "Settings in force: case 2041", |_| None;

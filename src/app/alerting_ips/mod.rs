@@ -19,6 +19,7 @@ pub(super) use of_tunnels::{admit, exchange};
 
 use draft::read;
 
+use super::webhooks::events;
 use super::{App, Error};
 use crate::domain::actor::{Person, Role};
 use crate::domain::alerting_ip::{AlertingIp, IpAct, IpState, Refused, shown};
@@ -126,9 +127,10 @@ async fn tunnels_in(tx: &mut Tx, ip: &AlertingIp) -> Result<i64, Error> {
 pub async fn add(app: &Arc<App>, Keeper(by): Keeper, draft: &Draft) -> Result<AlertingIp, Error> {
     let now = app.now();
     let read = read(app, draft, now)?;
+    let shared = Arc::clone(app);
     app.db
         .write(move |tx| {
-            let read = read.clone();
+            let (app, read) = (Arc::clone(&shared), read.clone());
             Box::pin(async move {
                 let known = rows::by_network(tx, read.network).await?;
                 let act = if read.state == IpState::Planned { IpAct::Planned } else { IpAct::Added };
@@ -149,7 +151,7 @@ pub async fn add(app: &Arc<App>, Keeper(by): Keeper, draft: &Draft) -> Result<Al
                         ip
                     }
                 };
-                written(tx, &ip, (act, None), by).await?;
+                written(&app, tx, &ip, (act, None), by).await?;
                 Ok(ip)
             })
         })
@@ -198,6 +200,9 @@ pub async fn correct(app: &Arc<App>, Keeper(by): Keeper, number: i64, draft: &Dr
                 if was_published || ip.is_published {
                     rows::new_edition(tx, now).await?;
                 }
+                if ip.is_published {
+                    events::alerting_ip(&app, tx, &ip).await?;
+                }
                 Ok(ip)
             })
         })
@@ -210,15 +215,17 @@ pub async fn correct(app: &Arc<App>, Keeper(by): Keeper, number: i64, draft: &Dr
 /// [`Error::Refused`] where tunnels name it or a change is under way; [`Error::NotFound`].
 pub async fn retire(app: &Arc<App>, Keeper(by): Keeper, number: i64) -> Result<AlertingIp, Error> {
     let now = app.now();
+    let shared = Arc::clone(app);
     app.db
         .write(move |tx| {
+            let app = Arc::clone(&shared);
             Box::pin(async move {
                 let ip = rows::by_number(tx, number).await?.ok_or(Error::NotFound)?;
                 if alerting_campaigns::under_way(tx, number).await? > 0 {
                     let text = "A change of this alerting IP is under way. Withdraw the change, or wait for its end";
                     return Err(Error::Refused(Refusal::Guard(text.to_owned())));
                 }
-                out_of_use(tx, ip, by, now).await
+                out_of_use(&app, tx, ip, by, now).await
             })
         })
         .await
@@ -229,6 +236,7 @@ pub async fn retire(app: &Arc<App>, Keeper(by): Keeper, number: i64) -> Result<A
 /// # Errors
 /// [`Error::Refused`] where tunnels name it.
 pub(super) async fn out_of_use(
+    app: &App,
     tx: &mut Tx,
     ip: AlertingIp,
     by: Option<PersonId>,
@@ -237,7 +245,7 @@ pub(super) async fn out_of_use(
     let tunnels = tunnels_in(tx, &ip).await?;
     let (state, act) = ip.retired(tunnels).map_err(|error| refused(&error))?;
     let until = if act == IpAct::Withdrawn { None } else { Some(ip.until.map_or(now, |until| until.min(now))) };
-    change(tx, AlertingIp { state, until, ..ip }, (act, None), by, now).await
+    change(app, tx, AlertingIp { state, until, ..ip }, (act, None), (by, now)).await
 }
 
 /// Saves what has become of an address, with a line of its history and, where it is published, a new edition.
@@ -245,22 +253,30 @@ pub(super) async fn out_of_use(
 /// # Errors
 /// What the database says.
 pub(super) async fn change(
+    app: &App,
     tx: &mut Tx,
     ip: AlertingIp,
     (act, reason): (IpAct, Option<&str>),
-    by: Option<PersonId>,
-    now: DateTime<Utc>,
+    (by, now): (Option<PersonId>, DateTime<Utc>),
 ) -> Result<AlertingIp, Error> {
     let ip = AlertingIp { sequence: ip.sequence + 1, changed_at: now, ..ip };
     rows::replace(tx, &ip).await?;
-    written(tx, &ip, (act, reason), by).await?;
+    written(app, tx, &ip, (act, reason), by).await?;
     Ok(ip)
 }
 
-async fn written(tx: &mut Tx, ip: &AlertingIp, what: (IpAct, Option<&str>), by: Option<PersonId>) -> Result<(), Error> {
+async fn written(
+    app: &App,
+    tx: &mut Tx,
+    ip: &AlertingIp,
+    what: (IpAct, Option<&str>),
+    by: Option<PersonId>,
+) -> Result<(), Error> {
     rows::note(tx, ip, what, by).await?;
+    // What is not published is for those whose tunnels use it, and no program is told of it either.
     if ip.is_published {
         rows::new_edition(tx, ip.changed_at).await?;
+        events::alerting_ip(app, tx, ip).await?;
     }
     Ok(())
 }
@@ -275,14 +291,16 @@ pub(super) fn refused(refused: &Refused) -> Error {
 /// What the database says.
 pub async fn start_due(app: &Arc<App>) -> Result<bool, Error> {
     let now = app.now();
+    let shared = Arc::clone(app);
     app.db
         .write(move |tx| {
+            let app = Arc::clone(&shared);
             Box::pin(async move {
                 let starting = rows::starting(tx, now).await?;
                 let any = !starting.is_empty();
                 for ip in starting {
                     let Some(state) = ip.due(now) else { continue };
-                    change(tx, AlertingIp { state, ..ip }, (IpAct::Started, None), None, now).await?;
+                    change(&app, tx, AlertingIp { state, ..ip }, (IpAct::Started, None), (None, now)).await?;
                 }
                 Ok::<_, Error>(any)
             })

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 
-use super::written;
 use crate::app::Error;
 use crate::domain::alerting_ip::{AlertingIp, IpAct, IpState, Purpose};
 use crate::domain::tunnel::Tunnel;
@@ -48,7 +47,7 @@ pub(in crate::app) async fn admit(tx: &mut Tx, tunnel: &Tunnel, at: DateTime<Utc
             changed_at: at,
         };
         rows::add(tx, &ip).await?;
-        written(tx, &ip, (IpAct::Added, None), None).await?;
+        rows::note(tx, &ip, (IpAct::Added, None), None).await?;
     }
     Ok(())
 }

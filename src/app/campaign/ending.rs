@@ -22,10 +22,11 @@ pub async fn withdraw(app: &Arc<App>, lead: &Person, number: i64, why: &str) -> 
     require_known(app, lead, number).await?;
     let why = required("reason", why, "Enter why the change is called off: everybody is told")?;
     let (by, now) = (lead.id, app.now());
+    let shared = Arc::clone(app);
     let ended = app
         .db
         .write(move |tx| {
-            let why = why.clone();
+            let (app, why) = (Arc::clone(&shared), why.clone());
             Box::pin(async move {
                 let campaign = held(tx, number).await?;
                 let gone_over = servers::gone_over(tx, number).await?.count;
@@ -35,9 +36,10 @@ pub async fn withdraw(app: &Arc<App>, lead: &Person, number: i64, why: &str) -> 
                 }
                 let (old, new) = addresses_of(tx, (campaign.old_ip, campaign.new_ip)).await?;
                 let state = old.kept().map_err(|error| refused(&error))?;
-                change(tx, AlertingIp { state, until: None, ..old }, (IpAct::Kept, Some(&why)), Some(by), now).await?;
+                change(&app, tx, AlertingIp { state, until: None, ..old }, (IpAct::Kept, Some(&why)), (Some(by), now))
+                    .await?;
                 if new.state == IpState::Planned {
-                    alerting_ips::out_of_use(tx, new, Some(by), now).await?;
+                    alerting_ips::out_of_use(&app, tx, new, Some(by), now).await?;
                 }
                 let campaign = Campaign {
                     state: CampaignState::Withdrawn,

@@ -113,11 +113,13 @@ pub async fn open(app: &Arc<App>, lead: &Person, draft: &Draft) -> Result<Campai
         return Err(Error::Invalid(errors));
     };
     let by = lead.id;
+    let shared = Arc::clone(app);
     let campaign = app
         .db
         .write(move |tx| {
+            let app = Arc::clone(&shared);
             let emergency = Some(emergency.clone()).filter(|reason| !reason.is_empty());
-            Box::pin(async move { announce(tx, (old, new), both, emergency, (by, now)).await })
+            Box::pin(async move { announce(&app, tx, (old, new), both, emergency, (by, now)).await })
         })
         .await?;
     app.wake.notify_waiters();
@@ -125,6 +127,7 @@ pub async fn open(app: &Arc<App>, lead: &Person, draft: &Draft) -> Result<Campai
 }
 
 async fn announce(
+    app: &App,
     tx: &mut Tx,
     (old, new): (i64, i64),
     (effective_at, until_at): (DateTime<Utc>, DateTime<Utc>),
@@ -170,7 +173,7 @@ async fn announce(
     })?;
     rows::add_dates(tx, &campaign, (&reason, Some(by)), now).await?;
     let replaces = Some(old.number);
-    mark(tx, (AlertingIp { replaces, ..new }, old), &campaign, (&reason, Some(by)), now).await?;
+    mark(app, tx, (AlertingIp { replaces, ..new }, old), &campaign, (&reason, Some(by)), now).await?;
     Ok(campaign)
 }
 
@@ -183,6 +186,7 @@ async fn addresses_of(tx: &mut Tx, (old, new): (i64, i64)) -> Result<(AlertingIp
 
 /// Both addresses carry the dates of the change, so that the published lists say what customers were told.
 async fn mark(
+    app: &App,
     tx: &mut Tx,
     (new, old): (AlertingIp, AlertingIp),
     campaign: &Campaign,
@@ -193,11 +197,12 @@ async fn mark(
     let from = if new.state == IpState::Planned { campaign.effective_at } else { new.from };
     let act = if first && new.state == IpState::Planned { IpAct::Planned } else { IpAct::Moved };
     if first || new.from != from {
-        change(tx, AlertingIp { from, ..new }, (act, Some(reason)), by, now).await?;
+        change(app, tx, AlertingIp { from, ..new }, (act, Some(reason)), (by, now)).await?;
     }
     let act = if first { IpAct::Ending } else { IpAct::Moved };
     let state = old.ending().map_err(|error| refused(&error))?;
-    change(tx, AlertingIp { state, until: Some(campaign.until_at), ..old }, (act, Some(reason)), by, now).await?;
+    change(app, tx, AlertingIp { state, until: Some(campaign.until_at), ..old }, (act, Some(reason)), (by, now))
+        .await?;
     Ok(())
 }
 
@@ -242,10 +247,11 @@ pub async fn slip(
         return Err(Error::Invalid(errors));
     }
     let by = lead.id;
+    let shared = Arc::clone(app);
     let moved = app
         .db
         .write(move |tx| {
-            let why = why.clone();
+            let (app, why) = (Arc::clone(&shared), why.clone());
             Box::pin(async move {
                 let mut campaign = held(tx, number).await?;
                 let (old, new) = addresses_of(tx, (campaign.old_ip, campaign.new_ip)).await?;
@@ -270,7 +276,7 @@ pub async fn slip(
                 (campaign.cursor, campaign.next_at) = (0, Some(now));
                 rows::replace(tx, &campaign).await?;
                 rows::add_dates(tx, &campaign, (&why, Some(by)), now).await?;
-                mark(tx, (new, old), &campaign, (&why, Some(by)), now).await?;
+                mark(&app, tx, (new, old), &campaign, (&why, Some(by)), now).await?;
                 Ok::<_, Error>(campaign)
             })
         })

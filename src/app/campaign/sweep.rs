@@ -115,7 +115,7 @@ async fn batch(
         return Ok(true);
     }
     if left.is_empty() && campaign.until_at <= now {
-        alerting_ips::out_of_use(tx, old.clone(), None, now).await?;
+        alerting_ips::out_of_use(app, tx, old.clone(), None, now).await?;
         (campaign.state, campaign.ended_at, campaign.cursor) = (CampaignState::Finished, Some(now), 0);
         return Ok(true);
     }

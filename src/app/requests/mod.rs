@@ -18,7 +18,7 @@ use crate::domain::customer::{Architecture, Customer};
 use crate::domain::id::{CaseId, CustomerId};
 use crate::domain::tunnel::{Tunnel, TunnelState};
 use crate::domain::workflow::{CaseState, Data, Definition, Event, Refusal, Value, apply, birth, decide};
-use crate::store::{Tx, cases, customers, tunnels};
+use crate::store::{Tx, cases, customers, drafts, tunnels};
 
 /// How long unsent answers are kept.
 pub const KEEP_DRAFT: TimeDelta = TimeDelta::days(30);
@@ -38,7 +38,7 @@ pub async fn draft(app: &App, person: &Person) -> Result<Draft, Error> {
 pub async fn draft_with_age(app: &App, person: &Person) -> Result<Option<(Draft, DateTime<Utc>)>, Error> {
     let customer = require_customer(person)?;
     let mut tx = app.db.read().await?;
-    let stored = cases::draft(&mut tx, (customer, person.id), app.now() - KEEP_DRAFT).await?;
+    let stored = drafts::find(&mut tx, (customer, person.id), app.now() - KEEP_DRAFT).await?;
     Ok(stored.and_then(|(answers, at)| Some((serde_json::from_value(answers).ok()?, at))))
 }
 
@@ -53,7 +53,7 @@ pub async fn save(app: &Arc<App>, person: &Person, draft: &Draft) -> Result<(), 
     app.db
         .write(move |tx| {
             let answers = answers.clone();
-            Box::pin(async move { Ok::<(), Error>(cases::save_draft(tx, key, &answers, at).await?) })
+            Box::pin(async move { Ok::<(), Error>(drafts::save(tx, key, &answers, at).await?) })
         })
         .await
 }
@@ -132,7 +132,7 @@ pub async fn send(app: &Arc<App>, person: &Person, draft: Draft, once: Once) -> 
                 let customer = customers::by_id(tx, customer).await?.ok_or(Error::NotFound)?;
                 let actor = Actor::Person(person.clone());
                 let case = open(&app, tx, (&customer, &person), &actor, &draft).await?;
-                cases::delete_draft(tx, customer.id, person.id).await?;
+                drafts::delete(tx, customer.id, person.id).await?;
                 once.keep(tx, 201, resource::case(&app, &person, &case)?.to_string(), app.now()).await?;
                 Ok::<_, Error>(Outcome::Done(case))
             })

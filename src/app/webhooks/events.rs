@@ -1,11 +1,12 @@
 //! What programs are told. A message is thin: it names things and where to read them, so that whoever gets hold of one
 //! learns little, and a late one misleads nobody. No secret, no address of a server and no word of a person is in it.
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value as Json, json};
 
 use crate::app::{App, Error};
 use crate::clock::fresh_id;
+use crate::domain::alerting_ip::{AlertingIp, IpState};
 use crate::domain::case::{Case, WaitingOn};
 use crate::domain::id::{CustomerId, EndpointId, EventId, SettingsId, TunnelId};
 use crate::domain::webhook::{LONGEST_BODY, Topic};
@@ -110,54 +111,22 @@ pub(in crate::app) async fn applied(
     tell(tx, Topic::SmtpApplied, &data, at).await
 }
 
-/// A change of an alerting IP, planned or done. These addresses are published, so they may stand in a message.
-#[derive(Clone, Debug)]
-pub struct AlertingIp<'a> {
-    /// Identifies the row of the register.
-    pub id: uuid::Uuid,
-    /// The address or network.
-    pub cidr: &'a str,
-    /// How far it has come: `planned`, `active`, `retiring` or `retired`.
-    pub state: &'a str,
-    /// The first day on which alerts come from it.
-    pub from: Option<NaiveDate>,
-    /// The last one.
-    pub until: Option<NaiveDate>,
-}
-
-/// Tells of an alerting IP that will change, or has changed.
+/// Tells of a published alerting IP that will change, or has changed. These addresses are published, so they may stand in a
+/// message.
 ///
 /// # Errors
 /// What the database says.
-pub async fn alerting_ip(
-    app: &App,
-    tx: &mut Tx,
-    topic: AlertingTopic,
-    row: &AlertingIp<'_>,
-    at: DateTime<Utc>,
-) -> Result<(), Error> {
+pub(in crate::app) async fn alerting_ip(app: &App, tx: &mut Tx, ip: &AlertingIp) -> Result<(), Error> {
     let data = json!({
-        "id": row.id,
+        "number": ip.number,
         "url": format!("{}/.well-known/alerting-ips.json", app.public_url),
-        "cidr": row.cidr,
-        "state": row.state,
-        "from": row.from,
-        "until": row.until,
+        "cidr": ip.cidr(),
+        "state": ip.state,
+        "from": ip.from,
+        "until": ip.until,
     });
-    let topic = match topic {
-        AlertingTopic::Planned => Topic::AlertingIpPlanned,
-        AlertingTopic::Changed => Topic::AlertingIpChanged,
-    };
-    tell(tx, topic, &data, at).await
-}
-
-/// What happens to an alerting IP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AlertingTopic {
-    /// It has a date.
-    Planned,
-    /// It is as it was planned.
-    Changed,
+    let topic = if ip.state == IpState::Planned { Topic::AlertingIpPlanned } else { Topic::AlertingIpChanged };
+    tell(tx, topic, &data, ip.changed_at).await
 }
 
 /// Tells one endpoint something that nothing happened for, to see whether it arrives.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use postern::app::alerting_ips::{self, Draft, Keeper};
 use postern::app::backup;
-use postern::app::webhooks::events::{self, AlertingIp, AlertingTopic};
 use postern::app::webhooks::sending::{self, Outcome};
 use postern::app::webhooks::{endpoints, log};
 use postern::app::{Error, forget_old_answers};
@@ -305,24 +305,21 @@ on_both! {
         let t = service(&db).await;
         let receiver = Receiver::start(&[Reply::Status(200)]).await;
         endpoint(&t, "all", &receiver.url(), &[Topic::AlertingIpPlanned]).await;
-        let app = Arc::clone(&t.app);
-        let told = t.app.db.write(move |tx| {
-            let app = Arc::clone(&app);
-            Box::pin(async move {
-                let from = "2026-12-01".parse().ok();
-                let row = AlertingIp { id: uuid::Uuid::nil(), cidr: "198.51.100.7/32", state: "planned", from, until: None };
-                for topic in [AlertingTopic::Planned, AlertingTopic::Changed] {
-                    events::alerting_ip(&app, tx, topic, &row, app.now()).await?;
-                }
-                Ok::<(), Error>(())
-            })
-        });
-        told.await.unwrap();
+        for (network, is_published) in [("198.51.100.7", true), ("198.51.100.8", false)] {
+            let draft = Draft {
+                network: network.to_owned(),
+                purpose: "alerting".to_owned(),
+                from: "2026-12-01T08:00:00Z".to_owned(),
+                is_published,
+                ..Draft::default()
+            };
+            alerting_ips::add(&t.app, Keeper(None), &draft).await.unwrap();
+        }
         send_due(&t).await;
         let got = receiver.got();
         assert_eq!(got.iter().map(Got::topic).collect::<Vec<_>>(), ["alerting_ip.planned"]);
         let body: serde_json::Value = serde_json::from_str(&got[0].body).unwrap();
-        assert_eq!((&body["data"]["cidr"], &body["data"]["from"]), (&"198.51.100.7/32".into(), &"2026-12-01".into()));
+        assert_eq!((&body["data"]["cidr"], &body["data"]["from"]), (&"198.51.100.7/32".into(), &"2026-12-01T08:00:00Z".into()));
         assert_eq!(body["timestamp"], "2026-11-25T10:00:00.000000Z");
     }
 }
