@@ -72,7 +72,10 @@ async fn ask(
     deadline: Instant,
 ) -> Result<Vec<IpAddr>, (Cause, String)> {
     let config = ResolverConfig::from_parts(None, Vec::new(), vec![NameServerConfig::udp_and_tcp(server)]);
-    let mut builder = Client::builder_with_config(config, Leaving(Arc::clone(request)));
+    let mut builder = Client::builder_with_config(
+        config,
+        Leaving { request: Arc::clone(request), handle: TokioHandle::default() },
+    );
     let options = builder.options_mut();
     options.use_hosts_file = ResolveHosts::Never;
     options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
@@ -93,12 +96,16 @@ async fn ask(
 
 /// Sockets that leave by the alerting IP and device of a request.
 #[derive(Clone)]
-struct Leaving(Arc<ProbeRequest>);
+struct Leaving {
+    request: Arc<ProbeRequest>,
+    /// Holds the tasks of every connection; the last one that is dropped ends them.
+    handle: TokioHandle,
+}
 
 impl Leaving {
     /// Where a resolver really is: labs put it elsewhere.
     fn dialed(&self, server: SocketAddr) -> SocketAddr {
-        self.0.dial.get(&server).copied().unwrap_or(server)
+        self.request.dial.get(&server).copied().unwrap_or(server)
     }
 }
 
@@ -109,7 +116,7 @@ impl RuntimeProvider for Leaving {
     type Tcp = AsyncIoTokioAsStd<TcpStream>;
 
     fn create_handle(&self) -> Self::Handle {
-        TokioHandle::default()
+        self.handle.clone()
     }
 
     fn connect_tcp(
@@ -118,7 +125,7 @@ impl RuntimeProvider for Leaving {
         _bind: Option<SocketAddr>,
         wait: Option<Duration>,
     ) -> Pin<Box<dyn Send + Future<Output = Result<Self::Tcp, io::Error>>>> {
-        let (request, remote) = (Arc::clone(&self.0), self.dialed(server));
+        let (request, remote) = (Arc::clone(&self.request), self.dialed(server));
         Box::pin(async move {
             let socket = bound(&request, (remote, Protocol::TCP)).map_err(|(_, detail)| io::Error::other(detail))?;
             let deadline = Instant::now() + wait.unwrap_or(EACH_TRY);
@@ -132,7 +139,7 @@ impl RuntimeProvider for Leaving {
         _local: SocketAddr,
         server: SocketAddr,
     ) -> Pin<Box<dyn Send + Future<Output = Result<Self::Udp, io::Error>>>> {
-        let (request, remote) = (Arc::clone(&self.0), self.dialed(server));
+        let (request, remote) = (Arc::clone(&self.request), self.dialed(server));
         Box::pin(async move {
             let socket = bound(&request, (remote, Protocol::UDP)).map_err(|(_, detail)| io::Error::other(detail))?;
             Ok(ToResolver { socket: UdpSocket::from_std(socket.into())?, named: server, dialed: remote })
@@ -218,7 +225,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_resolver_on_record_is_asked_and_nobody_else() {
-        let report = look_up(&Resolver::System, &asking(resolver(Some([10, 20, 4, 16])).await)).await.unwrap();
+        let request = asking(resolver(Some([10, 20, 4, 16])).await);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let asked = ask(&request, "mail.corp.example", IpAddr::from([10, 20, 4, 53]), deadline).await;
+        assert_eq!(asked, Ok(vec![IpAddr::from([10, 20, 4, 16])]));
+        let report = look_up(&Resolver::System, &request).await.unwrap();
         assert_eq!((report.addresses, report.cause), (vec![IpAddr::from([10, 20, 4, 16])], None));
         let report = look_up(&Resolver::System, &asking(resolver(None).await)).await.unwrap();
         assert_eq!((report.addresses, report.cause), (Vec::new(), Some(Cause::DnsNxdomain)));

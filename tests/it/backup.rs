@@ -332,7 +332,12 @@ async fn add_case(db: &TestDb) {
         id(1)
     ))
     .await;
-    db.execute(&format!("INSERT INTO people VALUES ({}, 'a@b.example', 'A', NULL, {no}, TRUE, {at})", id(2))).await;
+    db.execute(&format!(
+        "INSERT INTO people (id, email, name, wants_mail, active, created_at)
+        VALUES ({}, 'a@b.example', 'A', {no}, TRUE, {at})",
+        id(2)
+    ))
+    .await;
     db.execute(&format!(
         "INSERT INTO cases (customer_id, id, number, title, workflow, version, definition_hash, revision, state, data,
             sealed, seq, entered, priority, waiting_on, queued, opened_by, is_open, opened_at, waiting_since, due_at)

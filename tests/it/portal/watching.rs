@@ -81,7 +81,7 @@ on_both! {
         assert_eq!(engineer.get("/api/v1/watches").await.expect(200)["items"][0]["case"], number);
         customer.post(&format!("{path}/pause"), &[], &json!({})).await.expect(403);
         assert!(!engineer.post(&format!("{path}/pause"), &[], &json!({})).await.expect(200)["paused_at"].is_null());
-        customer.post(&format!("{path}/now"), &[], &json!({})).await.expect(409);
+        customer.post(&format!("{path}/now"), &[], &json!({})).await.expect(422);
         assert!(engineer.post(&format!("{path}/resume"), &[], &json!({})).await.expect(200)["paused_at"].is_null());
         engineer.post(&format!("{path}/never"), &[], &json!({})).await.expect(404);
     }

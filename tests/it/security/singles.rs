@@ -11,6 +11,7 @@ use crate::support::app::TestApp;
 use crate::support::client::Client;
 use crate::support::db::{Kind, on_both, run};
 use crate::support::http::{Browser, encode};
+use crate::usecase::family::in_use;
 
 on_both! {
     async fn no_6_nothing_about_a_mail_server_is_found_out_without_an_account(db: TestDb) {
@@ -164,5 +165,66 @@ on_both! {
             assert_eq!(page.status, StatusCode::FORBIDDEN, "{event}");
         }
         assert_eq!(t.case(number).await.revision, before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_8_notices_that_replace_each_other_without_end_leave_one_and_come_to_rest() {
+    run(Kind::Sqlite, |db| async move {
+        let t = TestApp::new(&db).await;
+        let main = in_use(&t).await;
+        let times = 200;
+        for index in 0..times {
+            let new = format!("10.20.{}.{}", 8 + index / 100, 10 + index % 100);
+            let notice = [("new_location", "private"), ("new_ip", new.as_str()), ("change_timing", "now")];
+            t.act(&t.contact, main, "notify_ip_change", &notice).await.unwrap();
+        }
+        let open = "SELECT COUNT(*) FROM cases WHERE parent IS NOT NULL AND is_open";
+        assert_eq!(db.number("SELECT COUNT(*) FROM cases WHERE parent IS NOT NULL").await, times);
+        assert_eq!(db.number(open).await, 1, "each ended the one before");
+        t.drain().await;
+        assert_eq!(db.number(open).await, 1);
+        assert_eq!(db.number("SELECT COUNT(*) FROM outbox WHERE state = 'pending'").await, 0);
+        // No case names another one but its parent, and the parent is never a child: a circle cannot be written.
+        let deeper =
+            "SELECT COUNT(*) FROM cases AS c JOIN cases AS p ON c.parent = p.number WHERE p.parent IS NOT NULL";
+        assert_eq!(db.number(deeper).await, 0);
+    })
+    .await;
+}
+
+on_both! {
+    async fn no_38_links_in_mail_lead_to_the_configured_address_whatever_the_request_says(db: TestDb) {
+        let t = TestApp::new(&db).await;
+        let mut browser = Browser::new(&t.app);
+        let form = browser.get("/forgotten").await.form("/forgotten").unwrap();
+        let key = form["idempotency_key"].clone();
+        let body = format!("idempotency_key={}&email={}", encode(&key), encode("dana@alder.example"));
+        let headers = [("host", "evil.example"), ("x-forwarded-host", "evil.example"), ("forwarded", "host=evil.example")];
+        browser.send(Method::POST, "/forgotten", Some(body), &headers).await;
+        t.drain().await;
+        let mails = t.mails_to("dana@alder.example");
+        assert_eq!(mails.len(), 1);
+        let mail = &mails[0];
+        assert!(mail.text.contains("https://postern.vendor.example/welcome?token="), "{}", mail.text);
+        assert!(!String::from_utf8_lossy(&mail.raw).contains("evil"));
+    }
+}
+
+on_both! {
+    async fn no_9_and_45_what_is_written_is_text_in_pages_and_mails(db: TestDb) {
+        let t = TestApp::new(&db).await;
+        let number = t.request().await.number;
+        let evil = "[open](javascript:alert(1)) ![x](data:text/html,x) <img src=x onerror=alert(1)> &lt;b&gt;";
+        t.act(&t.contact, number, "note", &[("note", evil)]).await.unwrap();
+        t.drain().await;
+        let mut kim = Browser::signed_in(&t.app, &t.engineer).await;
+        let page = kim.open(&format!("/cases/{number}")).await;
+        assert!(page.shows(evil), "{}", page.body);
+        assert!(!page.body.contains("href=\"javascript:") && !page.body.contains("<img src=x"));
+        for mail in t.app.mailer.sent() {
+            let raw = String::from_utf8_lossy(&mail.raw);
+            assert!(!raw.contains("<img src=") && !raw.contains("javascript:alert(1)\""), "{raw}");
+        }
     }
 }

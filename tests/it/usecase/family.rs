@@ -28,7 +28,7 @@ const SETTINGS: &[(&str, &str)] = &[
 ];
 
 /// A server in use: alerts arrive, the case is at rest.
-pub(super) async fn in_use(t: &TestApp) -> i64 {
+pub(crate) async fn in_use(t: &TestApp) -> i64 {
     let number = t.reached().await;
     let has_product = t.case(number).await.tenant.is_some();
     t.script.push(None);

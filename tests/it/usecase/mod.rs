@@ -2,7 +2,7 @@
 
 mod calendars;
 mod closing;
-mod family;
+pub(crate) mod family;
 mod limits;
 mod mail_wishes;
 mod migration;
