@@ -72,10 +72,8 @@ async fn ask(
     deadline: Instant,
 ) -> Result<Vec<IpAddr>, (Cause, String)> {
     let config = ResolverConfig::from_parts(None, Vec::new(), vec![NameServerConfig::udp_and_tcp(server)]);
-    let mut builder = Client::builder_with_config(
-        config,
-        Leaving { request: Arc::clone(request), handle: TokioHandle::default() },
-    );
+    let mut builder =
+        Client::builder_with_config(config, Leaving { request: Arc::clone(request), handle: TokioHandle::default() });
     let options = builder.options_mut();
     options.use_hosts_file = ResolveHosts::Never;
     options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;

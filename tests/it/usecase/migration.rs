@@ -44,8 +44,8 @@ fn version_2() -> TempDir {
     assert!(text.contains(before), "the wording that version 2 changes has moved");
     let text =
         text.replace(before, "Ownership: {{ ownership_proof }}. We whitelist {{ smtp_ip }} for your VPN tunnel. Then");
-    let field = "[field.ownership_proof]\ntype = \"text\"\nmax = 200\nlabel = \"Proof of ownership\"\n\n[field.";
-    let text = text.replacen("[field.", field, 1);
+    let field = "\n[field.ownership_proof]\ntype = \"text\"\nmax = 200\nlabel = \"Proof of ownership\"\n\n[field.";
+    let text = text.replacen("\n[field.", field, 1);
     let clock = "[clock.customer_action]";
     let (head, tail) = text.split_once(clock).unwrap();
     let tail = tail.replacen("due = \"5bd\"", "due = \"3bd\"", 1).replacen(
