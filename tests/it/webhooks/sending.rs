@@ -305,7 +305,7 @@ on_both! {
         let t = service(&db).await;
         let receiver = Receiver::start(&[Reply::Status(200)]).await;
         endpoint(&t, "all", &receiver.url(), &[Topic::AlertingIpPlanned]).await;
-        for (network, is_published) in [("198.51.100.7", true), ("198.51.100.8", false)] {
+        for (network, is_published) in [("192.88.100.7", true), ("192.88.100.8", false)] {
             let draft = Draft {
                 network: network.to_owned(),
                 purpose: "alerting".to_owned(),
@@ -319,7 +319,7 @@ on_both! {
         let got = receiver.got();
         assert_eq!(got.iter().map(Got::topic).collect::<Vec<_>>(), ["alerting_ip.planned"]);
         let body: serde_json::Value = serde_json::from_str(&got[0].body).unwrap();
-        assert_eq!((&body["data"]["cidr"], &body["data"]["from"]), (&"198.51.100.7/32".into(), &"2026-12-01T08:00:00Z".into()));
+        assert_eq!((&body["data"]["cidr"], &body["data"]["from"]), (&"192.88.100.7/32".into(), &"2026-12-01T08:00:00Z".into()));
         assert_eq!(body["timestamp"], "2026-11-25T10:00:00.000000Z");
     }
 }
