@@ -112,6 +112,9 @@ pub enum Error {
     /// A page or a mail could not be made.
     #[error("a template could not be rendered")]
     View(#[from] ViewError),
+    /// A definition that cases need is missing, was edited, or does not parse; says what to do.
+    #[error("{0}")]
+    Definitions(String),
     /// A defect of Postern or of its installation; the text is for the log.
     #[error("internal: {0}")]
     Internal(String),
@@ -164,6 +167,7 @@ impl Error {
                 | StoreError::Database(_),
             )
             | Self::View(_)
+            | Self::Definitions(_)
             | Self::Internal(_)
             | Self::Refused(Refusal::Fields(_) | Refusal::Defect(_)) => ProblemCode::Internal,
         }
@@ -201,6 +205,7 @@ impl Error {
             | Self::JobLost
             | Self::Store(_)
             | Self::View(_)
+            | Self::Definitions(_)
             | Self::Internal(_) => self.code().happened().to_owned(),
         }
     }

@@ -25,7 +25,7 @@ impl Workflows {
     /// Reads every embedded version and, where there is one, a folder with more of them (`smtp-vpn/v2/workflow.toml`).
     ///
     /// # Errors
-    /// [`Error::Internal`] names the first fault: a definition that does not parse, one that was edited after it was
+    /// [`Error::Definitions`] names the first fault: a definition that does not parse, one that was edited after it was
     /// published, or a version that is there twice.
     pub fn load(folder: Option<&Path>) -> Result<Self, Error> {
         let mut all = Self { by_version: BTreeMap::new() };
@@ -35,8 +35,9 @@ impl Workflows {
         });
         all.add("workflows", embedded.collect())?;
         if let Some(folder) = folder {
-            let files = files_below(folder)
-                .map_err(|error| Error::Internal(format!("the definitions in {}: {error}", folder.display())))?;
+            let files = files_below(folder).map_err(|error| {
+                Error::Definitions(format!("the definitions in {} cannot be read: {error}", folder.display()))
+            })?;
             all.add(&folder.display().to_string(), files)?;
         }
         Ok(all)
@@ -54,7 +55,7 @@ impl Workflows {
             }
         }
         for (folder, files) in folders {
-            let fault = |what: String| Error::Internal(format!("{place}/{folder} {what}"));
+            let fault = |what: String| Error::Definitions(format!("{place}/{folder} {what}"));
             let package = Package::from_files(files).map_err(|faults| {
                 let first = faults.first().map(ToString::to_string).unwrap_or_default();
                 fault(format!("does not parse: {first}"))
@@ -78,7 +79,7 @@ impl Workflows {
     /// Whether every case runs on a definition that is here and is what it was when the case began.
     ///
     /// # Errors
-    /// [`Error::Internal`] names the definition and counts its cases; what the database says.
+    /// [`Error::Definitions`] names the definition and counts its cases; what the database says.
     pub async fn hold_all(&self, db: &Db) -> Result<(), Error> {
         let mut tx = db.read().await?;
         for (workflow, cases) in versions::counted(&mut tx).await? {
@@ -90,7 +91,8 @@ impl Workflows {
                 }
                 Some(_) => continue,
             };
-            return Err(Error::Internal(format!("{cases} cases run on {id} version {version}, {what}")));
+            let count = if cases == 1 { "1 case runs".to_owned() } else { format!("{cases} cases run") };
+            return Err(Error::Definitions(format!("{count} on {id} version {version}, {what}")));
         }
         Ok(())
     }

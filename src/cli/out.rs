@@ -118,8 +118,8 @@ pub fn last_words(error: &Error) -> String {
     }
     let for_the_log = error.code() == ProblemCode::Internal || matches!(error, Error::Store(_));
     let happened = if for_the_log { chain(error) } else { error.detail() };
-    // What else a database does says itself what is in the way.
-    if matches!(error, Error::Store(_)) && error.code() == ProblemCode::Internal {
+    // What else a database does says itself what is in the way, and so does a definition that is missing.
+    if matches!(error, Error::Store(_) | Error::Definitions(_)) && error.code() == ProblemCode::Internal {
         return happened;
     }
     format!("{happened}\n  {}", error.code().what_to_do())

@@ -52,7 +52,7 @@ impl Features {
 
     /// True where a firewall has overwritten keywords with X, as Cisco's SMTP inspection does.
     pub fn masked(&self) -> bool {
-        self.keywords.iter().any(|keyword| keyword.starts_with("XXXX"))
+        self.keywords.iter().any(|keyword| keyword.bytes().take(4).eq([b'X'; 4]))
     }
 
     fn has(&self, keyword: &str) -> bool {

@@ -4,7 +4,7 @@
 read_feeds() {
   local folder=$target/feeds format data
   mkdir -p "$folder"
-  data=$(mktemp -d "$folder/data.XXXXXX") || return 1
+  data=$(mktemp -d -p "$folder") || return 1
   ips() { "$postern" alerting-ip "$@" --data "$data"; }
   {
     ips add 192.88.100.24 --published --region "Frankfurt <1> & \"2\"" --until 2033-01-15 &&

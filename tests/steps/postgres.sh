@@ -18,7 +18,7 @@ start_postgres() {
   local programs as=() user=postgres port attempt
   programs=$(postgres_programs) || { echo "no PostgreSQL server is installed; run tests/run setup"; return 1; }
   mkdir -p "$target"
-  postgres_folder=$(mktemp -d "$target/postgres.XXXXXX") || return 1
+  postgres_folder=$(mktemp -d -p "$target") || return 1
   if [ "$(id -u)" = 0 ]; then
     # PostgreSQL refuses to run as root.
     id "$user" >/dev/null 2>&1 || user=nobody
@@ -27,7 +27,7 @@ start_postgres() {
     # The build folder may lie where only root may enter.
     if ! "${as[@]}" test -x "$postgres_folder" 2>/dev/null; then
       rmdir "$postgres_folder"
-      postgres_folder=$(mktemp -d /tmp/postern-postgres.XXXXXX) || return 1
+      postgres_folder=$(mktemp -d -p /tmp --suffix=.postern-postgres) || return 1
       chown "$user" "$postgres_folder"
     fi
   fi

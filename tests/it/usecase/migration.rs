@@ -195,7 +195,7 @@ on_both! {
         };
         let nothing = tempfile::tempdir().unwrap();
         let said = start(nothing.path()).await;
-        assert_eq!(said, "1 cases run on smtp-vpn version 2, which is missing: put its folder back");
+        assert_eq!(said, "1 case runs on smtp-vpn version 2, which is missing: put its folder back");
         assert_eq!(start(folder.path()).await, "it starts");
 
         let main = folder.path().join("smtp-vpn/v2/workflow.toml");
@@ -204,7 +204,7 @@ on_both! {
         let worded = start(folder.path()).await;
         fs::write(&main, text.replacen("when = \"known(alerting_ips)\"", "when = \"known(smtp_ip)\"", 1)).unwrap();
         let said = start(folder.path()).await;
-        assert!(said.contains("1 cases run on smtp-vpn version 2, which was edited since"), "{said}");
+        assert!(said.contains("1 case runs on smtp-vpn version 2, which was edited since"), "{said}");
         assert_eq!(worded, "it starts", "wording is no part of what is published");
 
         fs::write(folder.path().join("smtp-vpn/v2/LOCK"), "0000\n").unwrap();
