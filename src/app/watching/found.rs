@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::app::firing::{Firing, answers};
 use crate::app::turn::{self, Handed};
-use crate::app::{App, Error, Secrets, family};
+use crate::app::{App, Error, Secrets, facts, family};
 use crate::domain::actor::Actor;
 use crate::domain::address::{Class, Options, classify_ip};
 use crate::domain::case::Case;
@@ -25,31 +25,41 @@ const NOTIFY: &str = "notify_ip_change";
 /// The longest evidence that a definition takes, less what goes before it.
 const LONGEST_EVIDENCE: usize = 3_900;
 
-/// Where a case that watching began has been ended by a person, what it was about is counted anew.
+/// Where a case that watching began has ended, its outcome says what becomes of what it was about.
+///
+/// Only a person who settles a trouble says that what stands there is meant so. An address that a confirmed notice brings is
+/// another one on record, which begins anew; one that was rejected must not be learned.
 ///
 /// # Errors
 /// What the database says.
-pub(super) async fn look_after(tx: &mut Tx, case: &Case, watch: &mut Watch) -> Result<(), Error> {
-    let trouble = ended(tx, case, &mut watch.trouble).await?;
-    let notice = ended(tx, case, &mut watch.notice).await?;
+pub(super) async fn look_after(tx: &mut Tx, watch: &mut Watch) -> Result<(), Error> {
+    if ended(tx, &mut watch.notice).await?.is_some() {
+        // That the former address did not answer was part of the notice.
+        watch.memory.0 = std::mem::take(&mut watch.memory.0).dealt_with(&[Subject::Path]);
+    }
+    let Some(trouble) = ended(tx, &mut watch.trouble).await? else { return Ok(()) };
     let memory = std::mem::take(&mut watch.memory.0);
-    let all = [Subject::Path, Subject::Certificate, Subject::Name];
-    let named = [Subject::Name, Subject::Path];
-    watch.memory.0 = match (trouble, notice) {
-        (true, _) => memory.dealt_with(&all),
-        (false, true) => memory.dealt_with(&named),
-        (false, false) => memory,
+    watch.memory.0 = match trouble.outcome.as_deref() {
+        Some("settled") => {
+            let was_name = facts::text(&trouble, "found").is_ok_and(|found| found == Subject::Name.as_str());
+            let told = Subject::ALL.iter().copied().filter(|one| memory.is_told(*one));
+            let told: Vec<Subject> = told.filter(|one| *one != Subject::Name || was_name).collect();
+            memory.dealt_with(&told)
+        }
+        Some("handed_over") => memory.counted_anew(&[Subject::Path, Subject::Certificate]),
+        _ => memory,
     };
     Ok(())
 }
 
-async fn ended(tx: &mut Tx, parent: &Case, number: &mut Option<i64>) -> Result<bool, Error> {
-    let Some(known) = *number else { return Ok(false) };
-    let is_open = cases::open_children(tx, parent.number).await?.iter().any(|child| child.number == known);
-    if !is_open {
+/// The case that watching began, once it has ended.
+async fn ended(tx: &mut Tx, number: &mut Option<i64>) -> Result<Option<Case>, Error> {
+    let Some(known) = *number else { return Ok(None) };
+    let case = cases::by_number(tx, known).await?.filter(|case| !case.is_open);
+    if case.is_some() {
         *number = None;
     }
-    Ok(!is_open)
+    Ok(case)
 }
 
 /// Whether a notice that a person gave is under way: then another address is what is expected.

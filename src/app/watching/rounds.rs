@@ -92,7 +92,7 @@ pub(in crate::app) async fn settle(app: &App, tx: &mut Tx, probe: &Probe, report
     if !is_watched(app, &case)? {
         return Ok(());
     }
-    found::look_after(tx, &case, &mut watch).await?;
+    found::look_after(tx, &mut watch).await?;
     let mut round = round(&case, report, watch.settings_read.as_ref().map(|read| &read.0))?;
     round.at = at;
     if found::is_moving(tx, &case, &watch).await? {

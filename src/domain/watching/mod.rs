@@ -185,4 +185,11 @@ impl Memory {
         }
         self
     }
+
+    /// What is still wrong about these is told again after two rounds, against what is remembered.
+    #[must_use]
+    pub fn counted_anew(mut self, subjects: &[Subject]) -> Self {
+        self.doubts.retain(|subject, _| !subjects.contains(subject));
+        self
+    }
 }

@@ -182,6 +182,42 @@ on_both! {
 }
 
 on_both! {
+    async fn an_address_that_a_person_rejected_is_not_learned(db: TestDb) {
+        let t = service(&db).await;
+        let number = in_use(&t).await;
+        rounds(&t, number, &[None]).await;
+        shows(&t, "10.20.4.16", "CN=Alder CA", 90);
+        rounds(&t, number, &[None, None]).await;
+        let notice = only_child(&t, number).await.number;
+        t.act(&t.contact, notice, "reject_change", &[("reason", "We moved nothing")]).await.unwrap();
+        assert_eq!(round(&t, number, None).await, Mark::Changed, "what was rejected is not taken as it is");
+        assert_eq!(round(&t, number, None).await, Mark::Changed);
+        assert_eq!(watch(&t, number).await.unwrap().memory.addresses, BTreeSet::from([ip("10.20.4.15")]));
+        assert_eq!(only_child(&t, number).await.outcome.as_deref(), Some("rejected"), "and nobody is told twice");
+    }
+}
+
+on_both! {
+    async fn a_certificate_that_nobody_answered_for_is_told_again_once_the_main_case_is_back(db: TestDb) {
+        let t = service(&db).await;
+        let number = in_use(&t).await;
+        rounds(&t, number, &[None]).await;
+        shows(&t, "10.20.4.15", "CN=Nobody Knows", 300);
+        rounds(&t, number, &[None, None]).await;
+        let trouble = only_child(&t, number).await.number;
+        // The full test passes, then the test alert.
+        (0..2).for_each(|_| t.script.push(None));
+        t.act(&t.engineer, trouble, "test_settings", &[]).await.unwrap();
+        t.drain().await;
+        t.act(&t.contact, number, "it_arrived", &[]).await.unwrap();
+        rounds(&t, number, &[None, None]).await;
+        assert_eq!(watch(&t, number).await.unwrap().memory.certificate.as_ref().unwrap().issuer, "CN=Alder CA");
+        let found: Vec<String> = children(&t, number).await.iter().map(|child| field(child, "cause")).collect();
+        assert_eq!(found, ["cert.changed", "cert.changed"]);
+    }
+}
+
+on_both! {
     async fn a_notice_that_a_person_gave_is_what_another_answer_is_expected_by(db: TestDb) {
         let t = service(&db).await;
         let number = in_use(&t).await;
