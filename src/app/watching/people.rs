@@ -9,13 +9,13 @@ use serde_json::json;
 use super::STAFF;
 use crate::app::firing::Firing;
 use crate::app::turn::{self, note};
-use crate::app::{App, Error, Secrets};
+use crate::app::{App, Error, Secrets, conversation};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
 use crate::domain::id::{ServerId, TunnelId};
 use crate::domain::workflow::{Data, Refusal, Value};
 use crate::store::watches::{self, Listed, RoundRow, Watch};
-use crate::store::{Tx, cases, tunnels};
+use crate::store::{Tx, cases, probes, tunnels};
 
 /// So many rounds are shown: four days of one an hour.
 const SHOWN_ROUNDS: i64 = 96;
@@ -91,11 +91,12 @@ pub async fn pause(app: &Arc<App>, person: &Person, number: i64, paused: bool) -
     change(app, person, number, move |at, id| if paused { Change::Pause(at, id) } else { Change::Resume(at) }).await
 }
 
-/// Lets the next round begin at once. Whoever sees the case may ask for it: the test waits for its turn like any other, and
-/// none is begun while one runs.
+/// Lets the next round begin at once. Whoever takes part in the case may ask for it: the test waits for its turn like any
+/// other, none is begun while one runs, and those of the customer's people count towards their limit.
 ///
 /// # Errors
-/// As [`of_case`]; [`Error::Refused`] where the server is not in use, or watching is paused.
+/// As [`of_case`]; [`Error::Forbidden`] for administrators; [`Error::Refused`] where the server is not in use, or watching is
+/// paused; [`Error::TestTooSoon`] where the customer's people have used up their tests for the moment.
 pub async fn now(app: &Arc<App>, person: &Person, number: i64) -> Result<(), Error> {
     change(app, person, number, |at, _| Change::Now(at)).await?;
     app.wake.notify_waiters();
@@ -124,7 +125,7 @@ async fn change(
                 let case = cases::hold(tx, number).await?;
                 let mut case = case.filter(|case| case.is_visible_to(&person)).ok_or(Error::NotFound)?;
                 let key = (case.customer, case.id);
-                let watch = watches::of_case(tx, key).await?.ok_or(Error::NotFound)?;
+                let mut watch = watches::of_case(tx, key).await?.ok_or(Error::NotFound)?;
                 let at = app.now();
                 let act = match wanted {
                     Change::Pause(since, by) => {
@@ -139,15 +140,26 @@ async fn change(
                         "watch_resumed"
                     }
                     Change::Now(at) => {
+                        conversation::takes_part(&person)?;
                         if watch.paused_at.is_some() {
                             return Err(refused("Watching is paused. Let it go on first."));
                         }
                         if watches::queued_test(tx, key).await?.is_some() {
                             return Err(refused("A round runs already. Wait for its result."));
                         }
-                        if !watches::set_next(tx, key, at).await? {
+                        if watch.next_at.is_none() {
                             return Err(refused("The server is not in use at the moment, so it is not watched."));
                         }
+                        if !person.is_staff() {
+                            let next =
+                                probes::next_start(tx, case.customer, app.probe.per_customer_hour, at).await?;
+                            if next > at {
+                                return Err(Error::TestTooSoon(next));
+                            }
+                            watch.memory.is_asked = true;
+                        }
+                        watch.next_at = Some(at);
+                        watches::settle(tx, &watch).await?;
                         "watch_asked"
                     }
                 };

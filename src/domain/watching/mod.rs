@@ -144,6 +144,8 @@ pub struct Memory {
     pub doubts: BTreeMap<Subject, Doubt>,
     /// Rounds in a row that could not tell.
     pub unclear: u32,
+    /// Whether somebody of the customer asked for the round that comes next.
+    pub is_asked: bool,
 }
 
 /// What is held against a subject.

@@ -391,9 +391,37 @@ on_both! {
         watching::now(&t.app, &t.contact, number).await.unwrap();
         assert_eq!(worker::watching::step(&t.app).await.unwrap(), Step::Worked);
         assert!(matches!(watching::now(&t.app, &t.contact, number).await, Err(Error::Refused(_))), "one runs");
+        assert!(matches!(watching::now(&t.app, &t.admin, number).await, Err(Error::Forbidden(_))));
         let listed = watching::list(&t.app, &t.engineer, 0).await.unwrap();
         assert_eq!(listed.iter().map(|row| row.number).collect::<Vec<_>>(), [number]);
         assert!(watching::list(&t.app, &t.engineer, number).await.unwrap().is_empty());
+    }
+}
+
+on_both! {
+    async fn rounds_that_the_customer_asks_for_count_towards_the_limit_on_tests(db: TestDb) {
+        let t = service(&db).await;
+        let number = in_use(&t).await;
+        t.clock.advance(TimeDelta::hours(2));
+        round(&t, number, None).await;
+        let mut begun = 0;
+        let next = loop {
+            match watching::now(&t.app, &t.contact, number).await {
+                Ok(()) => begun += 1,
+                Err(Error::TestTooSoon(next)) => break next,
+                Err(other) => panic!("{other}"),
+            }
+            assert!(begun <= t.app.probe.per_customer_hour, "there is no limit");
+            t.script.push(None);
+            assert_eq!(worker::watching::step(&t.app).await.unwrap(), Step::Worked);
+            t.drain().await;
+        };
+        assert_eq!((begun, next), (t.app.probe.per_customer_hour, t.clock.now() + TimeDelta::hours(1)));
+        // Rounds on the schedule and those of engineers go on, and count for nothing.
+        watching::now(&t.app, &t.engineer, number).await.unwrap();
+        assert_eq!(round(&t, number, None).await, Mark::Good);
+        t.clock.advance(next - t.clock.now());
+        watching::now(&t.app, &t.contact, number).await.unwrap();
     }
 }
 
