@@ -346,6 +346,30 @@ on_both! {
 }
 
 on_both! {
+    async fn what_our_own_change_of_the_settings_applied_is_no_drift_before_it_is_confirmed_too(db: TestDb) {
+        let t = service(&db).await;
+        let product = t.with_product().await;
+        let number = in_use(&t).await;
+        rounds(&t, number, &[None]).await;
+        t.act(&t.contact, number, "change_settings", &[]).await.unwrap();
+        let changing = only_child(&t, number).await.number;
+        // The full test, the test alert.
+        (0..2).for_each(|_| t.script.push(None));
+        t.act(&t.contact, changing, "change_sender", &[("sender_address", "siem@alder.example")]).await.unwrap();
+        t.drain().await;
+        assert_eq!((only_child(&t, number).await.flow.state.as_str(), &product.settings()["emailSender"]), ("change_confirm", &json!("siem@alder.example")));
+        let before = t.app.mailer.sent().len();
+        rounds(&t, number, &[None, None, None]).await;
+        assert_eq!((field(&t.case(number).await, "drift"), subjects(&t, "dana@alder.example", before)), (String::new(), Vec::new()));
+        t.act(&t.contact, changing, "it_arrived", &[]).await.unwrap();
+        t.drain().await;
+        change(&product, &[("smtpServerPort", json!(25))]);
+        rounds(&t, number, &[None, None]).await;
+        assert_ne!(field(&t.case(number).await, "drift"), "", "another hand is seen again");
+    }
+}
+
+on_both! {
     async fn two_nodes_begin_each_round_once(db: TestDb) {
         let t = service(&db).await;
         let number = in_use(&t).await;
