@@ -62,13 +62,44 @@ async fn ended(tx: &mut Tx, number: &mut Option<i64>) -> Result<Option<Case>, Er
     Ok(case)
 }
 
-/// Whether a notice that a person gave is under way: then another address is what is expected.
+/// Whether a notice is under way that a person gave or took up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moving {
+    /// There is none.
+    No,
+    /// Another address is what is expected.
+    Ahead,
+    /// The time of the change has come: the former address may be switched off.
+    Due,
+}
+
+/// Whether the server of a case is about to move by what a person knows.
 ///
 /// # Errors
 /// What the database says.
-pub(super) async fn is_moving(tx: &mut Tx, case: &Case, watch: &Watch) -> Result<bool, Error> {
-    let open = cases::open_children(tx, case.number).await?;
-    Ok(open.iter().any(|child| child.workflow.id == NOTICE && Some(child.number) != watch.notice))
+pub(super) async fn moving(
+    app: &App,
+    tx: &mut Tx,
+    case: &Case,
+    watch: &Watch,
+    at: DateTime<Utc>,
+) -> Result<Moving, Error> {
+    let mut moving = Moving::No;
+    for child in cases::open_children(tx, case.number).await? {
+        if child.workflow.id != NOTICE || (Some(child.number) == watch.notice && is_untouched(app, &child)?) {
+            continue;
+        }
+        let planned = facts::text(&child, "effective_at").ok().and_then(|text| text.parse::<DateTime<Utc>>().ok());
+        let is_now = facts::text(&child, "change_timing").is_ok_and(|timing| timing == "now");
+        moving = if is_now || planned.is_some_and(|planned| planned <= at) { Moving::Due } else { Moving::Ahead };
+    }
+    Ok(moving)
+}
+
+/// Whether a case that watching began still stands where it began, and nobody has claimed it: only then it is taken back or
+/// replaced without a person.
+fn is_untouched(app: &App, child: &Case) -> Result<bool, Error> {
+    Ok(child.flow.state == app.workflows.of(&child.workflow)?.initial && child.claim.is_none())
 }
 
 /// Tells what two rounds agree on, and what is over.
@@ -147,7 +178,7 @@ async fn notify(
     let known: Option<IpAddr> =
         case.flow.data.get(case.channel().server().address).and_then(Value::as_text).and_then(|text| text.parse().ok());
     let Some(new) = finding.leads_to.iter().copied().find(|new| Some(*new) != known) else { return Ok(false) };
-    // One that we began about another address is out of date; the definition ends it.
+    // One that we began about another address and nobody has touched is out of date; the definition ends it.
     let data = answers([("new_location", side_of(app, new)), ("new_ip", &new.to_string()), ("change_timing", "now")]);
     match tell(app, tx, case, (NOTIFY, data), at).await {
         Ok(()) => {}
@@ -201,15 +232,14 @@ async fn over(
     }
 }
 
-/// Takes our own notice back, where it still stands where it began and nobody has claimed it.
+/// Takes our own notice back, where nobody has touched it.
 async fn withdraw(app: &App, tx: &mut Tx, case: &Case, watch: &Watch, at: DateTime<Utc>) -> Result<(), Error> {
     let Some(number) = watch.notice else { return Ok(()) };
     let Some(child) = cases::by_number(tx, number).await? else { return Ok(()) };
-    let definition = app.workflows.of(&child.workflow)?;
-    if child.flow.state != definition.initial || child.claim.is_some() {
+    if !is_untouched(app, &child)? {
         return Ok(());
     }
-    let Some(event) = definition.on_parent_end.as_deref() else { return Ok(()) };
+    let Some(event) = app.workflows.of(&child.workflow)?.on_parent_end.as_deref() else { return Ok(()) };
     tell_child(app, tx, case, number, (event, Data::new()), at).await
 }
 

@@ -8,7 +8,8 @@ use chrono::TimeDelta;
 use sqlx::types::Json;
 
 use super::drift::Reading;
-use super::{found, is_watched};
+use super::found::{self, Moving};
+use super::is_watched;
 use crate::app::{App, Error, facts, probes};
 use crate::domain::case::Case;
 use crate::domain::cause::{Cause, WorkflowVerdict};
@@ -103,9 +104,13 @@ pub(in crate::app) async fn settle(app: &App, tx: &mut Tx, probe: &Probe, report
     found::look_after(tx, &mut watch).await?;
     let mut round = round(&case, report, watch.settings_read.as_ref().map(|read| &read.0))?;
     round.at = at;
-    if found::is_moving(tx, &case, &watch).await? {
-        // Somebody gave notice of it, and follows it through.
+    let moving = found::moving(app, tx, &case, &watch, at).await?;
+    if moving != Moving::No {
+        // A person knows of it, and follows it through.
         round.name = Name::Unclear;
+    }
+    if moving == Moving::Due && matches!(round.path, Path::Failed { .. }) {
+        round.path = Path::Unclear;
     }
     let judged = judge(&watch.memory.0, &round);
     found::act(app, tx, &mut case, &mut watch, (&judged, probe.number), at).await?;

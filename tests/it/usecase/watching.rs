@@ -227,6 +227,48 @@ on_both! {
         shows(&t, "10.20.4.16", "CN=Alder CA", 90);
         rounds(&t, number, &[None, None, None]).await;
         assert_eq!(only_child(&t, number).await.opened_by, t.contact.id);
+        let down = Some(Cause::TcpTimeout);
+        assert_eq!(round(&t, number, down).await, Mark::Unclear, "the former address is switched off");
+        rounds(&t, number, &[down, down]).await;
+        assert_eq!(only_child(&t, number).await.workflow.id, "ip-change", "no trouble");
+    }
+}
+
+on_both! {
+    async fn the_former_address_may_fail_from_the_planned_time_on_and_not_before(db: TestDb) {
+        let t = service(&db).await;
+        let number = in_use(&t).await;
+        rounds(&t, number, &[None]).await;
+        let planned = (t.clock.now() + TimeDelta::days(3)).to_rfc3339();
+        let notice = [("new_location", "private"), ("new_ip", "10.20.4.16"), ("change_timing", "planned"), ("effective_at", planned.as_str())];
+        t.act(&t.contact, number, "notify_ip_change", &notice).await.unwrap();
+        let down = Some(Cause::TcpTimeout);
+        assert_eq!(round(&t, number, down).await, Mark::Failed);
+        round(&t, number, None).await;
+        t.clock.advance(TimeDelta::days(3));
+        rounds(&t, number, &[down, down, down]).await;
+        assert_eq!(only_child(&t, number).await.workflow.id, "ip-change", "no trouble");
+        t.clock.advance(TimeDelta::days(1));
+        assert_eq!(round(&t, number, down).await, Mark::Unclear);
+    }
+}
+
+on_both! {
+    async fn a_notice_of_ours_that_a_person_took_up_is_neither_replaced_nor_taken_back(db: TestDb) {
+        let t = service(&db).await;
+        let number = in_use(&t).await;
+        rounds(&t, number, &[None]).await;
+        shows(&t, "10.20.4.16", "CN=Alder CA", 90);
+        rounds(&t, number, &[None, None]).await;
+        let notice = only_child(&t, number).await.number;
+        let called = [("called_name", "Lee Moss"), ("called_number", "+49 30 5550"), ("number_on_record", "true")];
+        t.act(&t.engineer, notice, "called_back", &called).await.unwrap();
+        shows(&t, "10.20.4.17", "CN=Alder CA", 90);
+        rounds(&t, number, &[None, None, None]).await;
+        assert_eq!(only_child(&t, number).await.flow.state, "ip_reconfigure", "not replaced");
+        shows(&t, "10.20.4.15", "CN=Alder CA", 90);
+        rounds(&t, number, &[None, None, None]).await;
+        assert_eq!(only_child(&t, number).await.flow.state, "ip_reconfigure", "not taken back");
     }
 }
 
