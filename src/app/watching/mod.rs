@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use drift::Reading;
 pub use people::{Seen, list, now, of_case, of_server, pause, set_resolver, take_over};
+pub(super) use people::{TAKE_OVER, refuse_typed};
 pub(super) use rounds::settle;
 pub use rounds::{begin_due, due};
 

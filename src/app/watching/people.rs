@@ -22,6 +22,20 @@ const SHOWN_ROUNDS: i64 = 96;
 /// So many servers are listed at once.
 const PAGE: i64 = 200;
 
+/// The event that takes over what stands in the product. Its answers are what was read there.
+pub(in crate::app) const TAKE_OVER: &str = "take_over_settings";
+
+/// Refuses the event that takes over what stands in the product to whoever types what that is.
+///
+/// # Errors
+/// [`Error::Refused`] says where it is done.
+pub(in crate::app) fn refuse_typed(event: &str) -> Result<(), Error> {
+    if event == TAKE_OVER {
+        return Err(refused("What stands in the product is read there, not typed. Take it over on the server's page."));
+    }
+    Ok(())
+}
+
 /// What is shown of a watched server.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -177,8 +191,8 @@ fn refused(text: &str) -> Error {
 /// name of the person who decided it.
 ///
 /// # Errors
-/// As [`of_case`]; [`Error::Refused`] where nothing was changed there, or where what was changed is the address or the
-/// account, which are changed in ways of their own.
+/// As [`of_case`]; [`Error::Refused`] where nothing was changed there, or where what was changed is the address, the port or
+/// the account, which are changed in ways of their own.
 pub async fn take_over(app: &Arc<App>, person: &Person, number: i64) -> Result<(), Error> {
     let (shared, person) = (Arc::clone(app), person.clone());
     app.db
@@ -192,7 +206,7 @@ pub async fn take_over(app: &Arc<App>, person: &Person, number: i64) -> Result<(
                 let secrets = Secrets::new();
                 let firing = Firing {
                     actor: &Actor::Person(person),
-                    event: "take_over_settings",
+                    event: TAKE_OVER,
                     data,
                     secrets: &secrets,
                     expected_entered: None,
@@ -212,19 +226,20 @@ fn taken_over(case: &Case, watch: &Watch) -> Result<Data, Error> {
     if rows.is_empty() {
         return Err(refused("The product holds the settings that were applied."));
     }
-    let kept = ["smtp_port", "encryption", "sender_address"];
+    let kept = ["encryption", "sender_address"];
     let mut data: Data =
         kept.iter().filter_map(|field| Some(((*field).to_owned(), case.flow.data.get(*field)?.clone()))).collect();
     for row in rows {
         let value = match row.label.as_str() {
-            "SMTP server port" => {
-                let port = row.theirs.parse().map_err(|_no_port| refused("The port in the product is no number."))?;
-                ("smtp_port", Value::Integer(port))
-            }
             "SMTP encryption" => ("encryption", Value::from(row.theirs.as_str())),
             "Sender's e-mail address" => ("sender_address", Value::from(row.theirs.as_str())),
             "SMTP server address" => {
                 return Err(refused("The address differs. Give notice of an IP change, or apply our settings again."));
+            }
+            "SMTP server port" => {
+                let advice = "The port differs, and another one has to be whitelisted first. Change the SMTP settings, or \
+                    apply ours again.";
+                return Err(refused(advice));
             }
             _ => {
                 let advice = "The account or its password differs. Change the SMTP settings, or apply ours again.";

@@ -349,12 +349,23 @@ on_both! {
         assert_eq!(field(&t.case(number).await, "drift"), "SMTP server port: 587 became 25; SMTP encryption: starttls became none");
         assert_eq!(subjects(&t, "dana@alder.example", before), [drift]);
         assert_eq!(product.settings()["smtpServerPort"], json!(25), "never overwritten by itself");
+        let error = watching::take_over(&t.app, &t.contact, number).await.unwrap_err();
+        assert!(error.to_string().contains("has to be whitelisted first"), "{error}");
+        change(&product, &[("smtpServerPort", json!(587)), ("emailSender", json!("siem@alder.example"))]);
+        rounds(&t, number, &[None, None]).await;
+        // Nobody types what stands there.
+        let typed = [("encryption", "none"), ("sender_address", "spy@evil.example")];
+        let error = t.act(&t.contact, number, "take_over_settings", &typed).await.unwrap_err();
+        assert!(error.to_string().contains("read there, not typed"), "{error}");
+        let view = cases::view(&t.app, &t.contact, number).await.unwrap();
+        assert!(view.offers.iter().all(|rule| rule.event != "take_over_settings"));
         // What stands there is taken over: it is tested, and applied as a revision of its own.
         (0..2).for_each(|_| t.script.push(None));
         watching::take_over(&t.app, &t.contact, number).await.unwrap();
         t.drain().await;
         let case = t.case(number).await;
-        assert_eq!((case.flow.state.as_str(), field(&case, "smtp_port"), field(&case, "encryption")), ("confirm_delivery", "25".into(), "none".into()));
+        assert_eq!((case.flow.state.as_str(), field(&case, "smtp_port"), field(&case, "encryption")), ("confirm_delivery", "587".into(), "none".into()));
+        assert_eq!(field(&case, "sender_address"), "siem@alder.example");
         t.act(&t.contact, number, "it_arrived", &[]).await.unwrap();
         rounds(&t, number, &[None, None]).await;
         assert_eq!(field(&t.case(number).await, "drift"), "");
@@ -368,7 +379,7 @@ on_both! {
         t.drain().await;
         let case = t.case(number).await;
         assert_eq!(case.flow.state, "confirm_delivery");
-        assert_eq!(product.settings()["smtpServerPort"], json!(25), "ours again");
+        assert_eq!(product.settings()["smtpServerPort"], json!(587), "ours again");
         t.whole_log(number).await;
     }
 }
