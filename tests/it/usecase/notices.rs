@@ -96,6 +96,21 @@ on_both! {
 }
 
 on_both! {
+    async fn a_contact_beyond_the_hundred_that_a_list_shows_confirms_too(db: TestDb) {
+        let t = TestApp::new(&db).await;
+        let main = in_use(&t).await;
+        let last = colleague(&t, "Zoe").await;
+        for number in 0..100 {
+            colleague(&t, &format!("A{number}")).await;
+        }
+        let number = give(&t, &t.contact, main, NOW).await;
+        notices::verify(&t.app, &t.engineer, (number, last.id), "Met in person on site").await.unwrap();
+        t.act(&last, number, "confirm_notice", &[]).await.unwrap();
+        assert_eq!(t.case(number).await.flow.state, "ip_reconfigure");
+    }
+}
+
+on_both! {
     async fn an_engineer_verifies_a_contact_or_calls_back_and_both_stay_on_record(db: TestDb) {
         let t = TestApp::new(&db).await;
         let main = in_use(&t).await;
