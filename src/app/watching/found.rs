@@ -179,7 +179,12 @@ async fn notify(
         case.flow.data.get(case.channel().server().address).and_then(Value::as_text).and_then(|text| text.parse().ok());
     let Some(new) = finding.leads_to.iter().copied().find(|new| Some(*new) != known) else { return Ok(false) };
     // One that we began about another address and nobody has touched is out of date; the definition ends it.
-    let data = answers([("new_location", side_of(app, new)), ("new_ip", &new.to_string()), ("change_timing", "now")]);
+    let data = answers([
+        ("new_location", side_of(app, new)),
+        ("new_ip", &new.to_string()),
+        ("change_timing", "now"),
+        ("begun_by", "watching"),
+    ]);
     match tell(app, tx, case, (NOTIFY, data), at).await {
         Ok(()) => {}
         Err(Error::Refused(_) | Error::Invalid(_)) => return Ok(false),

@@ -174,6 +174,10 @@ on_both! {
         rounds(&t, number, &[Some(Cause::TcpTimeout), Some(Cause::TcpTimeout), None]).await;
         let notice = only_child(&t, number).await;
         assert_eq!((notice.workflow.id.as_str(), field(&notice, "smtp_ip")), ("ip-change", "10.20.4.16".into()));
+        let mails = t.mails_to("dana@alder.example");
+        let mail = mails.iter().rfind(|mail| mail.subject.contains("Check this")).unwrap();
+        let raw = String::from_utf8(mail.raw.clone()).unwrap();
+        assert!(raw.contains("began this notice ourselves") && !raw.contains("A contact of your company gave"), "{raw}");
         assert_eq!(t.case(number).await.flow.data.get("smtp_ip").unwrap().to_string(), "10.20.4.15", "nothing is diverted");
         shows(&t, "10.20.4.15", "CN=Alder CA", 90);
         rounds(&t, number, &[None, None]).await;
