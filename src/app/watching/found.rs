@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::app::firing::{Firing, answers};
 use crate::app::turn::{self, Handed};
-use crate::app::{App, Error, Secrets, facts, family};
+use crate::app::{App, Error, Secrets, facts, family, notices};
 use crate::domain::actor::Actor;
 use crate::domain::address::{Class, Options, classify_ip};
 use crate::domain::case::Case;
@@ -18,10 +18,6 @@ use crate::store::{Tx, cases};
 
 /// The workflow of trouble.
 const TROUBLE: &str = "server-trouble";
-/// The workflow of a notice of an IP change.
-const NOTICE: &str = "ip-change";
-/// The parent's event that begins such a notice.
-const NOTIFY: &str = "notify_ip_change";
 /// The longest evidence that a definition takes, less what goes before it.
 const LONGEST_EVIDENCE: usize = 3_900;
 
@@ -86,7 +82,7 @@ pub(super) async fn moving(
 ) -> Result<Moving, Error> {
     let mut moving = Moving::No;
     for child in cases::open_children(tx, case.number).await? {
-        if child.workflow.id != NOTICE || (Some(child.number) == watch.notice && is_untouched(app, &child)?) {
+        if child.workflow.id != notices::WORKFLOW || (Some(child.number) == watch.notice && is_untouched(app, &child)?) {
             continue;
         }
         let planned = facts::text(&child, "effective_at").ok().and_then(|text| text.parse::<DateTime<Utc>>().ok());
@@ -185,12 +181,12 @@ async fn notify(
         ("change_timing", "now"),
         ("begun_by", "watching"),
     ]);
-    match tell(app, tx, case, (NOTIFY, data), at).await {
+    match tell(app, tx, case, (notices::GIVE, data), at).await {
         Ok(()) => {}
         Err(Error::Refused(_) | Error::Invalid(_)) => return Ok(false),
         Err(other) => return Err(other),
     }
-    watch.notice = newest(tx, case, NOTICE).await?;
+    watch.notice = newest(tx, case, notices::WORKFLOW).await?;
     Ok(watch.notice.is_some())
 }
 

@@ -22,7 +22,7 @@ use crate::domain::case::Case;
 use crate::store::{Tx, watches};
 
 /// The event by which watching tells a case of trouble; a server is watched in the states that hear it.
-const FOUND: &str = "watch_found";
+pub const FOUND: &str = "watch_found";
 /// How long rounds and their tests are kept.
 const KEEP_ROUNDS: TimeDelta = TimeDelta::days(90);
 /// The first round after a change of state waits so long, so that it does not meet the change half done.
