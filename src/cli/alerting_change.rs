@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::out::{self, Code, Given, Stop};
+use super::out::{self, Given, Stop};
 use super::place::{Place, acting};
 use crate::app::campaign::board::{self, Summary};
 use crate::app::campaign::{self, Draft};
