@@ -18,6 +18,8 @@ use crate::store::{Tx, cases};
 
 /// The workflow of trouble.
 const TROUBLE: &str = "server-trouble";
+/// The event that begins the notice of an IP change for a name that leads elsewhere.
+const NOTICED: &str = "watch_noticed";
 /// The longest evidence that a definition takes, less what goes before it.
 const LONGEST_EVIDENCE: usize = 3_900;
 
@@ -175,13 +177,8 @@ async fn notify(
         case.flow.data.get(case.channel().server().address).and_then(Value::as_text).and_then(|text| text.parse().ok());
     let Some(new) = finding.leads_to.iter().copied().find(|new| Some(*new) != known) else { return Ok(false) };
     // One that we began about another address and nobody has touched is out of date; the definition ends it.
-    let data = answers([
-        ("new_location", side_of(app, new)),
-        ("new_ip", &new.to_string()),
-        ("change_timing", "now"),
-        ("begun_by", "watching"),
-    ]);
-    match tell(app, tx, case, (notices::GIVE, data), at).await {
+    let data = answers([("new_location", side_of(app, new)), ("new_ip", &new.to_string())]);
+    match tell(app, tx, case, (NOTICED, data), at).await {
         Ok(()) => {}
         Err(Error::Refused(_) | Error::Invalid(_)) => return Ok(false),
         Err(other) => return Err(other),
