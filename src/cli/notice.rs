@@ -151,4 +151,3 @@ async fn calendar(app: &Arc<App>, case: i64, by: &str) -> Result<(), Stop> {
     let entry = notices::entry(app, &person, case).await.map_err(|error| out::or_missing(error, missing))?;
     out::print(&entry.ics().lines().map(str::to_owned).collect::<Vec<_>>())
 }
-

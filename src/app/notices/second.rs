@@ -145,4 +145,3 @@ pub async fn verify(
         })
         .await
 }
-

@@ -84,7 +84,8 @@ pub(super) async fn moving(
 ) -> Result<Moving, Error> {
     let mut moving = Moving::No;
     for child in cases::open_children(tx, case.number).await? {
-        if child.workflow.id != notices::WORKFLOW || (Some(child.number) == watch.notice && is_untouched(app, &child)?) {
+        if child.workflow.id != notices::WORKFLOW || (Some(child.number) == watch.notice && is_untouched(app, &child)?)
+        {
             continue;
         }
         let planned = facts::text(&child, "effective_at").ok().and_then(|text| text.parse::<DateTime<Utc>>().ok());

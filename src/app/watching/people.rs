@@ -165,8 +165,7 @@ async fn change(
                             return Err(refused("The server is not in use at the moment, so it is not watched."));
                         }
                         if !person.is_staff() {
-                            let next =
-                                probes::next_start(tx, case.customer, app.probe.per_customer_hour, at).await?;
+                            let next = probes::next_start(tx, case.customer, app.probe.per_customer_hour, at).await?;
                             if next > at {
                                 return Err(Error::TestTooSoon(next));
                             }

@@ -240,4 +240,3 @@ async fn tunnel(app: &App, name: &str) -> Result<TunnelId, Stop> {
     let found = lists::tunnel_named(app, name).await?;
     found.map(|tunnel| tunnel.id).ok_or_else(|| no_tunnel(name))
 }
-
