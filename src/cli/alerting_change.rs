@@ -6,12 +6,11 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::out::{self, Code, Given, Stop};
-use super::place::Place;
+use super::out::{self, Given, Stop};
+use super::place::{Place, acting};
 use crate::app::campaign::board::{self, Summary};
 use crate::app::campaign::{self, Draft};
-use crate::app::{App, Error, people};
-use crate::domain::actor::Person;
+use crate::app::{App, Error};
 use crate::domain::alerting_ip::campaign::Standing;
 
 /// The commands of `postern alerting-change`.
@@ -125,14 +124,14 @@ pub(super) fn run(command: &AlertingChangeCommand) -> ExitCode {
         Announce(args) => args.place.run(async |app| announce(&app, args).await),
         Move(args) => args.place.run(async |app| move_dates(&app, args).await),
         GoOn(args) => args.place.run(async |app| {
-            let lead = acting(&app, &args.acting).await?;
+            let lead = acting(&app, &args.acting.person).await?;
             let outcome = campaign::go_on(&app, &lead, args.number, &args.reason).await;
             outcome.map_err(|error| about(error, args.number, &[reason(&args.reason)]))?;
             out::say("Every tunnel gives up the former IP; customers without a proof are told.");
             Ok(())
         }),
         Withdraw(args) => args.place.run(async |app| {
-            let lead = acting(&app, &args.acting).await?;
+            let lead = acting(&app, &args.acting.person).await?;
             let outcome = campaign::withdraw(&app, &lead, args.number, &args.reason).await;
             outcome.map_err(|error| about(error, args.number, &[reason(&args.reason)]))?;
             out::say("The change is called off; everybody is told.");
@@ -143,14 +142,6 @@ pub(super) fn run(command: &AlertingChangeCommand) -> ExitCode {
             place.run(async |app| show(&app, who, (*number, state.as_deref()), *json).await)
         }
     })
-}
-
-async fn acting(app: &App, who: &Acting) -> Result<Person, Stop> {
-    let missing = || {
-        let text = format!("no active person has the address \"{}\": see `postern user list`", who.person.trim());
-        Stop::Said(Code::NotFound, text)
-    };
-    people::acting(app, &who.person).await.map_err(|error| out::or_missing(error, missing))
 }
 
 fn reason(received: &str) -> Given<'_> {
@@ -165,7 +156,7 @@ fn about(error: Error, number: i64, given: &[Given<'_>]) -> Stop {
 }
 
 async fn announce(app: &Arc<App>, args: &AnnounceArgs) -> Result<(), Stop> {
-    let lead = acting(app, &args.acting).await?;
+    let lead = acting(app, &args.acting.person).await?;
     let draft = Draft {
         old: args.old.clone(),
         new: args.new.clone(),
@@ -188,7 +179,7 @@ async fn announce(app: &Arc<App>, args: &AnnounceArgs) -> Result<(), Stop> {
 }
 
 async fn move_dates(app: &Arc<App>, args: &MoveArgs) -> Result<(), Stop> {
-    let lead = acting(app, &args.acting).await?;
+    let lead = acting(app, &args.acting.person).await?;
     let one = |field, flag, received| Given { field, flag, received: Some(received) };
     let given = [
         one("effective", "--effective", args.effective.as_str()),
@@ -216,7 +207,7 @@ struct Row {
 }
 
 async fn list(app: &App, who: &Acting, json: bool) -> Result<(), Stop> {
-    let person = acting(app, who).await?;
+    let person = acting(app, &who.person).await?;
     let row = |summary: Summary| Row {
         number: summary.campaign.number,
         old: summary.old.shown(),
@@ -248,7 +239,7 @@ struct Line {
 }
 
 async fn show(app: &App, who: &Acting, (number, state): (i64, Option<&str>), json: bool) -> Result<(), Stop> {
-    let person = acting(app, who).await?;
+    let person = acting(app, &who.person).await?;
     let standing = match state {
         None => None,
         Some(word) => {
