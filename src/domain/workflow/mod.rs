@@ -62,7 +62,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use self::check::{check, check_without};
+pub use self::check::check;
 pub use self::diagnostic::{Code, Diagnostic, Place, Severity};
 pub use self::engine::{CaseState, Effect, Event, Policy, Refusal, apply, birth, birth_effects, decide};
 pub use self::fields::FieldProblem;

@@ -25,16 +25,7 @@ use super::{Definition, Kind};
 
 /// Checks a package against itself and the mail templates that exist. The findings come in the order of files and lines.
 pub fn check(package: &Package, templates: &[TemplateFacts]) -> Vec<Diagnostic> {
-    run(package, templates, None)
-}
-
-/// [`check`] with one check switched off: what it alone would have found is lost.
-pub fn check_without(package: &Package, templates: &[TemplateFacts], off: Code) -> Vec<Diagnostic> {
-    run(package, templates, Some(off))
-}
-
-fn run(package: &Package, templates: &[TemplateFacts], off: Option<Code>) -> Vec<Diagnostic> {
-    let mut found = Findings { off, list: Vec::new() };
+    let mut found = Findings::default();
     for definition in package.definitions.values() {
         references::check(definition, package, &mut found.of(definition));
     }
@@ -60,12 +51,6 @@ fn run(package: &Package, templates: &[TemplateFacts], off: Option<Code>) -> Vec
     found.list
 }
 
-/// How many configurations a search of each definition visits, by name.
-pub fn configurations(package: &Package) -> BTreeMap<String, usize> {
-    let explorations = explorations(package).into_iter();
-    explorations.map(|(definition, exploration)| (definition.id.clone(), exploration.configurations)).collect()
-}
-
 /// Searches the main definitions first, because children start with what their parents give them.
 fn explorations(package: &Package) -> Vec<(&Definition, Exploration<'_>)> {
     let mut explored: Vec<(&Definition, Exploration<'_>)> = Vec::new();
@@ -83,16 +68,14 @@ fn explorations(package: &Package) -> Vec<(&Definition, Exploration<'_>)> {
 }
 
 /// Findings while they are gathered.
+#[derive(Default)]
 pub(super) struct Findings {
-    off: Option<Code>,
     list: Vec<Diagnostic>,
 }
 
 impl Findings {
     pub(super) fn add(&mut self, diagnostic: Diagnostic) {
-        if self.off != Some(diagnostic.code) {
-            self.list.push(diagnostic);
-        }
+        self.list.push(diagnostic);
     }
 
     fn of<'a>(&'a mut self, definition: &'a Definition) -> FileFindings<'a> {

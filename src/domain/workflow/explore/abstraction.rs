@@ -43,13 +43,15 @@ impl<'a> Abstraction<'a> {
         for (_, order) in definition.orders() {
             if let Verb::Spawn { workflow, with, .. } = &order.verb {
                 let Some(child) = package.get(workflow) else { continue };
-                let (told_apart, used) = needs(child);
+                let told_apart = told_apart(child);
                 for (theirs, ours) in with {
                     if told_apart.contains(theirs.as_str()) {
                         read.insert(ours);
                         later.insert(ours);
+                        carried.insert(ours);
                     }
-                    if used.contains(theirs.as_str()) || !child.optional_inputs.contains(theirs) {
+                    // Whether it is given what it can do without is not carried: a child must do with it and without.
+                    if !child.optional_inputs.contains(theirs) {
                         carried.insert(ours);
                     }
                 }
@@ -93,19 +95,14 @@ impl<'a> Abstraction<'a> {
     }
 }
 
-/// Of the fields of a child: those whose value its guards tell apart, and those of which it matters whether they have one.
-fn needs(child: &Definition) -> (BTreeSet<&str>, BTreeSet<&str>) {
-    let (mut told_apart, mut used) = (BTreeSet::new(), BTreeSet::new());
-    for (_, rule) in child.all_rules() {
+/// The fields of a child whose value its guards tell apart.
+fn told_apart(child: &Definition) -> BTreeSet<&str> {
+    let rules = child.all_rules().map(|(_, rule)| rule);
+    let read = rules.flat_map(|rule| {
         let read = rule.guards().flat_map(|guard| guard.reads());
-        told_apart.extend(read.filter(|field| !rule.ask.iter().any(|asked| asked == field)));
-        used.extend(brought_along(rule));
-    }
-    used.extend(child.states.iter().flat_map(|state| read_on_entry(child, state)));
-    // What a signal brings along may be unset where the parent does without it.
-    let orders = child.orders().filter(|(_, order)| !matches!(order.verb, Verb::Signal { .. }));
-    used.extend(orders.flat_map(|(_, order)| order.verb.reads()));
-    (told_apart, used)
+        read.filter(|field| !rule.ask.iter().any(|asked| asked == field))
+    });
+    read.collect()
 }
 
 /// Fields that a rule's guards read and that its own questions do not bring.

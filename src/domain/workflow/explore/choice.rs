@@ -5,37 +5,29 @@ use super::abstraction::{UNSET, View};
 use super::prepared::{Prepared, combinations};
 use crate::domain::workflow::diagnostic::Code;
 use crate::domain::workflow::guard::Expression;
-use crate::domain::workflow::model::{Branch, Rule, State};
+use crate::domain::workflow::model::{Rule, State};
 
 /// What a rule can come to where it reads certain codes.
 #[derive(Default)]
-pub(super) struct Decision<'a> {
+pub(super) struct Decision {
     /// Whether some answer is accepted.
     pub(super) accepted: bool,
     /// Each only once.
-    pub(super) outcomes: Vec<Outcome<'a>>,
+    pub(super) outcomes: Vec<Outcome>,
 }
 
 /// One way in which a rule turns out.
-pub(super) struct Outcome<'a> {
-    pub(super) branch: &'a Branch,
+#[derive(PartialEq, Eq)]
+pub(super) struct Outcome {
+    /// Which branch of the rule.
+    pub(super) branch: usize,
     /// The answers as they are carried, by slot.
     pub(super) carried: Vec<(usize, u8)>,
 }
 
-impl<'a> Decision<'a> {
-    pub(super) fn add(&mut self, outcome: Outcome<'a>) {
-        let is_same =
-            |known: &Outcome<'_>| std::ptr::eq(known.branch, outcome.branch) && known.carried == outcome.carried;
-        if !self.outcomes.iter().any(is_same) {
-            self.outcomes.push(outcome);
-        }
-    }
-}
-
 impl<'a> Search<'a, '_> {
     /// Everything that a rule can come to, whatever is answered and whichever way the open comparisons go.
-    pub(super) fn decide(&mut self, state: &'a State, prepared: &Prepared<'a>, codes: &[u8]) -> Decision<'a> {
+    pub(super) fn decide(&mut self, state: &'a State, prepared: &Prepared<'a>, codes: &[u8]) -> Decision {
         let Prepared { rule, open, questions, .. } = prepared;
         let mut decision = Decision::default();
         for answers in combinations(questions, codes) {
@@ -48,19 +40,22 @@ impl<'a> Search<'a, '_> {
                 if fitting.len() != 1 {
                     self.judge_choice(state, rule, &answers, fitting.len());
                 }
-                if let Some(branch) = fitting.first() {
+                if let Some(branch) = fitting.first().copied() {
                     let carried = answers.iter().filter_map(|(field, code)| {
                         let slot = self.abstraction.slot(field)?;
                         Some((slot, self.abstraction.carry(slot, *code)))
                     });
-                    decision.add(Outcome { branch, carried: carried.collect() });
+                    let outcome = Outcome { branch, carried: carried.collect() };
+                    if !decision.outcomes.contains(&outcome) {
+                        decision.outcomes.push(outcome);
+                    }
                 }
             }
         }
         decision
     }
 
-    /// The branches that fit where the rule is accepted; none where it is not.
+    /// The numbers of the branches that fit where the rule is accepted; none where it is not.
     fn fitting(
         &mut self,
         state: &State,
@@ -68,7 +63,7 @@ impl<'a> Search<'a, '_> {
         codes: &[u8],
         answers: &[(&'a str, u8)],
         assumed: &[(&Expression, bool)],
-    ) -> Option<Vec<&'a Branch>> {
+    ) -> Option<Vec<usize>> {
         let code = |field: &str| {
             let answered = answers.iter().find(|(name, _)| *name == field).map(|(_, code)| *code);
             answered.or_else(|| self.abstraction.slot(field).and_then(|slot| codes.get(slot)).copied()).unwrap_or(UNSET)
@@ -77,9 +72,9 @@ impl<'a> Search<'a, '_> {
         let accepted = rule.condition.as_ref().map_or(Ok(true), |condition| view.holds(condition.guard.expression()));
         let chosen = accepted.and_then(|accepted| {
             let mut fitting = Vec::new();
-            for branch in rule.branches.iter().filter(|_| accepted) {
+            for (number, branch) in rule.branches.iter().enumerate().filter(|_| accepted) {
                 if branch.guard.as_ref().map_or(Ok(true), |guard| view.holds(guard.expression()))? {
-                    fitting.push(branch);
+                    fitting.push(number);
                 }
             }
             Ok(accepted.then_some(fitting))

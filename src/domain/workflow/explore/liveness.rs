@@ -1,6 +1,6 @@
 //! Which carried fields still matter in a state: what nothing reads any more is forgotten, so that the search ends soon.
 
-use super::abstraction::{Abstraction, brought_along, read_on_entry};
+use super::abstraction::{Abstraction, UNSET, brought_along, read_on_entry};
 use crate::domain::workflow::Definition;
 use crate::domain::workflow::model::{Branch, Rule, StateKind, Target, Verb};
 
@@ -24,10 +24,15 @@ impl Liveness {
         live
     }
 
-    /// Whether a slot matters in a state, with the state to which a waiting room leads back.
-    pub(super) fn matters(&self, slot: usize, state: usize, previous: Option<usize>) -> bool {
-        let at = |state: usize| self.slots.get(state).and_then(|slots| slots.get(slot)).copied().unwrap_or(true);
-        at(state) || previous.is_some_and(at)
+    /// Takes away what matters neither in a state nor in the one to which a waiting room leads back.
+    pub(super) fn forget(&self, codes: &mut [u8], state: usize, previous: Option<usize>) {
+        let back = previous.and_then(|previous| self.slots.get(previous));
+        let Some(here) = self.slots.get(state) else { return };
+        for (slot, (code, matters)) in codes.iter_mut().zip(here).enumerate() {
+            if !*matters && !back.is_some_and(|back| back.get(slot) == Some(&true)) {
+                *code = UNSET;
+            }
+        }
     }
 
     fn mark<'a>(&mut self, state: usize, abstraction: &Abstraction<'_>, fields: impl IntoIterator<Item = &'a str>) {

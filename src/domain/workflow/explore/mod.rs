@@ -15,6 +15,8 @@ mod liveness;
 mod prepared;
 /// Where the search begins.
 mod starts;
+/// Orders, ready to be carried out.
+mod step;
 /// Whose turn it is.
 pub(in crate::domain::workflow) mod turn;
 
@@ -26,9 +28,10 @@ use self::choice::{Decision, Outcome};
 use self::liveness::Liveness;
 use self::prepared::Prepared;
 use self::starts::starts;
+use self::step::{Destination, Step, Way, steps};
 use super::Definition;
 use super::diagnostic::{Code, Diagnostic, Place};
-use super::model::{Branch, Order, Rule, State, StateKind, Target, Verb};
+use super::model::{Branch, Order, Rule, State, StateKind, Verb};
 use super::value::Value;
 
 /// What a child is born with: fields with a value, and the value where the parent's guards tell it. Absent is unset.
@@ -42,8 +45,6 @@ pub(crate) struct Exploration<'a> {
     pub(crate) entries: Vec<Entry<'a>>,
     /// What each child can be born with.
     pub(crate) spawned: BTreeMap<String, BTreeSet<Seed>>,
-    /// How many configurations there are.
-    pub(crate) configurations: usize,
 }
 
 /// One way into a state.
@@ -94,7 +95,13 @@ pub(crate) fn explore<'a>(
                 Rc::new(prepared.collect())
             })
             .collect(),
+        entry: definition
+            .states
+            .iter()
+            .map(|state| Rc::new(steps(&abstraction, package, definition, state.enter.iter())))
+            .collect(),
         decided: HashMap::new(),
+        judged: HashSet::new(),
         found: HashMap::new(),
         configurations: Vec::new(),
         edges: Vec::new(),
@@ -119,7 +126,6 @@ pub(crate) fn explore<'a>(
         findings: search.findings.into_iter().collect(),
         entries: search.entries.into_values().collect(),
         spawned: search.spawned,
-        configurations: search.configurations.len(),
     }
 }
 
@@ -130,8 +136,12 @@ struct Search<'a, 's> {
     live: &'s Liveness,
     /// By state.
     prepared: Vec<Rc<Vec<Prepared<'a>>>>,
+    /// What the way into a state orders, by state.
+    entry: Vec<Rc<Vec<Step<'a>>>>,
     /// By state, rule of the state and the codes that the rule reads: many configurations differ in nothing else.
-    decided: HashMap<(usize, usize, Vec<u8>), Rc<Decision<'a>>>,
+    decided: HashMap<(usize, usize, Vec<u8>), Rc<Decision>>,
+    /// States with the rules that are accepted there, for which was seen whose turn it is.
+    judged: HashSet<(usize, Vec<usize>)>,
     found: HashMap<Configuration, usize>,
     configurations: Vec<Configuration>,
     edges: Vec<Vec<Edge>>,
@@ -153,11 +163,7 @@ struct Fired<'p, 'a> {
 impl<'a> Search<'a, '_> {
     /// The number of a configuration, which is judged when it is met first.
     fn reach(&mut self, state: usize, previous: Option<usize>, mut codes: Vec<u8>) -> usize {
-        for (slot, code) in codes.iter_mut().enumerate() {
-            if !self.live.matters(slot, state, previous) {
-                *code = UNSET;
-            }
-        }
+        self.live.forget(&mut codes, state, previous);
         let configuration = Configuration { state, previous, codes };
         if let Some(index) = self.found.get(&configuration) {
             return *index;
@@ -193,7 +199,7 @@ impl<'a> Search<'a, '_> {
         let Some(configuration) = self.configurations.get(index).cloned() else { return };
         let Some(state) = definition.states.get(configuration.state) else { return };
         let Some(prepared) = self.prepared.get(configuration.state).cloned() else { return };
-        let mut accepted: Vec<&Rule> = Vec::new();
+        let mut accepted: Vec<usize> = Vec::new();
         for (number, prepared) in prepared.iter().enumerate() {
             let read = prepared.read(&configuration.codes);
             let key = (configuration.state, number, read);
@@ -206,34 +212,35 @@ impl<'a> Search<'a, '_> {
                 }
             };
             if decision.accepted {
-                accepted.push(prepared.rule);
+                accepted.push(number);
             }
             let fired = Fired { from: index, state, previous: configuration.previous, prepared };
             for outcome in &decision.outcomes {
                 self.follow(&fired, outcome, &configuration.codes);
             }
         }
-        if let Some(message) = turn::fault(definition, state, &accepted) {
-            self.fault(Code::W27, state.place, message);
+        if self.judged.insert((configuration.state, accepted.clone())) {
+            let rule = |number: &usize| prepared.get(*number).map(|prepared| prepared.rule);
+            let accepted: Vec<&Rule> = accepted.iter().filter_map(rule).collect();
+            if let Some(message) = turn::fault(definition, state, &accepted) {
+                self.fault(Code::W27, state.place, message);
+            }
         }
     }
 
     /// Takes a branch: effects on the values, then the move.
-    fn follow(&mut self, fired: &Fired<'_, 'a>, outcome: &Outcome<'a>, codes: &[u8]) {
-        let (rule, branch) = (fired.prepared.rule, outcome.branch);
+    fn follow(&mut self, fired: &Fired<'_, 'a>, outcome: &Outcome, codes: &[u8]) {
+        let Some(way) = fired.prepared.ways.get(outcome.branch) else { return };
+        let rule = fired.prepared.rule;
         let mut codes = codes.to_vec();
         for (slot, code) in &outcome.carried {
-            if let Some(place) = codes.get_mut(*slot) {
-                *place = *code;
-            }
+            assign(&mut codes, *slot, *code);
         }
-        for order in rule.orders.iter().chain(&branch.orders) {
-            self.order(order, &mut codes, &|| format!("of {} in {}", rule.event, fired.state.id));
-        }
-        let target = match &branch.to {
-            Target::Same => None,
-            Target::State(id) => self.definition.index.get(id).copied(),
-            Target::Previous => match fired.previous {
+        self.carry_out(&way.steps, &mut codes, &|| format!("of {} in {}", rule.event, fired.state.id));
+        let target = match way.to {
+            Destination::Same => None,
+            Destination::State(to) => Some(to),
+            Destination::Previous => match fired.previous {
                 Some(previous) => Some(previous),
                 None => {
                     let message =
@@ -253,7 +260,7 @@ impl<'a> Search<'a, '_> {
                     (true, true) => fired.previous,
                     (_, false) => None,
                 };
-                self.enter(fired, branch, to);
+                self.enter(fired, way, to);
                 self.entry_orders(to, &mut codes);
                 (to, previous)
             }
@@ -265,57 +272,42 @@ impl<'a> Search<'a, '_> {
         }
     }
 
-    fn enter(&mut self, fired: &Fired<'_, 'a>, branch: &'a Branch, to: usize) {
+    fn enter(&mut self, fired: &Fired<'_, 'a>, way: &Way<'a>, to: usize) {
         let Some(state) = self.definition.states.get(to) else { return };
-        let key = (std::ptr::from_ref(branch).addr(), std::ptr::from_ref(fired.state).addr(), to);
-        self.entries.insert(key, Entry { from: fired.state, rule: fired.prepared.rule, branch, to: state });
-    }
-
-    fn assign(&self, codes: &mut [u8], field: &str, code: u8) {
-        if let Some((slot, place)) = self.abstraction.slot(field).and_then(|slot| Some((slot, codes.get_mut(slot)?))) {
-            *place = self.abstraction.carry(slot, code);
-        }
+        let key = (std::ptr::from_ref(way.branch).addr(), std::ptr::from_ref(fired.state).addr(), to);
+        let entry = Entry { from: fired.state, rule: fired.prepared.rule, branch: way.branch, to: state };
+        self.entries.insert(key, entry);
     }
 
     fn entry_orders(&mut self, state: usize, codes: &mut [u8]) {
-        let definition = self.definition;
-        if let Some(state) = definition.states.get(state) {
-            for order in &state.enter {
-                self.order(order, codes, &|| format!("on the way into {}", state.id));
+        let Some((steps, state)) = self.entry.get(state).cloned().zip(self.definition.states.get(state)) else {
+            return;
+        };
+        self.carry_out(&steps, codes, &|| format!("on the way into {}", state.id));
+    }
+
+    /// What an order reads must have a value (W12), and what it sets has one from here on.
+    fn carry_out(&mut self, steps: &[Step<'a>], codes: &mut [u8], whence: &dyn Fn() -> String) {
+        for step in steps {
+            match step {
+                Step::Need { slot, field, order } if codes.get(*slot) == Some(&UNSET) => {
+                    let (verb, whence) = (order.verb.word(), whence());
+                    let message = format!("`{verb}` {whence} needs {field}, which can be unset here");
+                    self.fault(Code::W12, order.place, message);
+                }
+                Step::Need { .. } => {}
+                Step::Assign { slot, code } => assign(codes, *slot, *code),
+                Step::Spawn(order) => self.spawn(order, codes),
             }
         }
     }
 
-    /// What an order reads must have a value (W12), and what it sets has one from here on.
-    fn order(&mut self, order: &'a Order, codes: &mut [u8], whence: &dyn Fn() -> String) {
-        let unset: Vec<&str> =
-            order.verb.reads().into_iter().filter(|field| self.code(field, codes) == UNSET).collect();
-        match &order.verb {
-            Verb::Set { field, value } => self.assign(codes, field, self.abstraction.code(field, value)),
-            Verb::Unset { field } => self.assign(codes, field, UNSET),
-            Verb::Spawn { workflow, with, secrets, .. } => {
-                let gift: Vec<u8> = with.values().map(|ours| self.code(ours, codes)).collect();
-                if self.given.insert((std::ptr::from_ref(order).addr(), gift)) {
-                    let seeds = self.seeds(with, secrets, codes);
-                    self.spawned.entry(workflow.clone()).or_default().extend(seeds);
-                }
-            }
-            Verb::Mail { .. }
-            | Verb::OpenCase { .. }
-            | Verb::CloseCase { .. }
-            | Verb::Probe { .. }
-            | Verb::Whitelist { .. }
-            | Verb::Apply { .. }
-            | Verb::SendTestAlert { .. }
-            | Verb::Signal { .. } => {}
-        }
-        for field in unset
-            .into_iter()
-            .filter(|field| !gifts::may_be_unset(self.package, self.definition, &order.verb, field))
-            .collect::<Vec<_>>()
-        {
-            let (verb, whence) = (order.verb.word(), whence());
-            self.fault(Code::W12, order.place, format!("`{verb}` {whence} needs {field}, which can be unset here"));
+    fn spawn(&mut self, order: &Order, codes: &[u8]) {
+        let Verb::Spawn { workflow, with, secrets, .. } = &order.verb else { return };
+        let gift = with.values().map(|ours| self.code(ours, codes)).collect();
+        if self.given.insert((std::ptr::from_ref(order).addr(), gift)) {
+            let seeds = self.seeds(with, secrets, codes);
+            self.spawned.entry(workflow.clone()).or_default().extend(seeds);
         }
     }
 
@@ -323,13 +315,18 @@ impl<'a> Search<'a, '_> {
     fn seeds(&self, with: &BTreeMap<String, String>, secrets: &[String], codes: &[u8]) -> Vec<Seed> {
         let given = with.iter().map(|(theirs, ours)| (theirs, ours, self.code(ours, codes)));
         let given = given.filter(|(_, _, code)| *code != UNSET);
-        let mut seeds: Vec<Seed> = vec![
-            given.map(|(theirs, ours, code)| (theirs.clone(), self.abstraction.value(ours, code).cloned())).collect(),
-        ];
-        // Whether the vault holds something is not carried: a child must do with it and without.
-        for name in secrets {
-            let without = seeds.clone().into_iter();
-            seeds.extend(without.map(|seed| seed.into_iter().chain([(name.clone(), None)]).collect()));
+        let given = given.map(|(theirs, ours, code)| (theirs.clone(), self.abstraction.value(ours, code).cloned()));
+        let mut seeds: Vec<Seed> = vec![given.collect()];
+        // Whether these hold something is not carried: a child must do with them and without.
+        let open = with.iter().filter(|(_, ours)| self.abstraction.slot(ours).is_none()).map(|(theirs, _)| theirs);
+        for name in open.chain(secrets) {
+            let without = seeds.clone().into_iter().map(|mut seed| {
+                seed.remove(name);
+                seed
+            });
+            let without: Vec<Seed> = without.collect();
+            seeds.iter_mut().for_each(|seed| _ = seed.entry(name.clone()).or_insert(None));
+            seeds.extend(without);
         }
         seeds
     }
@@ -340,5 +337,11 @@ impl<'a> Search<'a, '_> {
 
     fn fault(&mut self, code: Code, place: Place, message: String) {
         self.findings.insert(place.error(&self.definition.file, code, message));
+    }
+}
+
+fn assign(codes: &mut [u8], slot: usize, code: u8) {
+    if let Some(place) = codes.get_mut(slot) {
+        *place = code;
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::abstraction::{Abstraction, UNSET, undecided};
+use super::step::{Way, ways};
 use crate::domain::workflow::Definition;
 use crate::domain::workflow::guard::Expression;
 use crate::domain::workflow::model::{Rule, State};
@@ -10,6 +11,7 @@ use crate::domain::workflow::model::{Rule, State};
 /// A rule with the ways in which it can turn out.
 pub(super) struct Prepared<'a> {
     pub(super) rule: &'a Rule,
+    pub(super) ways: Vec<Way<'a>>,
     /// Comparisons that go both ways.
     pub(super) open: Vec<&'a Expression>,
     pub(super) questions: Vec<Question<'a>>,
@@ -50,6 +52,7 @@ impl<'a> Prepared<'a> {
         let slots: BTreeSet<usize> = read.into_iter().filter_map(|field| abstraction.slot(field)).chain(kept).collect();
         Self {
             rule,
+            ways: ways(abstraction, package, definition, rule),
             open,
             questions,
             by_machine_alone: by_machine_alone(package, definition, state, rule),
