@@ -81,6 +81,13 @@ statements! {
         WHERE s.customer_id = $1 AND k.is_open AND g.state = 'open'
         ORDER BY k.number
         LIMIT 100";
+    OPEN_OF_OPENER = "SELECT k.number, k.title, k.state, k.data, s.campaign
+        FROM alerting_campaign_servers s
+            JOIN cases k ON k.customer_id = s.customer_id AND k.id = s.case_id
+            JOIN alerting_campaigns g ON g.number = s.campaign
+        WHERE s.customer_id = $1 AND k.is_open AND g.state = 'open' AND k.opened_by = $2
+        ORDER BY k.number
+        LIMIT 100";
 }
 
 record! {
@@ -312,10 +319,19 @@ pub async fn gone_over(tx: &mut Tx, number: i64) -> Result<GoneOver, StoreError>
     Ok(on!(tx, conn => sqlx::query_as(COUNT_TUNNELS).bind(number).fetch_one(conn).await)?)
 }
 
-/// A customer's child cases that are open.
+/// A customer's child cases that are open; those beside the cases that `opener` opened where one is given.
 ///
 /// # Errors
 /// What the database says.
-pub async fn of_customer(tx: &mut Tx, customer: CustomerId) -> Result<Vec<OfCustomer>, StoreError> {
-    Ok(on!(tx, conn => sqlx::query_as(OPEN_OF_CUSTOMER).bind(customer).fetch_all(conn).await)?)
+pub async fn of_customer(
+    tx: &mut Tx,
+    customer: CustomerId,
+    opener: Option<PersonId>,
+) -> Result<Vec<OfCustomer>, StoreError> {
+    Ok(match opener {
+        None => on!(tx, conn => sqlx::query_as(OPEN_OF_CUSTOMER).bind(customer).fetch_all(conn).await)?,
+        Some(person) => {
+            on!(tx, conn => sqlx::query_as(OPEN_OF_OPENER).bind(customer).bind(person).fetch_all(conn).await)?
+        }
+    })
 }

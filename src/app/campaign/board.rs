@@ -10,7 +10,7 @@ use crate::app::{App, Error};
 use crate::domain::actor::Person;
 use crate::domain::alerting_ip::AlertingIp;
 use crate::domain::alerting_ip::campaign::{CampaignState, Standing};
-use crate::domain::id::{CustomerId, TunnelId};
+use crate::domain::id::TunnelId;
 use crate::domain::workflow::{Data, Value};
 use crate::store::alerting_campaigns::{self as rows, Campaign, Dates};
 use crate::store::alerting_ips as addresses;
@@ -156,12 +156,15 @@ pub struct Concerned {
     pub until_at: Option<DateTime<Utc>>,
 }
 
-/// The servers of a customer that changes under way concern.
+/// The servers that changes under way concern, of a customer's person: those in the cases that the person may see. Nobody of
+/// the vendor has any.
 ///
 /// # Errors
 /// What the database says.
-pub async fn of_customer(app: &App, customer: CustomerId) -> Result<Vec<Concerned>, Error> {
-    let found = servers::of_customer(&mut app.db.read().await?, customer).await?;
+pub async fn of_person(app: &App, person: &Person) -> Result<Vec<Concerned>, Error> {
+    let Some(customer) = person.customer else { return Ok(Vec::new()) };
+    let opener = (!person.all_cases).then_some(person.id);
+    let found = servers::of_customer(&mut app.db.read().await?, customer, opener).await?;
     let concerned = |row: servers::OfCustomer| {
         let value = |field: &str| text(&row.data.0, field).unwrap_or_default();
         let port = row.data.0.get("smtp_port").map(ToString::to_string).unwrap_or_default();

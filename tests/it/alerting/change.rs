@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use postern::app::alerting_ips;
 use postern::app::campaign::{self, Draft};
+use postern::app::admin::{self, Place};
 use postern::app::{Error, cases};
 use postern::cli::bench::customers::{self, Made};
 use postern::domain::alerting_ip::IpState;
@@ -108,6 +109,25 @@ on_both! {
         assert!(last.subject.contains("198.51.100.24 is retired"), "{}", last.subject);
         let mut tx = t.app.db.read().await.unwrap();
         assert_eq!(store::alerting_servers::gone_over(&mut tx, campaign.number).await.unwrap().overridden, 0);
+    }
+}
+
+on_both! {
+    async fn a_contact_who_sees_own_cases_only_is_shown_no_server_of_a_colleague(db: TestDb) {
+        let (t, made) = with(&db, 1).await;
+        let place = Place::Contact { customer: made.contacts[0].customer.unwrap(), all_cases: false };
+        let colleague = admin::add_person(&t.app, ("Cole Only".into(), "cole@customer.example".into()), place, None).await.unwrap();
+        campaign::open(&t.app, &made.lead, &draft(&made)).await.unwrap();
+        t.drain().await;
+        for (person, servers) in [(&made.contacts[0], 1), (&colleague, 0), (&t.contact, 0), (&made.lead, 0)] {
+            let found = campaign::board::of_person(&t.app, person).await.unwrap();
+            assert_eq!(found.len(), servers, "{}: {found:?}", person.name);
+        }
+        let mut cole = Browser::signed_in(&t.app, &colleague).await;
+        for path in ["/cases", "/alerting-ips"] {
+            let page = cole.get(path).await;
+            assert!(!page.body.contains("10.20.4.15") && !page.body.contains("has to let it in"), "{path}: {}", page.body);
+        }
     }
 }
 
