@@ -229,7 +229,7 @@ pub async fn people(app: &App) -> Result<Vec<Entry>, Error> {
 /// Adds a tunnel, or replaces what is on record of the one with that name.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a name that another customer's tunnel has.
+/// [`Error::Invalid`] for a name that another customer's tunnel has, or an alerting IP that the tunnel has given up.
 pub async fn put_tunnel(app: &Arc<App>, tunnel: Tunnel) -> Result<(), Error> {
     check_text("name", "name of the tunnel", &tunnel.name)?;
     let at = app.now();
@@ -242,6 +242,9 @@ pub async fn put_tunnel(app: &Arc<App>, tunnel: Tunnel) -> Result<(), Error> {
                     tunnels::list(tx, tunnel.customer).await?.into_iter().find(|known| known.name == tunnel.name);
                 if let Some(known) = known {
                     tunnel.id = known.id;
+                    // Held, so that it does not go over between this look and the change.
+                    tunnels::hold(tx, tunnel.customer, tunnel.id).await?;
+                    alerting_ips::refuse_former(tx, &tunnel).await?;
                     tunnels::replace(tx, &tunnel, at).await?;
                     return Ok(());
                 }

@@ -29,6 +29,8 @@ statements! {
         WHERE number = $1 AND sequence = $11";
     SELECT_IP = concat!("SELECT ", columns!(), " FROM alerting_ips WHERE number = $1");
     SELECT_BY_NETWORK = concat!("SELECT ", columns!(), " FROM alerting_ips WHERE network = $1");
+    SELECT_BY_NETWORK_LOCKED = concat!("SELECT ", columns!(), " FROM alerting_ips WHERE network = $1 FOR UPDATE");
+    LOCK_IP = "SELECT number FROM alerting_ips WHERE number = $1 FOR UPDATE";
     LIST_IPS = concat!("SELECT ", columns!(), " FROM alerting_ips ORDER BY number LIMIT 1000");
     LIST_PUBLISHED = concat!("SELECT ", columns!(), " FROM alerting_ips WHERE is_published ORDER BY number LIMIT 1000");
     LIST_STARTING = concat!("SELECT ", columns!(), " FROM alerting_ips
@@ -236,14 +238,29 @@ pub async fn by_number(tx: &mut Tx, number: i64) -> Result<Option<AlertingIp>, S
     row.map(AlertingIp::try_from).transpose()
 }
 
-/// The entry of exactly this network.
+/// The entry of exactly this network, held for the transaction: it is not taken out of use while a tunnel begins to name it.
 ///
 /// # Errors
 /// What the database says.
-pub async fn by_network(tx: &mut Tx, network: IpNet) -> Result<Option<AlertingIp>, StoreError> {
+pub async fn hold_network(tx: &mut Tx, network: IpNet) -> Result<Option<AlertingIp>, StoreError> {
+    let query = match tx {
+        Tx::Sqlite(_) => SELECT_BY_NETWORK,
+        Tx::Postgres(_) => SELECT_BY_NETWORK_LOCKED,
+    };
     let text = network.to_string();
-    let row: Option<IpRow> = on!(tx, conn => sqlx::query_as(SELECT_BY_NETWORK).bind(&text).fetch_optional(conn).await)?;
+    let row: Option<IpRow> = on!(tx, conn => sqlx::query_as(query).bind(&text).fetch_optional(conn).await)?;
     row.map(AlertingIp::try_from).transpose()
+}
+
+/// Holds an address for the transaction, before the tunnels are counted that name it. SQLite has one writer instead.
+///
+/// # Errors
+/// What the database says.
+pub async fn lock(tx: &mut Tx, number: i64) -> Result<(), StoreError> {
+    if let Tx::Postgres(conn) = tx {
+        sqlx::query(LOCK_IP).bind(number).execute(&mut **conn).await?;
+    }
+    Ok(())
 }
 
 /// The whole register, in the order of numbers.

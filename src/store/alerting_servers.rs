@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
+use ipnet::IpNet;
 use sqlx::types::Json;
 
 use super::alerting_campaigns::Campaign;
@@ -70,7 +71,15 @@ statements! {
         LIMIT 200";
     INSERT_TUNNEL = "INSERT INTO alerting_campaign_tunnels
             (campaign, customer_id, tunnel_id, at, override_reason, override_by)
-        VALUES ($1, $2, $3, $4, $5, $6)";
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (campaign, customer_id, tunnel_id) DO UPDATE
+        SET at = excluded.at, override_reason = excluded.override_reason, override_by = excluded.override_by";
+    SUCCESSOR = "SELECT n.network
+        FROM alerting_campaign_tunnels g
+            JOIN alerting_campaigns c ON c.number = g.campaign
+            JOIN alerting_ips o ON o.number = c.old_ip
+            JOIN alerting_ips n ON n.number = c.new_ip
+        WHERE g.customer_id = $1 AND g.tunnel_id = $2 AND c.state = 'open' AND o.network = $3";
     COUNT_TUNNELS = "SELECT COUNT(*) AS count, COUNT(override_reason) AS overridden
         FROM alerting_campaign_tunnels
         WHERE campaign = $1";
@@ -293,7 +302,22 @@ pub async fn unproven(
         .fetch_all(conn).await)?)
 }
 
-/// Notes that a tunnel has gone over; `overridden` names reason and lead where a proof is missing.
+/// The network that has taken the place of `network` in a tunnel, by a change that is under way.
+///
+/// # Errors
+/// What the database says.
+pub async fn successor(
+    tx: &mut Tx,
+    (customer, tunnel): (CustomerId, TunnelId),
+    network: IpNet,
+) -> Result<Option<String>, StoreError> {
+    let text = network.to_string();
+    Ok(on!(tx, conn => sqlx::query_scalar(SUCCESSOR).bind(customer).bind(tunnel).bind(&text)
+        .fetch_optional(conn).await)?)
+}
+
+/// Notes that a tunnel has gone over; `overridden` names reason and lead where a proof is missing. One that went over before
+/// and was set back by hand goes over again.
 ///
 /// # Errors
 /// What the database says.

@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 
 pub use draft::Draft;
 pub(super) use draft::instant;
-pub(super) use of_tunnels::{admit, exchange};
+pub(super) use of_tunnels::{admit, exchange, refuse_former};
 
 use draft::read;
 
@@ -132,7 +132,7 @@ pub async fn add(app: &Arc<App>, Keeper(by): Keeper, draft: &Draft) -> Result<Al
         .write(move |tx| {
             let (app, read) = (Arc::clone(&shared), read.clone());
             Box::pin(async move {
-                let known = rows::by_network(tx, read.network).await?;
+                let known = rows::hold_network(tx, read.network).await?;
                 let act = if read.state == IpState::Planned { IpAct::Planned } else { IpAct::Added };
                 let ip = match known {
                     Some(known) if known.state != IpState::Retired => {
@@ -242,6 +242,7 @@ pub(super) async fn out_of_use(
     by: Option<PersonId>,
     now: DateTime<Utc>,
 ) -> Result<AlertingIp, Error> {
+    rows::lock(tx, ip.number).await?;
     let tunnels = tunnels_in(tx, &ip).await?;
     let (state, act) = ip.retired(tunnels).map_err(|error| refused(&error))?;
     let until = if act == IpAct::Withdrawn { None } else { Some(ip.until.map_or(now, |until| until.min(now))) };

@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 
 use crate::app::Error;
-use crate::domain::alerting_ip::{AlertingIp, IpAct, IpState, Purpose};
+use crate::domain::alerting_ip::{AlertingIp, IpAct, IpState, Purpose, shown};
 use crate::domain::tunnel::Tunnel;
 use crate::store::alerting_ips as rows;
-use crate::store::{Tx, tunnels};
+use crate::store::{Tx, alerting_servers, tunnels};
 
 /// Puts the addresses that a tunnel names on the register, so that it holds everything that alerts come from, and refuses
 /// those that are out of use.
@@ -21,7 +21,7 @@ pub(in crate::app) async fn admit(tx: &mut Tx, tunnel: &Tunnel, at: DateTime<Utc
     for (field, address) in named {
         let Some(address) = address else { continue };
         let network = IpNet::from(address);
-        match rows::by_network(tx, network).await? {
+        match rows::hold_network(tx, network).await? {
             Some(known) if known.state == IpState::Retired => {
                 let text = format!("{address} is retired as an alerting IP. Choose one in use, or add it again");
                 return Err(Error::field(field, "retired", text));
@@ -48,6 +48,25 @@ pub(in crate::app) async fn admit(tx: &mut Tx, tunnel: &Tunnel, at: DateTime<Utc
         };
         rows::add(tx, &ip).await?;
         rows::note(tx, &ip, (IpAct::Added, None), None).await?;
+    }
+    Ok(())
+}
+
+/// Refuses to give a tunnel back the address that a change under way has taken from it: whoever typed it looked at the tunnel
+/// as it was before.
+///
+/// # Errors
+/// [`Error::Invalid`] names the field.
+pub(in crate::app) async fn refuse_former(tx: &mut Tx, tunnel: &Tunnel) -> Result<(), Error> {
+    let named = [("alerting_ip", Some(tunnel.alerting_ip)), ("standby_ip", tunnel.standby_ip)];
+    for (field, address) in named {
+        let Some(address) = address else { continue };
+        let place = (tunnel.customer, tunnel.id);
+        if let Some(network) = alerting_servers::successor(tx, place, IpNet::from(address)).await? {
+            let new = network.parse::<IpNet>().map_or(network, shown);
+            let text = format!("This tunnel has gone over to {new}. Reload the page and enter the rest again");
+            return Err(Error::field(field, "moved", text));
+        }
     }
     Ok(())
 }

@@ -224,7 +224,7 @@ pub(super) async fn go_over(
             tell(app, tx, member, ("overridden", data), now).await?;
         }
     }
-    let Some(tunnel) = tunnels::by_id(tx, behind.customer_id, behind.id).await? else { return Ok(()) };
+    let Some(tunnel) = tunnels::hold(tx, behind.customer_id, behind.id).await? else { return Ok(()) };
     let addresses = (old.network.addr(), new.network.addr());
     let tunnel = alerting_ips::exchange(tx, &tunnel, addresses, now).await?;
     servers::add_tunnel(tx, campaign.number, behind, overridden, now).await?;
