@@ -19,6 +19,7 @@ use crate::domain::alerting_ip::campaign::{CampaignState, WORKFLOW, judge_dates}
 use crate::domain::alerting_ip::{AlertingIp, IpAct, IpState};
 use crate::domain::case::Case;
 use crate::domain::id::PersonId;
+use crate::domain::workflow::fields::control_char;
 use crate::domain::workflow::{Refusal, Value};
 use crate::store::alerting_campaigns::{self as rows, Campaign};
 use crate::store::{StoreError, Tx, alerting_ips as addresses};
@@ -61,6 +62,10 @@ fn reason(field: &'static str, text: &str, errors: &mut Vec<FieldError>) -> Stri
     let text = text.trim().to_owned();
     if text.chars().count() > LONGEST_REASON {
         errors.push(FieldError::new(field, "too_long", format!("Use {LONGEST_REASON} characters at most")));
+    }
+    // It becomes an answer in the case of every server, which would refuse it one by one.
+    if let Some(advice) = control_char(&text) {
+        errors.push(FieldError::new(field, "control_char", advice));
     }
     text
 }

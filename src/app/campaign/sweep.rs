@@ -3,6 +3,7 @@
 //! nobody is told twice.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -24,11 +25,13 @@ use crate::store::{Tx, cases, tunnels};
 const BATCH: i64 = 50;
 /// How long the sweep rests when nothing is left to do for the moment.
 const REST: TimeDelta = TimeDelta::seconds(15);
+/// How long a change waits that could not go on.
+const PUT_OFF: TimeDelta = TimeDelta::hours(1);
 /// The mail that announces a change. It goes with the birth of the case and not with a state, which can be come back to.
 const ANNOUNCED: &str = "alerting-ip-announced";
 
 /// One batch of the change that has been due longest; says whether there was something to do. Planned addresses whose day
-/// has come start before it.
+/// has come start before it. A change that cannot go on is put off, so that it does not hold up those behind it.
 ///
 /// # Errors
 /// What the database says.
@@ -36,13 +39,16 @@ pub async fn step(app: &Arc<App>) -> Result<bool, Error> {
     if alerting_ips::start_due(app).await? {
         return Ok(true);
     }
-    let shared = Arc::clone(app);
-    app.db
+    let (shared, taken) = (Arc::clone(app), Arc::new(AtomicI64::new(0)));
+    let note = Arc::clone(&taken);
+    let outcome = app
+        .db
         .write(move |tx| {
-            let app = Arc::clone(&shared);
+            let (app, note) = (Arc::clone(&shared), Arc::clone(&note));
             Box::pin(async move {
                 let now = app.now();
                 let Some(campaign) = rows::due(tx, now).await? else { return Ok(false) };
+                note.store(campaign.number, Ordering::Relaxed);
                 let both = addresses_of(tx, (campaign.old_ip, campaign.new_ip)).await?;
                 let mut campaign = campaign;
                 let worked = match campaign.state {
@@ -60,6 +66,30 @@ pub async fn step(app: &Arc<App>) -> Result<bool, Error> {
                 rows::replace(tx, &campaign).await?;
                 // There may be another one due, so whoever asks looks again.
                 Ok::<_, Error>(true)
+            })
+        })
+        .await;
+    match (outcome, taken.load(Ordering::Relaxed)) {
+        // The database is away, or somebody was faster: that passes, and is no matter of this change.
+        (Err(Error::Store(error)), _) if error.is_unavailable() => Err(error.into()),
+        (Err(error), number) if number > 0 => {
+            tracing::error!(change = number, %error, "a change of an alerting IP cannot go on and is put off");
+            put_off(app, number).await?;
+            Ok(true)
+        }
+        (outcome, _) => outcome,
+    }
+}
+
+async fn put_off(app: &Arc<App>, number: i64) -> Result<(), Error> {
+    let next_at = Some(app.now() + PUT_OFF);
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                if let Some(campaign) = rows::hold(tx, number).await? {
+                    rows::replace(tx, &Campaign { next_at, ..campaign }).await?;
+                }
+                Ok::<(), Error>(())
             })
         })
         .await

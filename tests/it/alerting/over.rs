@@ -1,14 +1,16 @@
 //! Tunnels that go over: what somebody does beside the sweep, and what the sweep does when it cannot go on.
 
 use chrono::TimeDelta;
+use postern::app::alerting_ips::{self, Keeper};
+use postern::app::campaign::{self, Draft};
 use postern::app::admin;
-use postern::app::campaign;
 use postern::domain::actor::Person;
 use postern::domain::tunnel::Tunnel;
 use postern::store;
+use postern::store::alerting_campaigns::{self as campaigns, Campaign};
 
-use super::change::{case_of, draft, with};
-use super::register::faults;
+use super::change::{EFFECTIVE, case_of, draft, with};
+use super::register::{draft as address, faults};
 use crate::support::app::TestApp;
 use crate::support::db::on_both;
 
@@ -66,5 +68,50 @@ on_both! {
         assert_eq!(source(&t, 0).await, "198.51.100.99");
         let mut tx = t.app.db.read().await.unwrap();
         assert_eq!(store::alerting_servers::gone_over(&mut tx, number).await.unwrap().count, 1);
+    }
+}
+
+/// Changes what is on record of a change as nobody can who uses Postern.
+async fn rewrite(t: &TestApp, number: i64, emergency: Option<&str>) {
+    let emergency_reason = emergency.map(str::to_owned);
+    let write = t.app.db.write(move |tx| {
+        let emergency_reason = emergency_reason.clone();
+        Box::pin(async move {
+            let campaign = campaigns::hold(tx, number).await?.unwrap();
+            campaigns::replace(tx, &Campaign { emergency_reason, ..campaign }).await
+        })
+    });
+    write.await.unwrap();
+}
+
+on_both! {
+    async fn a_change_that_cannot_go_on_is_put_off_and_the_others_go_on(db: TestDb) {
+        let (t, made) = with(&db, 1).await;
+        let unfit = Draft { emergency: "a bell \u{7} rings".into(), ..draft(&made) };
+        assert_eq!(faults(campaign::open(&t.app, &made.lead, &unfit).await.unwrap_err()), [("emergency".to_owned(), "control_char")]);
+        let first = campaign::open(&t.app, &made.lead, &draft(&made)).await.unwrap().number;
+        for act in ["withdraw", "slip"] {
+            let refused = match act {
+                "withdraw" => campaign::withdraw(&t.app, &made.lead, first, "a\u{0}b").await,
+                _ => campaign::slip(&t.app, &made.lead, first, ("2027-02-01", "", "a\u{1b}b")).await,
+            };
+            assert_eq!(faults(refused.unwrap_err()), [("reason".to_owned(), "control_char")], "{act}");
+        }
+        rewrite(&t, first, Some("a bell \u{7} rings")).await;
+        let named = alerting_ips::list(&t.app).await.unwrap().into_iter().find(|listed| listed.ip.shown() == "10.99.0.8").unwrap();
+        let new = alerting_ips::add(&t.app, Keeper(None), &address("198.51.100.98", EFFECTIVE)).await.unwrap();
+        t.clock.advance(TimeDelta::seconds(1));
+        let other = Draft { old: named.ip.number.to_string(), new: new.number.to_string(), ..draft(&made) };
+        let second = campaign::open(&t.app, &made.lead, &other).await.unwrap().number;
+        t.drain().await;
+        let next = async |number: i64| {
+            let mut tx = t.app.db.read().await.unwrap();
+            campaigns::by_number(&mut tx, number).await.unwrap().unwrap().next_at.unwrap() - t.app.now()
+        };
+        assert_eq!(next(first).await, TimeDelta::hours(1), "put off");
+        assert_eq!(next(second).await, TimeDelta::seconds(15), "looked at, and at rest");
+        rewrite(&t, first, None).await;
+        t.pass(TimeDelta::hours(1)).await;
+        assert_eq!(case_of(&t, &made.contacts[0]).await.flow.state, "told", "nothing was lost");
     }
 }
