@@ -11,17 +11,44 @@ use super::{StoreError, Tx, on, record, statements};
 use crate::domain::id::{CaseId, CustomerId, PersonId, TunnelId};
 use crate::domain::workflow::Data;
 
+/// Whether a server is in use in the course of the case `k`: it is the main case, it has not ended, and settings were applied
+/// in it. Whether all is well with the server does not matter: its filter has to let alerts in either way.
+macro_rules! in_use {
+    () => {
+        "k.is_open AND k.parent IS NULL
+            AND (EXISTS (SELECT 1 FROM settings a
+                    WHERE a.customer_id = k.customer_id AND a.case_id = k.id AND a.applied_at IS NOT NULL)
+                OR EXISTS (SELECT 1 FROM syslog_settings a
+                    WHERE a.customer_id = k.customer_id AND a.case_id = k.id AND a.applied_at IS NOT NULL))"
+    };
+}
+
+/// Whether the change `$campaign` knows no child of the case `k`. One that ended with its parent counts for nothing: the parent
+/// was taken up again.
+macro_rules! is_untold {
+    ($campaign:literal) => {
+        concat!(
+            "NOT EXISTS (SELECT 1 FROM alerting_campaign_servers s
+                    JOIN cases c ON c.customer_id = s.customer_id AND c.id = s.case_id
+                WHERE s.campaign = ",
+            $campaign,
+            " AND s.parent = k.number AND c.state <> 'gone')"
+        )
+    };
+}
+
 statements! {
-    CANDIDATES = "SELECT k.customer_id, k.id, k.number
+    CANDIDATES = concat!("SELECT k.customer_id, k.id, k.number
         FROM cases k JOIN tunnels t ON t.customer_id = k.customer_id AND t.id = k.tunnel_id
-        WHERE k.state = 'active' AND k.parent IS NULL AND k.number > $2
-            AND (t.alerting_ip = $1 OR t.standby_ip = $1)
-            AND NOT EXISTS (SELECT 1 FROM alerting_campaign_servers s WHERE s.campaign = $3 AND s.parent = k.number)
+        WHERE ", in_use!(), " AND k.number > $2 AND (t.alerting_ip = $1 OR t.standby_ip = $1)
+            AND ", is_untold!("$3"), "
         ORDER BY k.number
-        LIMIT $4";
+        LIMIT $4");
     INSERT_SERVER = "INSERT INTO alerting_campaign_servers
             (campaign, parent, customer_id, case_id, tunnel_id, told_revision)
-        VALUES ($1, $2, $3, $4, $5, $6)";
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (campaign, parent) DO UPDATE
+        SET case_id = excluded.case_id, tunnel_id = excluded.tunnel_id, told_revision = excluded.told_revision";
     TO_TELL = "SELECT parent, customer_id, case_id FROM alerting_campaign_servers
         WHERE campaign = $1 AND told_revision < $2
         ORDER BY told_revision, parent
@@ -45,7 +72,7 @@ statements! {
         WHERE s.campaign = $1 AND s.parent > $2 AND ($3 = '' OR k.state = $3)
         ORDER BY s.parent
         LIMIT $4";
-    READY_TUNNELS = "SELECT t.customer_id, t.id
+    READY_TUNNELS = concat!("SELECT t.customer_id, t.id
         FROM tunnels t
         WHERE (t.alerting_ip = $2 OR t.standby_ip = $2)
             AND NOT EXISTS (
@@ -55,11 +82,10 @@ statements! {
                     AND k.is_open AND k.state <> 'proven')
             AND NOT EXISTS (
                 SELECT 1 FROM cases k
-                WHERE k.customer_id = t.customer_id AND k.tunnel_id = t.id AND k.state = 'active' AND k.parent IS NULL
-                    AND NOT EXISTS (
-                        SELECT 1 FROM alerting_campaign_servers s WHERE s.campaign = $1 AND s.parent = k.number))
+                WHERE k.customer_id = t.customer_id AND k.tunnel_id = t.id AND ", in_use!(), "
+                    AND ", is_untold!("$1"), ")
         ORDER BY t.customer_id, t.id
-        LIMIT $3";
+        LIMIT $3");
     LEFT_TUNNELS = "SELECT customer_id, id FROM tunnels
         WHERE alerting_ip = $1 OR standby_ip = $1
         ORDER BY customer_id, id
@@ -215,10 +241,10 @@ pub async fn candidates(
         .bind(&address).bind(campaign.cursor).bind(campaign.number).bind(limit).fetch_all(conn).await)?)
 }
 
-/// Adds a server with its child case.
+/// Adds a server with its child case, in the place of a former one that is gone.
 ///
 /// # Errors
-/// [`StoreError::Duplicate`] where it is there.
+/// What the database says.
 pub async fn add_server(tx: &mut Tx, campaign: &Campaign, member: &Member, tunnel: TunnelId) -> Result<(), StoreError> {
     on!(tx, conn => sqlx::query(INSERT_SERVER)
         .bind(campaign.number).bind(member.parent).bind(member.customer_id).bind(member.case_id).bind(tunnel)

@@ -5,14 +5,15 @@ use postern::app::alerting_ips;
 use postern::app::campaign::{self, Draft};
 use postern::app::admin::{self, Place};
 use postern::app::{Error, cases};
-use postern::cli::bench::customers::{self, Made};
+use postern::cli::bench::customers::{self, Made, OLD};
 use postern::domain::alerting_ip::IpState;
 use postern::domain::case::Case;
 use postern::domain::cause::Cause;
+use postern::domain::tunnel::Tunnel;
 use postern::store;
 
 use super::register::{draft as address, faults};
-use crate::support::app::TestApp;
+use crate::support::app::{TestApp, tunnel};
 use crate::support::db::{TestDb, on_both};
 use crate::support::http::Browser;
 
@@ -206,12 +207,40 @@ on_both! {
 on_both! {
     async fn a_server_that_comes_into_use_later_is_told_too_and_one_that_goes_is_left_alone(db: TestDb) {
         let (t, made) = with(&db, 1).await;
+        let _product = t.with_product().await;
+        let ours = vec!["198.51.100.0/24".parse().unwrap()];
+        let tunnel = Tunnel { alerting_ip: OLD.parse().unwrap(), our_selectors: ours, ..tunnel(&t.customer, "alder-1", "10.20.0.0/16") };
+        admin::put_tunnel(&t.app, tunnel).await.unwrap();
         campaign::open(&t.app, &made.lead, &draft(&made)).await.unwrap();
+        let number = t.reached().await;
+        t.submit_settings(number).await;
+        t.pass(TimeDelta::minutes(1)).await;
+        assert!(campaign::board::of_person(&t.app, &t.contact).await.unwrap().is_empty(), "no settings are applied yet");
+        t.script.push(None);
+        t.script.push(None);
         t.drain().await;
-        let case = case_of(&t, &made.contacts[0]).await;
-        t.act(&made.contacts[0], case.parent.unwrap(), "retire", &[("reason", "Not in use")]).await.unwrap();
+        t.act(&t.contact, number, "it_did_not_arrive", &[]).await.unwrap();
+        t.pass(TimeDelta::minutes(1)).await;
+        assert_eq!(t.case(number).await.flow.state, "repair_delivery");
+        let later = case_of(&t, &t.contact).await;
+        assert_eq!((later.flow.state.as_str(), later.parent), ("told", Some(number)), "in use, though all is not well");
+        t.script.push(None);
+        t.act(&t.contact, later.number, "acknowledge", &[("acknowledged_by", "Dana")]).await.unwrap();
         t.drain().await;
+        assert_eq!(t.case(later.number).await.flow.state, "proven");
+
+        let (contact, case) = (&made.contacts[0], case_of(&t, &made.contacts[0]).await);
+        t.act(contact, case.parent.unwrap(), "retire", &[("reason", "Not in use")]).await.unwrap();
+        t.pass(TimeDelta::minutes(1)).await;
         assert_eq!(t.case(case.number).await.flow.state, "gone");
+        assert_eq!(case_of(&t, contact).await.number, case.number, "nobody is told of a server that is gone");
+        t.act(contact, case.parent.unwrap(), "reopen", &[]).await.unwrap();
+        t.pass(TimeDelta::minutes(1)).await;
+        let again = case_of(&t, contact).await;
+        assert_eq!((again.flow.state.as_str(), again.number != case.number), ("told", true), "it is in use again");
+        // Nothing goes over behind its back.
+        t.pass(TimeDelta::days(41)).await;
+        assert_eq!(sources(&t).await, ["198.51.100.24"]);
     }
 }
 
