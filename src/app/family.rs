@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::firing::{Firing, came_too_late};
 use super::turn::{self, Handed};
-use super::{App, Error, Secrets, revisions, workflows};
+use super::{App, Error, Secrets, campaign, revisions, workflows};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::{Case, Priority, WaitingOn};
 use crate::domain::id::CaseId;
@@ -18,8 +18,8 @@ use crate::domain::workflow::family::{self, Beginning};
 use crate::domain::workflow::{Data, Definition, Effect, Refusal, engine};
 use crate::store::{Tx, cases};
 
-/// Carries out what an event orders for other cases, and tells children that their parent has moved. `case` is stored; it
-/// is read again where others may have answered.
+/// Carries out what an event orders for other cases, and tells children that their parent has moved, or the server in it.
+/// `before` is the case before the event; `case` is stored, and read again where others may have answered.
 ///
 /// # Errors
 /// [`Error::Refused`] where another child has to end first; what the database says.
@@ -27,10 +27,12 @@ pub(super) async fn follow(
     app: &App,
     tx: &mut Tx,
     case: &mut Case,
-    (from, effects): (&str, &[Effect]),
+    (before, effects): (&Case, &[Effect]),
     firing: &Firing<'_>,
 ) -> Result<(), Error> {
     let definition = app.workflows.of(&case.workflow)?;
+    let from = before.flow.state.as_str();
+    let moved_server = campaign::moved_server(before, case).filter(|_| case.parent.is_none());
     let mut told = false;
     for (index, effect) in effects.iter().enumerate() {
         if let Effect::Spawn { workflow, priority, data, sealed } = effect {
@@ -49,6 +51,14 @@ pub(super) async fn follow(
             let of_child = app.workflows.of(&child.workflow)?;
             if let Some(event) = family::heard(of_child, definition, (moved.0, &moved.1)) {
                 tell(app, tx, &mut child, (event, &Data::new()), &handed(case, &BTreeSet::new()), firing.at).await?;
+                told = true;
+            }
+        }
+    }
+    if let Some(server) = moved_server {
+        for mut child in cases::open_children(tx, case.number).await? {
+            if let Some(event) = app.workflows.of(&child.workflow)?.on_server_move.as_deref() {
+                tell(app, tx, &mut child, (event, &server), &handed(case, &BTreeSet::new()), firing.at).await?;
                 told = true;
             }
         }

@@ -20,7 +20,7 @@ use crate::domain::alerting_ip::{AlertingIp, IpAct, IpState};
 use crate::domain::case::Case;
 use crate::domain::id::PersonId;
 use crate::domain::workflow::fields::control_char;
-use crate::domain::workflow::{Refusal, Value};
+use crate::domain::workflow::{Data, Refusal, Value};
 use crate::store::alerting_campaigns::{self as rows, Campaign};
 use crate::store::{StoreError, Tx, alerting_ips as addresses};
 
@@ -33,6 +33,23 @@ pub(super) fn source(case: &Case) -> Option<IpAddr> {
         return None;
     }
     case.flow.data.get("new_ip").and_then(Value::as_text).and_then(|text| text.parse().ok())
+}
+
+/// The server of a case as the cases of a change name it, whatever its alerts travel as.
+pub(super) fn server_of(case: &Case) -> Data {
+    let fields = case.channel().server();
+    [("smtp_ip", fields.address), ("smtp_port", fields.port), ("smtp_host", fields.host)]
+        .into_iter()
+        .filter_map(|(ours, theirs)| Some((ours.to_owned(), case.flow.data.get(theirs)?.clone())))
+        .collect()
+}
+
+/// The server of a case after an event, where that has given it another address or port.
+pub(super) fn moved_server(before: &Case, case: &Case) -> Option<Data> {
+    let (former, server) = (server_of(before), server_of(case));
+    let place = ["smtp_ip", "smtp_port"];
+    let is_known = place.iter().all(|field| server.contains_key(*field));
+    (is_known && place.iter().any(|field| server.get(*field) != former.get(*field))).then_some(server)
 }
 
 /// A lead: only leads decide about changes.

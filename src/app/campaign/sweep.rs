@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::addresses_of;
+use super::{addresses_of, server_of};
 use crate::app::firing::{Firing, came_too_late};
 use crate::app::{App, Error, Secrets, alerting_ips, mails, turn, workflows};
 use crate::clock::fresh_id;
@@ -164,13 +164,7 @@ async fn open_one(
     let Some(parent) = cases::hold_by_id(tx, candidate.customer_id, candidate.id).await? else { return Ok(()) };
     let Some(tunnel) = parent.tunnel else { return Ok(()) };
     let definition = app.workflows.newest_of(WORKFLOW)?;
-    let fields = parent.channel().server();
-    let known = |ours: &str, theirs: &str| parent.flow.data.get(theirs).map(|value| (ours.to_owned(), value.clone()));
-    let mut data: Data =
-        [known("smtp_ip", fields.address), known("smtp_port", fields.port), known("smtp_host", fields.host)]
-            .into_iter()
-            .flatten()
-            .collect();
+    let mut data = server_of(&parent);
     let texts = [
         ("old_ip", old.shown()),
         ("new_ip", new.shown()),

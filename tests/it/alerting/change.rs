@@ -213,9 +213,9 @@ on_both! {
         admin::put_tunnel(&t.app, tunnel).await.unwrap();
         campaign::open(&t.app, &made.lead, &draft(&made)).await.unwrap();
         let number = t.reached().await;
-        t.submit_settings(number).await;
         t.pass(TimeDelta::minutes(1)).await;
         assert!(campaign::board::of_person(&t.app, &t.contact).await.unwrap().is_empty(), "no settings are applied yet");
+        t.submit_settings(number).await;
         t.script.push(None);
         t.script.push(None);
         t.drain().await;
@@ -228,6 +228,18 @@ on_both! {
         t.act(&t.contact, later.number, "acknowledge", &[("acknowledged_by", "Dana")]).await.unwrap();
         t.drain().await;
         assert_eq!(t.case(later.number).await.flow.state, "proven");
+        // It moves: a proof holds for one server.
+        t.act(&t.engineer, number, "move_server", &[]).await.unwrap();
+        t.act(&t.contact, number, "classify", &[("smtp_location", "private")]).await.unwrap();
+        assert_eq!(t.case(later.number).await.flow.state, "proven", "it is where it was");
+        let details = [("smtp_ip", "10.20.4.99"), ("smtp_port", "587"), ("encryption", "starttls"), ("sender_address", "alerts@alder.example"), ("whitelist_request", "yes")];
+        t.act(&t.contact, number, "submit_private", &details).await.unwrap();
+        let moved = t.case(later.number).await;
+        assert_eq!((moved.flow.state.as_str(), moved.flow.data["smtp_ip"].to_string().as_str()), ("testing", "10.20.4.99"));
+        t.script.push(Some(Cause::TcpTimeout));
+        t.drain().await;
+        assert_eq!(t.case(later.number).await.flow.state, "not_let_in", "the server at its new place has rules of its own");
+        assert!(format!("{:?}", t.script.asked().last().unwrap()).contains("10.20.4.99"));
 
         let (contact, case) = (&made.contacts[0], case_of(&t, &made.contacts[0]).await);
         t.act(contact, case.parent.unwrap(), "retire", &[("reason", "Not in use")]).await.unwrap();

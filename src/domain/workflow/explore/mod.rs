@@ -322,7 +322,9 @@ impl<'a> Search<'a, '_> {
             clock.and_then(|clock| clock.expire.as_ref()).is_some_and(|expiry| expiry.event == fired.rule.event);
         // A signal comes from a child, where people act.
         let signal = self.package.values().any(|child| child.signals.contains(&fired.rule.event));
-        fired.rule.machine_only(self.definition) && !awaited && !signal
+        // So does this one from the parent: its server moves where people move it.
+        let followed = self.definition.on_server_move.as_ref() == Some(&fired.rule.event);
+        fired.rule.machine_only(self.definition) && !awaited && !signal && !followed
     }
 
     fn assign(&self, codes: &mut [u8], field: &str, code: u8) {
