@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
 pub use draft::Draft;
-pub(super) use draft::instant;
+pub(super) use draft::{end, instant};
 pub(super) use of_tunnels::{admit, exchange, refuse_former};
 
 use draft::read;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::alerting_ips::{Keeper, change, instant, refused};
+use super::alerting_ips::{Keeper, change, end, instant, refused};
 use super::{App, Error, FieldError};
 use crate::domain::actor::{Person, Role};
 use crate::domain::alerting_ip::campaign::{CampaignState, WORKFLOW, judge_dates};
@@ -23,6 +23,7 @@ use crate::domain::workflow::fields::control_char;
 use crate::domain::workflow::{Data, Refusal, Value};
 use crate::store::alerting_campaigns::{self as rows, Campaign};
 use crate::store::{StoreError, Tx, alerting_ips as addresses};
+use crate::views::instant as instant_in_words;
 
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 2000;
@@ -102,7 +103,7 @@ fn dates(
     let effective = effective.map_err(|error| errors.push(error)).ok();
     let until = match until.trim() {
         "" => effective,
-        text => instant("until", text).map_err(|error| errors.push(error)).ok(),
+        text => end("until", text).map_err(|error| errors.push(error)).ok(),
     };
     let both = effective.zip(until)?;
     if let Err(faults) = judge_dates(now, both, Some(emergency)) {
@@ -260,11 +261,12 @@ pub async fn slip(
     if why.is_empty() {
         errors.push(FieldError::new("reason", "missing", "Enter why the dates move: everybody is told"));
     }
-    let mut date = |field, text: &str| match text.trim() {
+    let mut given = |text: &str, date: Result<DateTime<Utc>, FieldError>| match text.trim() {
         "" => None,
-        text => instant(field, text).map_err(|error| errors.push(error)).ok(),
+        _ => date.map_err(|error| errors.push(error)).ok(),
     };
-    let (effective, until) = (date("effective", effective), date("until", until));
+    let effective = given(effective, instant("effective", effective));
+    let until = given(until, end("until", until));
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
@@ -281,8 +283,9 @@ pub async fn slip(
                 let effective_at = effective.unwrap_or(campaign.effective_at);
                 let until_at = until.unwrap_or_else(|| campaign.until_at.max(effective_at));
                 let is_moved = effective_at != campaign.effective_at;
-                if new.state != IpState::Planned && is_moved {
-                    let text = format!("{} is in use since {}: only the last day can move", new.shown(), new.from);
+                if is_moved && campaign.effective_at <= now {
+                    let since = instant_in_words(campaign.effective_at);
+                    let text = format!("Alerts come from {} since {since}: only the last day can move", new.shown());
                     return Err(Error::field("effective", "no_date", text));
                 }
                 // Customers were told before, so the reason takes the place of the lead time.

@@ -118,10 +118,11 @@ async fn batch(
         return Ok(true);
     }
     let to_tell = servers::to_tell(tx, campaign, BATCH).await?;
+    let event = if campaign.effective_at <= now { "last_day_moved" } else { "dates_changed" };
     for member in &to_tell {
         let dates = [("effective_at", campaign.effective_at), ("until_at", campaign.until_at)];
         let data = dates.map(|(field, at)| (field.to_owned(), Value::from(instant(at).as_str())));
-        tell(app, tx, member, ("dates_changed", Data::from(data)), now).await?;
+        tell(app, tx, member, (event, Data::from(data)), now).await?;
         servers::set_told(tx, campaign, member.parent).await?;
     }
     if !to_tell.is_empty() {

@@ -32,7 +32,7 @@ pub(super) fn announcing(register: &[AlertingIp]) -> Form {
         Field::new(Kind::Code, "effective", "First day of the new IP")
             .hint(format!("{DATE}; 30 days from now or later, unless it is an emergency")),
         Field::new(Kind::Code, "until", "Last day of the former IP")
-            .hint("Both may be used until then; empty for the same day")
+            .hint("Both may be used until its end; empty where the former one ends when the new one begins")
             .optional(),
         Field::new(Kind::Textarea, "emergency", "Why it cannot wait 30 days")
             .hint("Customers read it. Only for an emergency")

@@ -112,7 +112,10 @@ fn questions(of: Option<&Listed>) -> Vec<Field> {
             .hint("A date like 2027-01-15 or a time like 2027-01-15T08:00:00Z; empty for now")
             .value(date(ip.map(|ip| ip.from)))
             .optional(),
-        Field::new(Kind::Code, "until", "Until").value(date(ip.and_then(|ip| ip.until))).optional(),
+        Field::new(Kind::Code, "until", "Until")
+            .hint("A date counts to its end")
+            .value(date(ip.and_then(|ip| ip.until)))
+            .optional(),
         Field::new(Kind::Checkbox, "is_published", "Published lists")
             .hint("Everybody who reads the lists sees it")
             .options(vec![published]),

@@ -162,6 +162,34 @@ on_both! {
         assert_eq!(case_of(&t, &made.contacts[0]).await.flow.state, "told");
         t.pass(TimeDelta::days(27)).await;
         assert_eq!(case_of(&t, &made.contacts[0]).await.flow.state, "overdue");
+        // From then on the last day alone moves, and a date counts to its end. Nobody is told again what is overdue.
+        let overdue = || t.mails_to(&made.lead.email).into_iter().filter(|mail| mail.subject.contains("Overdue")).count();
+        t.pass(TimeDelta::minutes(5)).await;
+        assert_eq!(overdue(), 3);
+        let refused = slip("2027-03-01", "too late").await.unwrap_err();
+        assert!(format!("{refused:?}").contains("since 1 February 2027"), "{refused:?}");
+        assert_eq!(faults(refused), [("effective".to_owned(), "no_date")]);
+        let later = campaign::slip(&t.app, &made.lead, number, ("", "2027-02-20", "Two weeks more")).await.unwrap();
+        assert_eq!(later.until_at.to_rfc3339(), "2027-02-21T00:00:00+00:00");
+        t.drain().await;
+        let case = case_of(&t, &made.contacts[0]).await;
+        assert_eq!((case.flow.state.as_str(), case.flow.data["until_at"].to_string().as_str()), ("overdue", "2027-02-21T00:00:00Z"));
+        assert!(t.mails_to(&made.contacts[0].email).pop().unwrap().subject.contains("have moved"));
+        t.pass(TimeDelta::minutes(5)).await;
+        assert_eq!(overdue(), 3);
+    }
+}
+
+on_both! {
+    async fn the_dates_of_a_change_to_an_address_in_use_can_move(db: TestDb) {
+        let (t, made) = with(&db, 1).await;
+        let used = alerting_ips::add(&t.app, alerting_ips::Keeper(None), &address("198.51.100.97", "")).await.unwrap();
+        let draft = Draft { new: used.number.to_string(), ..draft(&made) };
+        let number = campaign::open(&t.app, &made.lead, &draft).await.unwrap().number;
+        let moved = campaign::slip(&t.app, &made.lead, number, ("2027-02-01", "", "Later")).await.unwrap();
+        assert_eq!(moved.effective_at.to_rfc3339(), "2027-02-01T00:00:00+00:00");
+        let ip = alerting_ips::one(&t.app, used.number).await.unwrap().listed.ip;
+        assert_eq!((ip.state, ip.from), (IpState::Active, used.from), "it is in use as before");
     }
 }
 
