@@ -111,7 +111,11 @@ pub async fn one(app: &App, number: i64) -> Result<Detail, Error> {
     Ok(Detail { listed: Listed { tunnels: tunnels_in(&mut tx, &ip).await?, ip }, replaces, history, naming })
 }
 
-async fn tunnels_in(tx: &mut Tx, ip: &AlertingIp) -> Result<i64, Error> {
+/// How many tunnels name an address or one that lies in it.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn tunnels_in(tx: &mut Tx, ip: &AlertingIp) -> Result<i64, Error> {
     if ip.is_single() {
         return Ok(rows::tunnels_naming(tx, ip.network.addr()).await?);
     }

@@ -38,8 +38,12 @@ pub async fn withdraw(app: &Arc<App>, lead: &Person, number: i64, why: &str) -> 
                 let state = old.kept().map_err(|error| refused(&error))?;
                 change(&app, tx, AlertingIp { state, until: None, ..old }, (IpAct::Kept, Some(&why)), (Some(by), now))
                     .await?;
-                if new.state == IpState::Planned {
+                if new.state == IpState::Planned && alerting_ips::tunnels_in(tx, &new).await? == 0 {
                     alerting_ips::out_of_use(&app, tx, new, Some(by), now).await?;
+                } else {
+                    // Others depend on it: it stays what it is, and takes nobody's place.
+                    let new = AlertingIp { replaces: None, ..new };
+                    change(&app, tx, new, (IpAct::Corrected, Some(&why)), (Some(by), now)).await?;
                 }
                 let campaign = Campaign {
                     state: CampaignState::Withdrawn,

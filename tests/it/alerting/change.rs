@@ -5,7 +5,7 @@ use postern::app::alerting_ips;
 use postern::app::campaign::{self, Draft};
 use postern::app::admin::{self, Place};
 use postern::app::{Error, cases};
-use postern::cli::bench::customers::{self, Made, OLD};
+use postern::cli::bench::customers::{self, Made, NEW, OLD};
 use postern::domain::alerting_ip::IpState;
 use postern::domain::case::Case;
 use postern::domain::cause::Cause;
@@ -177,6 +177,30 @@ on_both! {
         assert!(t.mails_to(&made.contacts[0].email).pop().unwrap().subject.contains("have moved"));
         t.pass(TimeDelta::minutes(5)).await;
         assert_eq!(overdue(), 3);
+    }
+}
+
+on_both! {
+    async fn a_change_to_an_address_that_others_depend_on_is_called_off_and_leaves_it_to_them(db: TestDb) {
+        let (t, made) = with(&db, 1).await;
+        let used = alerting_ips::add(&t.app, alerting_ips::Keeper(None), &address("198.51.100.97", "")).await.unwrap();
+        for (new, state) in [(used.number, IpState::Active), (made.new, IpState::Planned)] {
+            let draft = Draft { new: new.to_string(), ..draft(&made) };
+            let number = campaign::open(&t.app, &made.lead, &draft).await.unwrap().number;
+            if state == IpState::Planned {
+                // Somebody sets a tunnel up with the address that is planned.
+                let tunnel = Tunnel { alerting_ip: NEW.parse().unwrap(), ..tunnel(&t.customer, "alder-1", "10.20.0.0/16") };
+                admin::put_tunnel(&t.app, tunnel).await.unwrap();
+            }
+            t.drain().await;
+            assert_eq!(alerting_ips::one(&t.app, new).await.unwrap().listed.ip.replaces, Some(made.old));
+            campaign::withdraw(&t.app, &made.lead, number, "Not needed").await.unwrap();
+            t.drain().await;
+            let ip = alerting_ips::one(&t.app, new).await.unwrap().listed.ip;
+            assert_eq!((ip.state, ip.replaces), (state, None));
+            let mail = t.mails_to(&made.contacts[0].email).pop().unwrap();
+            assert!(mail.text.contains("unless it stands on your page of alerting IPs"), "{}", mail.text);
+        }
     }
 }
 
