@@ -9,7 +9,7 @@ mod of_tunnels;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
@@ -178,12 +178,17 @@ pub async fn correct(app: &Arc<App>, Keeper(by): Keeper, number: i64, draft: &Dr
                 known.correctable().map_err(|error| refused(&error))?;
                 let draft = Draft { network: known.network.to_string(), ..draft };
                 let read = read(&app, &draft, now)?;
-                let from = if draft.from.trim().is_empty() { known.from } else { read.from };
+                let is_kept = draft.from.trim().is_empty() || is_same(read.from, known.from);
+                let from = if is_kept { known.from } else { read.from };
+                let until = match (read.until, known.until) {
+                    (Some(typed), Some(known)) if is_same(typed, known) => Some(known),
+                    (typed, _) => typed,
+                };
                 if from != known.from && (known.state != IpState::Planned || from <= now) {
                     let text = "The first day can be moved to a later time only, and only before it has come";
                     return Err(Error::field("from", "no_date", text));
                 }
-                let moved = from != known.from || read.until != known.until;
+                let moved = from != known.from || until != known.until;
                 if moved && alerting_campaigns::under_way(tx, number).await? > 0 {
                     let text = "A change of this alerting IP is under way. Move the dates of the change";
                     return Err(Error::Refused(Refusal::Guard(text.to_owned())));
@@ -193,7 +198,7 @@ pub async fn correct(app: &Arc<App>, Keeper(by): Keeper, number: i64, draft: &Dr
                     purpose: read.purpose,
                     region: read.region,
                     from,
-                    until: read.until,
+                    until,
                     is_published: read.is_published,
                     sequence: known.sequence + 1,
                     changed_at: now,
@@ -203,14 +208,17 @@ pub async fn correct(app: &Arc<App>, Keeper(by): Keeper, number: i64, draft: &Dr
                 rows::note(tx, &ip, (if moved { IpAct::Moved } else { IpAct::Corrected }, None), by).await?;
                 if was_published || ip.is_published {
                     rows::new_edition(tx, now).await?;
-                }
-                if ip.is_published {
                     events::alerting_ip(&app, tx, &ip).await?;
                 }
                 Ok(ip)
             })
         })
         .await
+}
+
+/// Forms and programs write whole seconds; what is on record has fractions, and is meant by the same second.
+fn is_same(typed: DateTime<Utc>, known: DateTime<Utc>) -> bool {
+    typed.trunc_subsecs(0) == known.trunc_subsecs(0)
 }
 
 /// Takes an address out of use that no tunnel names, or takes its announcement back.
