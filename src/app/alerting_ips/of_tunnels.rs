@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 
-use crate::app::Error;
+use crate::app::webhooks::events::list_changed;
+use crate::app::{App, Error};
 use crate::domain::alerting_ip::{AlertingIp, IpAct, IpState, Purpose, shown};
 use crate::domain::tunnel::Tunnel;
 use crate::store::alerting_ips as rows;
@@ -76,6 +77,7 @@ pub(in crate::app) async fn refuse_former(tx: &mut Tx, tunnel: &Tunnel) -> Resul
 /// # Errors
 /// What the database says.
 pub(in crate::app) async fn exchange(
+    app: &App,
     tx: &mut Tx,
     tunnel: &Tunnel,
     (old, new): (IpAddr, IpAddr),
@@ -92,5 +94,6 @@ pub(in crate::app) async fn exchange(
     // One address in both places would be no stand-by.
     next.standby_ip = next.standby_ip.filter(|standby| *standby != next.alerting_ip);
     tunnels::replace(tx, &next, at).await?;
+    list_changed(app, tx, next.id, at).await?;
     Ok(next)
 }

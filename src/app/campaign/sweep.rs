@@ -251,7 +251,7 @@ pub(super) async fn go_over(
     }
     let Some(tunnel) = tunnels::hold(tx, behind.customer_id, behind.id).await? else { return Ok(()) };
     let addresses = (old.network.addr(), new.network.addr());
-    let tunnel = alerting_ips::exchange(tx, &tunnel, addresses, now).await?;
+    let tunnel = alerting_ips::exchange(app, tx, &tunnel, addresses, now).await?;
     servers::add_tunnel(tx, campaign.number, behind, overridden, now).await?;
     let list = tunnel.alerting_ips().into_iter().map(|address| address.to_string()).collect();
     for id in cases::open_behind(tx, place, WORKFLOW).await? {

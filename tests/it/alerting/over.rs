@@ -2,10 +2,12 @@
 
 use chrono::TimeDelta;
 use postern::app::alerting_ips::{self, Keeper};
-use postern::app::campaign::{self, Draft};
 use postern::app::admin;
+use postern::app::campaign::{self, Draft};
+use postern::cli::bench::customers;
 use postern::domain::actor::Person;
 use postern::domain::tunnel::Tunnel;
+use postern::domain::webhook::Topic;
 use postern::store;
 use postern::store::alerting_campaigns::{self as campaigns, Campaign};
 
@@ -13,6 +15,7 @@ use super::change::{EFFECTIVE, case_of, draft, with};
 use super::register::{draft as address, faults};
 use crate::support::app::TestApp;
 use crate::support::db::on_both;
+use crate::webhooks::{Receiver, Reply, endpoint, listed, send_due};
 
 /// The tunnel of one of the customers that were made.
 async fn tunnel(t: &TestApp, index: usize) -> Tunnel {
@@ -113,5 +116,37 @@ on_both! {
         rewrite(&t, first, None).await;
         t.pass(TimeDelta::hours(1)).await;
         assert_eq!(case_of(&t, &made.contacts[0]).await.flow.state, "told", "nothing was lost");
+    }
+}
+
+on_both! {
+    async fn programs_that_pull_a_whitelist_are_told_when_its_tunnel_goes_over(db: TestDb) {
+        let t = TestApp::with(&db, |config| {
+            listed(config);
+            config.policy.allow_documentation = true;
+        })
+        .await;
+        let made = customers::make(&t.app, 2, EFFECTIVE).await.unwrap();
+        let receiver = Receiver::start(&[Reply::Status(204)]).await;
+        endpoint(&t, "lists", &receiver.url(), &[Topic::WhitelistChanged]).await;
+        let number = campaign::open(&t.app, &made.lead, &draft(&made)).await.unwrap().number;
+        t.drain().await;
+        prove(&t, &made.contacts[0]).await;
+        t.pass(TimeDelta::days(41)).await;
+        let told = async || {
+            send_due(&t).await;
+            let ids = receiver.got().into_iter().map(|got| {
+                let body: serde_json::Value = serde_json::from_str(&got.body).unwrap();
+                body["data"]["id"].as_str().unwrap().to_owned()
+            });
+            ids.collect::<Vec<_>>()
+        };
+        let (first, second) = (tunnel(&t, 0).await, tunnel(&t, 1).await);
+        assert_eq!(told().await, [first.id.to_string()], "proven, so it went over");
+        campaign::go_on(&t.app, &made.lead, number, "It does not answer").await.unwrap();
+        t.drain().await;
+        assert_eq!(told().await, [first.id.to_string(), second.id.to_string()]);
+        admin::put_tunnel(&t.app, tunnel(&t, 0).await).await.unwrap();
+        assert_eq!(told().await, [first.id.to_string(), second.id.to_string(), first.id.to_string()]);
     }
 }
