@@ -15,7 +15,7 @@ use crate::domain::actor::{Actor, Person};
 use crate::domain::case::{Case, Priority, WaitingOn};
 use crate::domain::id::CaseId;
 use crate::domain::workflow::family::{self, Beginning};
-use crate::domain::workflow::{Data, Definition, Effect, Refusal, engine};
+use crate::domain::workflow::{CaseState, Data, Definition, Effect, Refusal, engine};
 use crate::store::{Tx, cases};
 
 /// Carries out what an event orders for other cases, and tells children that their parent has moved, or the server in it.
@@ -99,16 +99,32 @@ async fn begin(
         }
     }
     let flow = engine::birth_of_child(definition, data.clone(), sealed.clone()).map_err(Error::from)?;
-    let mut child = Case {
+    let newborn = newborn(tx, parent, definition, (id_of_child(effect_key), flow), firing.at).await?;
+    let mut child = Case { priority: priority.unwrap_or(parent.priority), ..newborn };
+    turn::birth(app, tx, &mut child, Some(&handed(parent, sealed)), (firing.actor, firing.at)).await
+}
+
+/// A child as it is before its birth: what belongs to the parent is the child's too, and nobody has done anything in it.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn newborn(
+    tx: &mut Tx,
+    parent: &Case,
+    definition: &Definition,
+    (id, flow): (CaseId, CaseState),
+    at: DateTime<Utc>,
+) -> Result<Case, Error> {
+    Ok(Case {
         customer: parent.customer,
-        id: id_of_child(effect_key),
+        id,
         number: cases::take_number(tx).await?,
         parent: Some(parent.number),
         title: definition.title.clone(),
         workflow: workflows::reference(definition),
         revision: 0,
         flow,
-        priority: priority.unwrap_or(parent.priority),
+        priority: parent.priority,
         vendor_ticket: None,
         waiting_on: WaitingOn::Nobody,
         owner_role: None,
@@ -119,17 +135,16 @@ async fn begin(
         server: parent.server,
         tenant: parent.tenant,
         is_open: true,
-        opened_at: firing.at,
-        waiting_since: firing.at,
-        due_at: firing.at,
+        opened_at: at,
+        waiting_since: at,
+        due_at: at,
         closed_at: None,
         outcome: None,
         objective: None,
         soon_at: None,
         escalated_at: None,
         step_due_at: None,
-    };
-    turn::birth(app, tx, &mut child, Some(&handed(parent, sealed)), (firing.actor, firing.at)).await
+    })
 }
 
 /// The open children that the parent's workflow begins. A change of the alerting IP runs beside every other one: it begins and
@@ -170,6 +185,29 @@ pub(super) async fn tell(
     handed: &Handed,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
+    if !hears(app, tx, case, (event, data), Some(handed), at).await? {
+        tracing::error!(
+            case = case.number,
+            from = handed.number,
+            event,
+            "a case does not hear what another one tells it"
+        );
+    }
+    Ok(())
+}
+
+/// An event that the machine causes, whatever the case waits for; says whether the case hears it where it is.
+///
+/// # Errors
+/// [`Error::Invalid`] for data that the case refuses; what the database says.
+pub(super) async fn hears(
+    app: &App,
+    tx: &mut Tx,
+    case: &mut Case,
+    (event, data): (&str, &Data),
+    handed: Option<&Handed>,
+    at: DateTime<Utc>,
+) -> Result<bool, Error> {
     let secrets = Secrets::new();
     let firing = Firing {
         actor: &Actor::Machine,
@@ -181,15 +219,7 @@ pub(super) async fn tell(
         at,
     };
     // Boxed, because what is told may lead to further telling.
-    if came_too_late(Box::pin(turn::fire_handed(app, tx, case, firing, Some(handed))).await)? {
-        tracing::error!(
-            case = case.number,
-            from = handed.number,
-            event,
-            "a case does not hear what another one tells it"
-        );
-    }
-    Ok(())
+    Ok(!came_too_late(Box::pin(turn::fire_handed(app, tx, case, firing, handed)).await)?)
 }
 
 fn handed(from: &Case, sealed: &BTreeSet<String>) -> Handed {

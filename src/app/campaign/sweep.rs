@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{addresses_of, server_of};
-use crate::app::firing::{Firing, came_too_late};
-use crate::app::{App, Error, Secrets, alerting_ips, mails, turn, workflows};
+use crate::app::{App, Error, alerting_ips, family, mails, turn};
 use crate::clock::fresh_id;
 use crate::domain::actor::Actor;
 use crate::domain::alerting_ip::AlertingIp;
 use crate::domain::alerting_ip::campaign::{CampaignState, WORKFLOW};
-use crate::domain::case::{Case, WaitingOn};
+use crate::domain::alerting_ip::feed::instant;
+use crate::domain::case::Case;
 use crate::domain::id::{CaseId, PersonId};
 use crate::domain::workflow::{Data, Value, engine};
 use crate::store::alerting_campaigns::{self as rows, Campaign};
@@ -177,31 +177,8 @@ async fn open_one(
         data.insert("why".to_owned(), Value::from(why.as_str()));
     }
     let flow = engine::birth_of_child(definition, data, std::collections::BTreeSet::new()).map_err(Error::from)?;
-    let mut child = Case {
-        id: CaseId::new(fresh_id()),
-        number: cases::take_number(tx).await?,
-        parent: Some(parent.number),
-        title: definition.title.clone(),
-        workflow: workflows::reference(definition),
-        revision: 0,
-        flow,
-        vendor_ticket: None,
-        waiting_on: WaitingOn::Nobody,
-        owner_role: None,
-        queued: false,
-        claim: None,
-        is_open: true,
-        opened_at: now,
-        waiting_since: now,
-        due_at: now,
-        closed_at: None,
-        outcome: None,
-        objective: None,
-        soon_at: None,
-        escalated_at: None,
-        step_due_at: None,
-        ..parent
-    };
+    let newborn = family::newborn(tx, &parent, definition, (CaseId::new(fresh_id()), flow), now).await?;
+    let mut child = Case { queued: false, ..newborn };
     turn::birth(app, tx, &mut child, None, (&Actor::Machine, now)).await?;
     let member = Member { parent: candidate.number, customer_id: child.customer, case_id: child.id };
     servers::add_server(tx, campaign, &member, tunnel).await?;
@@ -220,10 +197,7 @@ async fn tell(
     if !case.is_open {
         return Ok(());
     }
-    let secrets = Secrets::new();
-    let firing =
-        Firing { actor: &Actor::Machine, event, data, secrets: &secrets, expected_entered: None, probe: None, at: now };
-    if came_too_late(turn::fire(app, tx, &mut case, firing).await)? {
+    if !family::hears(app, tx, &mut case, (event, &data), None, now).await? {
         tracing::info!(case = case.number, event, "a case does not hear what happens to its alerting IP");
     }
     Ok(())
@@ -277,8 +251,4 @@ async fn end(app: &App, tx: &mut Tx, campaign: &mut Campaign, now: DateTime<Utc>
         campaign.cursor = member.parent;
     }
     Ok(!open.is_empty())
-}
-
-fn instant(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

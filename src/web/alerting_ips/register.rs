@@ -6,6 +6,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use super::{purpose, state};
 use crate::app::alerting_ips::{self, Detail, Draft, Keeper, Listed};
 use crate::app::{Error, FieldError};
+use crate::domain::alerting_ip::feed::instant;
 use crate::domain::alerting_ip::{IpAct, Purpose};
 use crate::views::common::{Fact, Link, Page, Section};
 use crate::views::form::{Button, Choice, Field, Form, Kind, Style};
@@ -98,9 +99,7 @@ fn questions(of: Option<&Listed>) -> Vec<Field> {
     let ip = of.map(|listed| &listed.ip);
     let chosen = ip.map_or(Purpose::Alerting, |ip| ip.purpose);
     let choice = |one: &Purpose| Choice { checked: *one == chosen, ..Choice::new(one.as_str(), purpose(*one)) };
-    let date = |at: Option<chrono::DateTime<chrono::Utc>>| {
-        at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)).unwrap_or_default()
-    };
+    let date = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(instant).unwrap_or_default();
     let published = Choice { checked: ip.is_none_or(|ip| ip.is_published), ..Choice::new("yes", "Publish it") };
     let mut fields = vec![
         Field::new(Kind::Radio, "purpose", "Which alerts come from it")
