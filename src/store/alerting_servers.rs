@@ -90,11 +90,13 @@ statements! {
         WHERE alerting_ip = $1 OR standby_ip = $1
         ORDER BY customer_id, id
         LIMIT $2";
+    LEFT_TUNNEL = "SELECT customer_id, id FROM tunnels WHERE id = $1 AND (alerting_ip = $2 OR standby_ip = $2)";
     UNPROVEN_BEHIND = "SELECT s.parent, s.customer_id, s.case_id
         FROM alerting_campaign_servers s JOIN cases k ON k.customer_id = s.customer_id AND k.id = s.case_id
-        WHERE s.campaign = $1 AND s.customer_id = $2 AND s.tunnel_id = $3 AND k.is_open AND k.state <> 'proven'
+        WHERE s.campaign = $1 AND s.customer_id = $2 AND s.tunnel_id = $3 AND s.parent > $4
+            AND k.is_open AND k.state <> 'proven'
         ORDER BY s.parent
-        LIMIT 200";
+        LIMIT $5";
     INSERT_TUNNEL = "INSERT INTO alerting_campaign_tunnels
             (campaign, customer_id, tunnel_id, at, override_reason, override_by)
         VALUES ($1, $2, $3, $4, $5, $6)
@@ -315,7 +317,16 @@ pub async fn left_tunnels(tx: &mut Tx, address: IpAddr, limit: i64) -> Result<Ve
     Ok(on!(tx, conn => sqlx::query_as(LEFT_TUNNELS).bind(&address).bind(limit).fetch_all(conn).await)?)
 }
 
-/// Child cases behind a tunnel that are neither over nor proven.
+/// A tunnel, where it still names an address.
+///
+/// # Errors
+/// What the database says.
+pub async fn left_tunnel(tx: &mut Tx, address: IpAddr, tunnel: TunnelId) -> Result<Option<Behind>, StoreError> {
+    let address = address.to_string();
+    Ok(on!(tx, conn => sqlx::query_as(LEFT_TUNNEL).bind(tunnel).bind(&address).fetch_optional(conn).await)?)
+}
+
+/// Child cases behind a tunnel that are neither over nor proven, of parents with numbers above `after`.
 ///
 /// # Errors
 /// What the database says.
@@ -323,8 +334,9 @@ pub async fn unproven(
     tx: &mut Tx,
     number: i64,
     (customer, tunnel): (CustomerId, TunnelId),
+    (after, limit): (i64, i64),
 ) -> Result<Vec<Member>, StoreError> {
-    Ok(on!(tx, conn => sqlx::query_as(UNPROVEN_BEHIND).bind(number).bind(customer).bind(tunnel)
+    Ok(on!(tx, conn => sqlx::query_as(UNPROVEN_BEHIND).bind(number).bind(customer).bind(tunnel).bind(after).bind(limit)
         .fetch_all(conn).await)?)
 }
 

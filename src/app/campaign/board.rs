@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
 use super::{addresses_of, require_viewer};
+use crate::app::alerting_ips::MOST_NAMING;
 use crate::app::{App, Error};
 use crate::domain::actor::Person;
 use crate::domain::alerting_ip::AlertingIp;
@@ -13,7 +14,7 @@ use crate::domain::alerting_ip::campaign::{CampaignState, Standing};
 use crate::domain::id::TunnelId;
 use crate::domain::workflow::{Data, Value};
 use crate::store::alerting_campaigns::{self as rows, Campaign, Dates};
-use crate::store::alerting_ips as addresses;
+use crate::store::alerting_ips::{self as addresses, Naming};
 use crate::store::alerting_servers::{self as servers, GoneOver, Line};
 
 /// Changes on one page of the list.
@@ -57,6 +58,8 @@ pub struct Board {
     pub gone_over: GoneOver,
     /// How many still name the former address.
     pub left: i64,
+    /// Which ones, by name, at most [`MOST_NAMING`]; none once the change is over.
+    pub left_tunnels: Vec<Naming>,
     /// Servers.
     pub lines: Vec<Server>,
     /// Where the next page begins; none on the last one.
@@ -116,6 +119,10 @@ pub async fn board(
     let dates = rows::dates(&mut tx, number).await?;
     let gone_over = servers::gone_over(&mut tx, number).await?;
     let left = addresses::tunnels_naming(&mut tx, old.network.addr()).await?;
+    let left_tunnels = match campaign.state {
+        CampaignState::Open => addresses::naming(&mut tx, old.network.addr(), MOST_NAMING).await?,
+        CampaignState::Finished | CampaignState::Withdrawn => Vec::new(),
+    };
     // Several ends count as "over", so they are not asked for by name.
     let state = standing.filter(|standing| *standing != Standing::Over).map_or("", Standing::as_str);
     let mut lines = servers::board(&mut tx, number, (state, after), LINES + 1).await?;
@@ -130,7 +137,7 @@ pub async fn board(
             line,
         })
         .collect();
-    Ok(Board { summary: Summary { campaign, old, new, counts }, dates, gone_over, left, lines, next })
+    Ok(Board { summary: Summary { campaign, old, new, counts }, dates, gone_over, left, left_tunnels, lines, next })
 }
 
 fn text(data: &Data, field: &str) -> Option<String> {

@@ -216,11 +216,16 @@ pub(super) async fn go_over(
     (overridden, now): (Option<(&str, PersonId)>, DateTime<Utc>),
 ) -> Result<(), Error> {
     let place = (behind.customer_id, behind.id);
-    let unproven = servers::unproven(tx, campaign.number, place).await?;
     if let Some((reason, _)) = overridden {
-        for member in &unproven {
-            let data = Data::from([("reason".to_owned(), Value::from(reason))]);
-            tell(app, tx, member, ("overridden", data), now).await?;
+        let mut after = 0;
+        loop {
+            let unproven = servers::unproven(tx, campaign.number, place, (after, BATCH)).await?;
+            let Some(last) = unproven.last() else { break };
+            after = last.parent;
+            for member in &unproven {
+                let data = Data::from([("reason".to_owned(), Value::from(reason))]);
+                tell(app, tx, member, ("overridden", data), now).await?;
+            }
         }
     }
     let Some(tunnel) = tunnels::hold(tx, behind.customer_id, behind.id).await? else { return Ok(()) };

@@ -15,6 +15,7 @@ use super::change::{EFFECTIVE, case_of, draft, with};
 use super::register::{draft as address, faults};
 use crate::support::app::TestApp;
 use crate::support::db::on_both;
+use crate::support::http::Browser;
 use crate::webhooks::{Receiver, Reply, endpoint, listed, send_due};
 
 /// The tunnel of one of the customers that were made.
@@ -148,5 +149,29 @@ on_both! {
         assert_eq!(told().await, [first.id.to_string(), second.id.to_string()]);
         admin::put_tunnel(&t.app, tunnel(&t, 0).await).await.unwrap();
         assert_eq!(told().await, [first.id.to_string(), second.id.to_string(), first.id.to_string()]);
+    }
+}
+
+on_both! {
+    async fn a_lead_goes_on_behind_one_tunnel_that_the_page_lists(db: TestDb) {
+        let (t, made) = with(&db, 2).await;
+        let number = campaign::open(&t.app, &made.lead, &draft(&made)).await.unwrap().number;
+        t.pass(TimeDelta::days(41)).await;
+        let mut lead = Browser::signed_in(&t.app, &made.lead).await;
+        let (board, act) = (format!("/alerting-changes/{number}"), format!("/alerting-changes/{number}/go-on"));
+        let page = lead.get(&board).await;
+        assert!(page.body.contains("tunnel-00000, Customer 00000") && page.body.contains("tunnel-00001, Customer 00001"), "{}", page.body);
+        let id = tunnel(&t, 1).await.id.to_string();
+        let sent = lead.submit(&page, &act, &[("tunnel", &id), ("reason", "Reached by telephone")]).await;
+        assert_eq!(sent.status, 303, "{}", sent.body);
+        assert_eq!((source(&t, 0).await.as_str(), source(&t, 1).await.as_str()), ("198.51.100.24", "198.51.100.99"));
+        let case = t.case(case_of(&t, &made.contacts[1]).await.number).await;
+        assert_eq!(case.outcome.as_deref(), Some("overridden"));
+        let page = lead.get(&board).await;
+        assert!(!page.body.contains("tunnel-00001, Customer 00001"), "it has gone over: {}", page.body);
+        let again = lead.submit(&page, &act, &[("tunnel", &id), ("reason", "Once more")]).await;
+        assert_eq!(again.status, 422);
+        assert!(again.body.contains("Choose a tunnel that still uses 198.51.100.24"), "{}", again.body);
+        assert_eq!(source(&t, 0).await, "198.51.100.24", "nobody else's");
     }
 }
