@@ -69,7 +69,8 @@ statements! {
             JOIN cases k ON k.customer_id = s.customer_id AND k.id = s.case_id
             JOIN customers c ON c.id = s.customer_id
             JOIN tunnels t ON t.customer_id = s.customer_id AND t.id = s.tunnel_id
-        WHERE s.campaign = $1 AND s.parent > $2 AND ($3 = '' OR k.state = $3)
+        WHERE s.campaign = $1 AND s.parent > $2
+            AND ($3 = '' OR k.state = $3 OR ($3 = 'over' AND k.state IN ('retired', 'called_off', 'gone')))
         ORDER BY s.parent
         LIMIT $4";
     READY_TUNNELS = concat!("SELECT t.customer_id, t.id
@@ -291,7 +292,7 @@ pub async fn counts(tx: &mut Tx, number: i64) -> Result<Vec<Count>, StoreError> 
     Ok(on!(tx, conn => sqlx::query_as(COUNT_STATES).bind(number).fetch_all(conn).await)?)
 }
 
-/// Lines of the board behind a case number; of one state, where it is not empty.
+/// Lines of the board behind a case number; of one state, where it is not empty: `over` means its ends but that by a lead.
 ///
 /// # Errors
 /// What the database says.

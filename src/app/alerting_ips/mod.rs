@@ -25,9 +25,14 @@ use crate::domain::actor::{Person, Role};
 use crate::domain::alerting_ip::{AlertingIp, IpAct, IpState, Refused, shown};
 use crate::domain::id::PersonId;
 use crate::domain::workflow::Refusal;
-use crate::store::alerting_ips::{self as rows, Naming, Past};
+use crate::store::alerting_ips::{self as rows, Past};
+use crate::store::alerting_tunnels::{self, Naming};
 use crate::store::{Tx, alerting_campaigns};
 
+/// Addresses on one page of the register.
+pub const PAGE: i64 = 200;
+/// The most that are published: whoever polls the lists reads all of them at once.
+const MOST_PUBLISHED: i64 = 1000;
 /// The most tunnels that the page of an address lists.
 pub const MOST_NAMING: i64 = 200;
 
@@ -79,20 +84,37 @@ pub struct Detail {
     pub naming: Vec<Naming>,
 }
 
-/// The whole register.
+/// The whole register, for forms and for the machine's own command line.
 ///
 /// # Errors
 /// What the database says.
 pub async fn list(app: &App) -> Result<Vec<Listed>, Error> {
+    let (mut all, mut next) = page(app, 0).await?;
+    while let Some(after) = next {
+        let (more, behind) = page(app, after).await?;
+        all.extend(more);
+        next = behind;
+    }
+    Ok(all)
+}
+
+/// A page of the register behind the number `after`, and where the next one begins; none behind the last one.
+///
+/// # Errors
+/// What the database says.
+pub async fn page(app: &App, after: i64) -> Result<(Vec<Listed>, Option<i64>), Error> {
     let mut tx = app.db.read().await?;
-    let all = rows::list(&mut tx).await?;
-    let named = rows::named(&mut tx).await?;
+    let mut all = rows::list(&mut tx, after, PAGE + 1).await?;
+    let is_longer = i64::try_from(all.len()).is_ok_and(|count| count > PAGE);
+    all.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
+    let next = all.last().map(|ip| ip.number).filter(|_| is_longer);
+    let named = alerting_tunnels::named(&mut tx).await?;
     let named: Vec<(IpAddr, i64)> =
         named.iter().filter_map(|named| Some((named.address.parse().ok()?, named.tunnels))).collect();
     let tunnels = |network: IpNet| -> i64 {
         named.iter().filter(|(address, _)| network.contains(address)).map(|(_, tunnels)| tunnels).sum()
     };
-    Ok(all.into_iter().map(|ip| Listed { tunnels: tunnels(ip.network), ip }).collect())
+    Ok((all.into_iter().map(|ip| Listed { tunnels: tunnels(ip.network), ip }).collect(), next))
 }
 
 /// One address.
@@ -107,7 +129,7 @@ pub async fn one(app: &App, number: i64) -> Result<Detail, Error> {
         None => None,
     };
     let history = rows::history(&mut tx, number).await?;
-    let naming = if ip.is_single() { rows::naming(&mut tx, ip.network.addr(), MOST_NAMING).await? } else { Vec::new() };
+    let naming = if ip.is_single() { alerting_tunnels::naming(&mut tx, ip.network.addr(), MOST_NAMING).await? } else { Vec::new() };
     Ok(Detail { listed: Listed { tunnels: tunnels_in(&mut tx, &ip).await?, ip }, replaces, history, naming })
 }
 
@@ -117,9 +139,9 @@ pub async fn one(app: &App, number: i64) -> Result<Detail, Error> {
 /// What the database says.
 pub(super) async fn tunnels_in(tx: &mut Tx, ip: &AlertingIp) -> Result<i64, Error> {
     if ip.is_single() {
-        return Ok(rows::tunnels_naming(tx, ip.network.addr()).await?);
+        return Ok(alerting_tunnels::count(tx, ip.network.addr()).await?);
     }
-    let named = rows::named(tx).await?;
+    let named = alerting_tunnels::named(tx).await?;
     let inside = |address: &str| address.parse::<IpAddr>().is_ok_and(|address| ip.network.contains(&address));
     Ok(named.iter().filter(|named| inside(&named.address)).map(|named| named.tunnels).sum())
 }
@@ -137,6 +159,9 @@ pub async fn add(app: &Arc<App>, Keeper(by): Keeper, draft: &Draft) -> Result<Al
             let (app, read) = (Arc::clone(&shared), read.clone());
             Box::pin(async move {
                 let known = rows::hold_network(tx, read.network).await?;
+                if read.is_published && known.as_ref().is_none_or(|known| !known.is_published) {
+                    refuse_too_many(tx).await?;
+                }
                 let act = if read.state == IpState::Planned { IpAct::Planned } else { IpAct::Added };
                 let ip = match known {
                     Some(known) if known.state != IpState::Retired => {
@@ -194,6 +219,9 @@ pub async fn correct(app: &Arc<App>, Keeper(by): Keeper, number: i64, draft: &Dr
                     return Err(Error::Refused(Refusal::Guard(text.to_owned())));
                 }
                 let was_published = known.is_published;
+                if read.is_published && !was_published {
+                    refuse_too_many(tx).await?;
+                }
                 let ip = AlertingIp {
                     purpose: read.purpose,
                     region: read.region,
@@ -214,6 +242,14 @@ pub async fn correct(app: &Arc<App>, Keeper(by): Keeper, number: i64, draft: &Dr
             })
         })
         .await
+}
+
+async fn refuse_too_many(tx: &mut Tx) -> Result<(), Error> {
+    if rows::count_published(tx).await? >= MOST_PUBLISHED {
+        let text = format!("{MOST_PUBLISHED} addresses are published, which is the most. Publish networks instead");
+        return Err(Error::field("is_published", "too_many", text));
+    }
+    Ok(())
 }
 
 /// Forms and programs write whole seconds; what is on record has fractions, and is meant by the same second.

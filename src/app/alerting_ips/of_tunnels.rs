@@ -30,8 +30,8 @@ pub(in crate::app) async fn admit(tx: &mut Tx, tunnel: &Tunnel, at: DateTime<Utc
             Some(_) => continue,
             None => {}
         }
-        let prefixes = rows::list(tx).await?;
-        if prefixes.iter().any(|known| known.is_to_be_let_in() && known.network.contains(&address)) {
+        let prefixes = rows::prefixes(tx).await?;
+        if prefixes.iter().any(|known| known.network.contains(&address)) {
             continue;
         }
         let ip = AlertingIp {

@@ -14,8 +14,8 @@ use crate::domain::alerting_ip::campaign::{CampaignState, Standing};
 use crate::domain::id::TunnelId;
 use crate::domain::workflow::{Data, Value};
 use crate::store::alerting_campaigns::{self as rows, Campaign, Dates};
-use crate::store::alerting_ips::{self as addresses, Naming};
 use crate::store::alerting_servers::{self as servers, GoneOver, Line};
+use crate::store::alerting_tunnels::{self, Naming};
 
 /// Changes on one page of the list.
 const PAGE: i64 = 50;
@@ -118,13 +118,12 @@ pub async fn board(
     let counts = counts(&servers::counts(&mut tx, number).await?);
     let dates = rows::dates(&mut tx, number).await?;
     let gone_over = servers::gone_over(&mut tx, number).await?;
-    let left = addresses::tunnels_naming(&mut tx, old.network.addr()).await?;
+    let left = alerting_tunnels::count(&mut tx, old.network.addr()).await?;
     let left_tunnels = match campaign.state {
-        CampaignState::Open => addresses::naming(&mut tx, old.network.addr(), MOST_NAMING).await?,
+        CampaignState::Open => alerting_tunnels::naming(&mut tx, old.network.addr(), MOST_NAMING).await?,
         CampaignState::Finished | CampaignState::Withdrawn => Vec::new(),
     };
-    // Several ends count as "over", so they are not asked for by name.
-    let state = standing.filter(|standing| *standing != Standing::Over).map_or("", Standing::as_str);
+    let state = standing.map_or("", Standing::as_str);
     let mut lines = servers::board(&mut tx, number, (state, after), LINES + 1).await?;
     let is_longer = i64::try_from(lines.len()).is_ok_and(|count| count > LINES);
     lines.truncate(usize::try_from(LINES).unwrap_or(usize::MAX));

@@ -9,7 +9,7 @@ use crate::app::campaign::board::Board;
 use crate::app::campaign::{self, Draft};
 use crate::domain::alerting_ip::{AlertingIp, IpState};
 use crate::domain::id::TunnelId;
-use crate::store::alerting_ips::Naming;
+use crate::store::alerting_tunnels::Naming;
 use crate::views::alerting_change::Act;
 use crate::views::form::{Button, Choice, Field, Form, Kind, Style};
 use crate::web::admin::identifier;

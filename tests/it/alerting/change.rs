@@ -2,11 +2,12 @@
 
 use chrono::TimeDelta;
 use postern::app::alerting_ips;
-use postern::app::campaign::{self, Draft};
+use postern::app::campaign::{self, Draft, board};
 use postern::app::admin::{self, Place};
 use postern::app::{Error, cases};
 use postern::cli::bench::customers::{self, Made, NEW, OLD};
 use postern::domain::alerting_ip::IpState;
+use postern::domain::alerting_ip::campaign::Standing;
 use postern::domain::case::Case;
 use postern::domain::cause::Cause;
 use postern::domain::tunnel::Tunnel;
@@ -228,11 +229,15 @@ on_both! {
         let number = campaign::open(&t.app, &made.lead, &draft(&made)).await.unwrap().number;
         assert_eq!(faults(campaign::open(&t.app, &made.lead, &draft(&made)).await.unwrap_err()), [("old".to_owned(), "repeated")]);
         t.drain().await;
+        let over = board::board(&t.app, &made.lead, number, (Some(Standing::Over), 0)).await.unwrap();
+        assert!(over.lines.is_empty(), "nothing is over yet: {:?}", over.lines);
         assert!(matches!(campaign::go_on(&t.app, &made.lead, number, "because").await, Err(Error::Refused(_))), "not before its first day");
         assert_eq!(faults(campaign::withdraw(&t.app, &made.lead, number, " ").await.unwrap_err()), [("reason".to_owned(), "missing")]);
         campaign::withdraw(&t.app, &made.lead, number, "The provider keeps it").await.unwrap();
         t.drain().await;
         assert_eq!((state_of_ip(&t, made.old).await, state_of_ip(&t, made.new).await), (IpState::Active, IpState::Retired));
+        let standing = async |standing| board::board(&t.app, &made.lead, number, (Some(standing), 0)).await.unwrap().lines.len();
+        assert_eq!((standing(Standing::Over).await, standing(Standing::Told).await), (2, 0));
         let last = t.mails_to(&made.contacts[0].email).pop().unwrap();
         assert!(last.subject.contains("called off") && last.text.contains("The provider keeps it"), "{}", last.text);
         assert_eq!(sources(&t).await, ["198.51.100.24"; 2]);
