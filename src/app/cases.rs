@@ -14,7 +14,7 @@ use super::firing::Firing;
 pub use super::resource::etag;
 use super::turn::fire;
 use super::whitelist::{self, Check};
-use super::{App, Error, Once, Outcome, notices, resource};
+use super::{App, Error, Once, Outcome, notices, resource, watching};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
 use crate::domain::customer::Customer;
@@ -67,6 +67,7 @@ pub async fn act(app: &Arc<App>, person: &Person, act: Act) -> Result<Outcome<Ca
                 if definition.rule_named(&act.event).is_none() {
                     return Err(Error::NotFound);
                 }
+                watching::refuse_typed(&act.event)?;
                 let (data, secrets) = act.answers.read(definition)?;
                 notices::check_time(&data, app.now())?;
                 let firing = Firing {

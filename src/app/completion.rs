@@ -45,15 +45,23 @@ pub async fn load(app: &App, tx: &mut Tx, effect: &Effect) -> Result<Task, Error
     let answers = answers_of(effect)?;
     let case = cases::by_id(tx, effect.customer_id, effect.case_id).await?.ok_or_else(|| missing("case"))?;
     let settings = settings::by_id(tx, effect.customer_id, id).await?.ok_or_else(|| missing("settings"))?;
+    Ok(Task { answers, ..opened(app, tx, case, settings).await? })
+}
+
+/// Settings of a case with what they need from the vault; no event answers.
+///
+/// # Errors
+/// What the database and the vault say.
+pub async fn opened(app: &App, tx: &mut Tx, case: Case, settings: Settings) -> Result<Task, Error> {
     let account = match settings.account_id {
-        Some(id) => Some(app.vault.get(tx, effect.customer_id, id).await?),
+        Some(id) => Some(app.vault.get(tx, case.customer, id).await?),
         None => None,
     };
     let password = match settings.password_id {
-        Some(id) => Some(app.vault.get(tx, effect.customer_id, id).await?),
+        Some(id) => Some(app.vault.get(tx, case.customer, id).await?),
         None => None,
     };
-    Ok(Task { settings, account, password, case, answers })
+    Ok(Task { settings, account, password, case, answers: String::new() })
 }
 
 fn missing(effect: &Effect, what: &str) -> Error {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::completion::{self, Task};
+use super::completion;
 use super::syslog::product;
 use super::{App, Error, FieldError, queue};
 use crate::apply::{self, ApplyError, FieldDiff};
@@ -187,15 +187,7 @@ pub async fn compare(app: &App, case: &Case) -> Result<Comparison, Error> {
     let (target, request) = {
         let mut tx = app.db.read().await?;
         let newest = settings::newest(&mut tx, case.customer, case.id).await?.ok_or(Error::NotFound)?;
-        let account = match newest.account_id {
-            Some(id) => Some(app.vault.get(&mut tx, case.customer, id).await?),
-            None => None,
-        };
-        let password = match newest.password_id {
-            Some(id) => Some(app.vault.get(&mut tx, case.customer, id).await?),
-            None => None,
-        };
-        let task = Task { settings: newest, account, password, case: case.clone(), answers: String::new() };
+        let task = completion::opened(app, &mut tx, case.clone(), newest).await?;
         let (target, _previous) = completion::target(app, &mut tx, &task.case, task.settings.tenant_id).await?;
         (target, completion::request(&task)?)
     };

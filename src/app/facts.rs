@@ -1,17 +1,18 @@
 //! What can be read off a case without the database.
 
 use super::Error;
+use super::watching::TAKE_OVER;
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
 use crate::domain::workflow::{Definition, Rule, Value};
 
-/// What a person may do with a case now; each event once.
+/// What a person may do with a case now; each event once. What is done on a page of its own is not among it.
 pub(super) fn offers<'d>(definition: &'d Definition, case: &Case, person: &Person) -> Vec<&'d Rule> {
     let roles = Actor::Person(person.clone()).workflow_roles();
     definition
         .rules_at(&case.flow.state)
         .into_iter()
-        .filter(|rule| roles.iter().any(|role| rule.by.contains(*role)))
+        .filter(|rule| rule.event != TAKE_OVER && roles.iter().any(|role| rule.by.contains(*role)))
         .collect()
 }
 

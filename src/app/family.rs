@@ -147,9 +147,9 @@ pub(super) async fn newborn(
     })
 }
 
-/// The open children that the parent's workflow begins. A change of the alerting IP runs beside every other one: it begins and
+/// The open children that the parent's workflow begins, which run on its version. A change of the alerting IP runs beside every other one: it begins and
 /// ends without this case.
-async fn own_children(app: &App, tx: &mut Tx, parent: &Case) -> Result<Vec<Case>, Error> {
+pub(super) async fn own_children(app: &App, tx: &mut Tx, parent: &Case) -> Result<Vec<Case>, Error> {
     let own = &app.workflows.of(&parent.workflow)?.children;
     let mut open = cases::open_children(tx, parent.number).await?;
     open.retain(|child| own.contains(&child.workflow.id));

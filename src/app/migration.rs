@@ -1,7 +1,7 @@
 //! Moves open cases from one version of a definition to the next, by a map that says for each state what happens.
 //!
-//! Each case moves in a transaction of its own, as an ordinary entry of its log. A case with open cases beside it waits
-//! until they have ended, since those run on the version of the case that they belong to.
+//! Each case moves in a transaction of its own, as an ordinary entry of its log. A case waits until the cases that it began
+//! have ended, since those run on its version. Closed cases keep the version that they ended on.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::firing::Firing;
-use super::{App, Error, Secrets, clocks, mails, turn, workflows};
+use super::{App, Error, Secrets, clocks, family, mails, turn, workflows};
 use crate::domain::actor::Actor;
 use crate::domain::case::Case;
 use crate::domain::workflow::migrate::{ClockMove, Migration, Notice};
@@ -145,7 +145,7 @@ fn is_on(case: &Case, (id, version): &(String, u32)) -> bool {
 async fn settle(app: &App, tx: &mut Tx, map: &Migration, case: &mut Case) -> Result<Fate, Error> {
     let (old, new) = versions(app, map)?;
     let Some((flow, entry)) = map.carry(&case.flow) else { return Ok(Fate::Stays) };
-    if !cases::open_children(tx, case.number).await?.is_empty() {
+    if !family::own_children(app, tx, case).await?.is_empty() {
         return Ok(Fate::Waits);
     }
     let clock = entry.clock.unwrap_or(ClockMove::Keep);

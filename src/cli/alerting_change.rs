@@ -6,13 +6,12 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::out::{self, Code, Given, Stop};
-use super::place::Place;
+use super::out::{self, Given, Stop};
+use super::place::{Place, acting};
 use crate::app::campaign::board::{self, Summary};
 use crate::app::campaign::{self, Draft};
 use crate::app::whitelist::lists;
-use crate::app::{App, Error, people};
-use crate::domain::actor::Person;
+use crate::app::{App, Error};
 use crate::domain::alerting_ip::campaign::Standing;
 
 /// The commands of `postern alerting-change`.
@@ -137,7 +136,7 @@ pub(super) fn run(command: &AlertingChangeCommand) -> ExitCode {
         Move(args) => args.place.run(async |app| move_dates(&app, args).await),
         GoOn(args) => args.decision.place.run(async |app| go_on(&app, args).await),
         Withdraw(args) => args.place.run(async |app| {
-            let lead = acting(&app, &args.acting).await?;
+            let lead = acting(&app, &args.acting.person).await?;
             let outcome = campaign::withdraw(&app, &lead, args.number, &args.reason).await;
             outcome.map_err(|error| about(error, args.number, &[reason(&args.reason)]))?;
             out::say("The change is called off; everybody is told.");
@@ -148,14 +147,6 @@ pub(super) fn run(command: &AlertingChangeCommand) -> ExitCode {
             place.run(async |app| show(&app, who, (*number, state.as_deref()), *json).await)
         }
     })
-}
-
-async fn acting(app: &App, who: &Acting) -> Result<Person, Stop> {
-    let missing = || {
-        let text = format!("no active person has the address \"{}\": see `postern user list`", who.person.trim());
-        Stop::Said(Code::NotFound, text)
-    };
-    people::acting(app, &who.person).await.map_err(|error| out::or_missing(error, missing))
 }
 
 fn reason(received: &str) -> Given<'_> {
@@ -170,7 +161,7 @@ fn about(error: Error, number: i64, given: &[Given<'_>]) -> Stop {
 }
 
 async fn announce(app: &Arc<App>, args: &AnnounceArgs) -> Result<(), Stop> {
-    let lead = acting(app, &args.acting).await?;
+    let lead = acting(app, &args.acting.person).await?;
     let draft = Draft {
         old: args.old.clone(),
         new: args.new.clone(),
@@ -193,7 +184,7 @@ async fn announce(app: &Arc<App>, args: &AnnounceArgs) -> Result<(), Stop> {
 }
 
 async fn move_dates(app: &Arc<App>, args: &MoveArgs) -> Result<(), Stop> {
-    let lead = acting(app, &args.acting).await?;
+    let lead = acting(app, &args.acting.person).await?;
     let one = |field, flag, received| Given { field, flag, received: Some(received) };
     let given = [
         one("effective", "--effective", args.effective.as_str()),
@@ -208,7 +199,7 @@ async fn move_dates(app: &Arc<App>, args: &MoveArgs) -> Result<(), Stop> {
 }
 
 async fn go_on(app: &Arc<App>, GoOnArgs { tunnel, decision }: &GoOnArgs) -> Result<(), Stop> {
-    let lead = acting(app, &decision.acting).await?;
+    let lead = acting(app, &decision.acting.person).await?;
     let (number, why) = (decision.number, &decision.reason);
     let given = [reason(why), Given { field: "tunnel", flag: "--tunnel", received: tunnel.as_deref() }];
     let wrong = |error| about(error, number, &given);
@@ -242,7 +233,7 @@ struct Row {
 }
 
 async fn list(app: &App, who: &Acting, json: bool) -> Result<(), Stop> {
-    let person = acting(app, who).await?;
+    let person = acting(app, &who.person).await?;
     let row = |summary: Summary| Row {
         number: summary.campaign.number,
         old: summary.old.shown(),
@@ -274,7 +265,7 @@ struct Line {
 }
 
 async fn show(app: &App, who: &Acting, (number, state): (i64, Option<&str>), json: bool) -> Result<(), Stop> {
-    let person = acting(app, who).await?;
+    let person = acting(app, &who.person).await?;
     let standing = match state {
         None => None,
         Some(word) => {

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::out::{self, Code, Given, Stop};
-use super::place::Place;
+use super::place::{Place, acting};
 use crate::app::notices::{self, Draft};
-use crate::app::{App, Error, Once, people};
+use crate::app::{App, Error, Once};
 use crate::clock::fresh_id;
-use crate::domain::actor::Person;
 use crate::domain::id::ServerId;
 use crate::store::people as stored;
 
@@ -151,12 +150,4 @@ async fn calendar(app: &Arc<App>, case: i64, by: &str) -> Result<(), Stop> {
     let missing = || Stop::Said(Code::NotFound, format!("case {case} is no notice with a planned time"));
     let entry = notices::entry(app, &person, case).await.map_err(|error| out::or_missing(error, missing))?;
     out::print(&entry.ics().lines().map(str::to_owned).collect::<Vec<_>>())
-}
-
-async fn acting(app: &App, email: &str) -> Result<Person, Stop> {
-    let missing = || {
-        let text = format!("no active person has the address \"{}\": see `postern user list`", email.trim());
-        Stop::Said(Code::NotFound, text)
-    };
-    people::acting(app, email).await.map_err(|error| out::or_missing(error, missing))
 }

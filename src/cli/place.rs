@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::out::{Code, Stop};
+use super::out::{self, Code, Stop};
 use super::value;
 use crate::app::chain;
 use crate::app::vault::Vault;
-use crate::app::{App, Error};
+use crate::app::{App, Error, people};
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Flags};
+use crate::domain::actor::Person;
 use crate::mail::{Identity, Mailer, SmtpServer, Tls};
 use crate::probe::Prober;
 use crate::store::StoreError;
@@ -68,6 +69,15 @@ impl Place {
             outcome
         })
     }
+}
+
+/// The person in whose name a command acts, by the address.
+pub(super) async fn acting(app: &App, email: &str) -> Result<Person, Stop> {
+    let missing = || {
+        let text = format!("no active person has the address \"{}\": see `postern user list`", email.trim());
+        Stop::Said(Code::NotFound, text)
+    };
+    people::acting(app, email).await.map_err(|error| out::or_missing(error, missing))
 }
 
 /// Opening would make a new database, in which everything is in order because nothing is there.

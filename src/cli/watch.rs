@@ -8,9 +8,8 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::out::{self, Code, Stop};
-use super::place::Place;
-use crate::app::{App, people, watching};
-use crate::domain::actor::Person;
+use super::place::{Place, acting};
+use crate::app::{App, watching};
 use crate::store::watches::Listed;
 
 /// What is to be done with watching.
@@ -95,14 +94,6 @@ fn act(one: &One, act: Act) -> Result<(), Stop> {
         let missing = || Stop::Said(Code::NotFound, format!("case {} has no server that was ever in use", one.case));
         done.map_err(|error| out::or_missing(error, missing))
     })
-}
-
-async fn acting(app: &App, email: &str) -> Result<Person, Stop> {
-    let missing = || {
-        let text = format!("no active person has the address \"{}\": see `postern user list`", email.trim());
-        Stop::Said(Code::NotFound, text)
-    };
-    people::acting(app, email).await.map_err(|error| out::or_missing(error, missing))
 }
 
 #[derive(Serialize)]

@@ -5,15 +5,22 @@ use chrono::{DateTime, Utc};
 use super::{StoreError, Tx, on, record, statements};
 use crate::domain::id::{CustomerId, PersonId};
 
-statements! {
-    LIST_CONTACTS = "SELECT p.id, p.name, p.email, m.all_cases, p.created_at AS since, v.name AS verified_by,
+macro_rules! contacts {
+    () => {
+        "SELECT p.id, p.name, p.email, m.all_cases, p.created_at AS since, v.name AS verified_by,
             m.verified_at, m.verified_how
         FROM memberships m
         JOIN people p ON p.id = m.person_id
         LEFT JOIN people v ON v.id = m.verified_by
-        WHERE m.customer_id = $1 AND p.active
+        WHERE m.customer_id = $1 AND p.active"
+    };
+}
+
+statements! {
+    LIST_CONTACTS = concat!(contacts!(), "
         ORDER BY p.email
-        LIMIT 100";
+        LIMIT 100");
+    SELECT_CONTACT = concat!(contacts!(), " AND p.id = $2");
     SET_VERIFIED = "UPDATE memberships SET verified_by = $3, verified_at = $4, verified_how = $5
         WHERE customer_id = $1 AND person_id = $2";
 }
@@ -47,6 +54,14 @@ record! {
 /// What the database says.
 pub async fn list(tx: &mut Tx, customer: CustomerId) -> Result<Vec<Contact>, StoreError> {
     Ok(on!(tx, conn => sqlx::query_as(LIST_CONTACTS).bind(customer).fetch_all(conn).await)?)
+}
+
+/// One active contact of a customer.
+///
+/// # Errors
+/// What the database says.
+pub async fn one(tx: &mut Tx, customer: CustomerId, contact: PersonId) -> Result<Option<Contact>, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_as(SELECT_CONTACT).bind(customer).bind(contact).fetch_optional(conn).await)?)
 }
 
 /// Writes down that somebody verified a contact, and how.

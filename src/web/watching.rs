@@ -13,7 +13,7 @@ use super::portal::path_number;
 use super::problem::Failure;
 use super::visit::{Visitor, form_key};
 use crate::app::watching::{self, Seen};
-use crate::app::{App, Error};
+use crate::app::{App, Error, conversation};
 use crate::domain::actor::Person;
 use crate::domain::watching::Mark;
 use crate::store::watches::RoundRow;
@@ -199,7 +199,8 @@ fn decisions(number: i64, entered: u64) -> Vec<Form> {
 fn acts(person: &Person, seen: &Seen) -> Vec<Form> {
     let form = |id: &str, button| Form::new(id, format!("/cases/{}/watch/{id}", seen.case.number), form_key(), button);
     let is_paused = seen.watch.paused_at.is_some();
-    let now = (seen.watch.next_at.is_some() && !is_paused).then(|| form("now", Button::main("Begin a round")));
+    let may_ask = seen.watch.next_at.is_some() && !is_paused && conversation::takes_part(person).is_ok();
+    let now = may_ask.then(|| form("now", Button::main("Begin a round")));
     let other = person.works_queue().then(|| match is_paused {
         true => form("resume", Button::of(Style::Other, "Let watching go on")),
         false => form("pause", Button::of(Style::Other, "Pause watching")),

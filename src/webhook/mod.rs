@@ -2,7 +2,7 @@
 //! any socket is opened. No redirect is followed, no proxy is used, and what comes back is a stranger's text.
 //!
 //! Reading order: `target` (which addresses can be written down), `guard` (which of them are dialed), `resolve`, then
-//! [`Sender::send`].
+//! `Sender::send`.
 
 pub mod guard;
 mod resolve;

@@ -47,7 +47,7 @@ impl Target {
     /// Reads an address. Plain HTTP is taken to the loopback of this machine, where the rules list it.
     ///
     /// # Errors
-    /// [`Fault`] says what to do.
+    /// Says what is wrong with the address and what to do.
     pub fn parse(text: &str, rules: &Rules) -> Result<Self, Fault> {
         if text.len() > LONGEST {
             return Err(Fault::TooLong);

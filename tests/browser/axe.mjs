@@ -63,13 +63,20 @@ async function serve() {
   const types = { ".html": "text/html; charset=utf-8", ".css": "text/css", ".svg": "image/svg+xml" };
   const listener = createServer(async (request, response) => {
     const path = new URL(request.url, "http://localhost").pathname;
+    // The pages of mails frame a mail; whatever stands in it, the page around it is what is measured.
+    if (path.startsWith("/admin/mails/")) {
+      response.writeHead(200, { "content-type": types[".html"], "content-security-policy": "default-src 'none'; sandbox; frame-ancestors 'self'" });
+      response.end('<!doctype html><html lang="en"><title>A mail</title><main><h1>A mail</h1></main></html>');
+      return;
+    }
+    const frames = basename(path).startsWith("admin-mail-") ? "frame-src 'self'; " : "";
     const folder = path.startsWith("/assets/") ? "assets" : "target/pages";
     try {
       const body = await readFile(join(root, folder, basename(path)));
       response.writeHead(200, {
         "content-type": types[extname(path)] ?? "application/octet-stream",
         "content-security-policy":
-          "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+          `default-src 'none'; style-src 'self'; img-src 'self'; ${frames}form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
       });
       response.end(body);
     } catch {

@@ -236,6 +236,7 @@ const FIELDS_AND_CLOCKS: &[Mutant] = &[
         for _spawn in 0..2 {
             tree.edit_rule(MAIN, "active", "notify_ip_change", "\"smtp_account\", ", "");
         }
+        tree.edit_rule(MAIN, "active", "watch_noticed", "\"smtp_account\", ", "");
     }),
     (Code::W14, "wording that shows the password", |tree| {
         tree.edit_after(MAIN, "[state.settings]", "Check the encryption", "{{ smtp_password }}");
@@ -301,6 +302,7 @@ const FAMILY: &[Mutant] = &[
         for _spawn in 0..2 {
             tree.edit_rule(MAIN, "active", "notify_ip_change", ", \"smtp_password\"]", "]");
         }
+        tree.edit_rule(MAIN, "active", "watch_noticed", ", \"smtp_password\"]", "]");
     }),
     (Code::W02, "an address narrowed by a question that is not asked", |tree| {
         tree.edit_rule(MAIN, "active", "notify_ip_change", "new_ip = \"new_location\"", "new_ip = \"overlap\"");

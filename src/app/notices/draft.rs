@@ -125,18 +125,10 @@ impl Draft {
             };
             FieldError::new(field, code, fault.to_string())
         })?;
-        if planned <= now {
-            let text = "This time has passed. Choose a later one, or say that the IP has already changed";
-            return Err(FieldError::new("date", "past", text.to_owned()));
+        match super::fault_of(planned, now) {
+            Some((code, text)) => Err(FieldError::new("date", code, text.to_owned())),
+            None => Ok(planned),
         }
-        if planned > now + TimeDelta::days(366) {
-            return Err(FieldError::new(
-                "date",
-                "too_far",
-                "This is more than a year ahead. Check the year".to_owned(),
-            ));
-        }
-        Ok(planned)
     }
 }
 
@@ -155,7 +147,10 @@ pub async fn give(app: &Arc<App>, person: &Person, case: &Case, (draft, once): (
         once,
     };
     cases::act(app, person, act).await?;
-    cases::youngest_child(app, person, case.number).await?.ok_or(Error::NotFound)
+    // Something else may have begun beside it meanwhile.
+    let children = crate::store::cases::children(&mut app.db.read().await?, case.number).await?;
+    let given = children.iter().find(|child| child.workflow.id == super::WORKFLOW);
+    given.map(|child| child.number).ok_or(Error::NotFound)
 }
 
 /// Whether a time is sooner than our side likes to know, in the vendor's calendar.

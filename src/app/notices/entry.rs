@@ -11,8 +11,8 @@ use crate::domain::notice::{Entry, Status};
 use crate::store::Tx;
 use crate::store::log::{self, Row};
 
-/// The event that moves the date.
-const MOVED: &str = "change_date";
+/// Events that change what the entry says: the date, and that it is confirmed.
+const CHANGES: [&str; 3] = ["change_date", "confirm_notice", "called_back"];
 /// Mails that carry the entry.
 const CARRIERS: [&str; 7] = [
     "ip-change-notice-all",
@@ -57,12 +57,13 @@ async fn of_case(app: &App, tx: &mut Tx, case: &Case) -> Result<Option<Entry>, E
     let Some(at) = planned.filter(|_| case.workflow.id == WORKFLOW) else { return Ok(None) };
     let log = log::entries(tx, case.customer, case.id).await?;
     let status = status(app, case)?;
-    let moves: Vec<&Row> = log.iter().filter(|row| event(row).as_deref() == Some(MOVED)).collect();
+    let changes: Vec<&Row> =
+        log.iter().filter(|row| event(row).is_some_and(|event| CHANGES.contains(&event.as_str()))).collect();
     let is_cancelled = status == Status::Cancelled;
-    let changed_at = if is_cancelled { case.closed_at } else { moves.last().and_then(|row| instant(row)) };
+    let changed_at = if is_cancelled { case.closed_at } else { changes.last().and_then(|row| instant(row)) };
     Ok(Some(Entry {
         uid: format!("{}@{}", case.id, mails::domain(app)),
-        sequence: u32::try_from(moves.len()).unwrap_or(u32::MAX).saturating_add(u32::from(is_cancelled)),
+        sequence: u32::try_from(changes.len()).unwrap_or(u32::MAX).saturating_add(u32::from(is_cancelled)),
         changed_at: changed_at.unwrap_or(case.opened_at),
         at,
         zone: facts::text(case, "effective_zone").ok(),
@@ -75,9 +76,12 @@ async fn of_case(app: &App, tx: &mut Tx, case: &Case) -> Result<Option<Entry>, E
 
 fn status(app: &App, case: &Case) -> Result<Status, Error> {
     let is_first = app.workflows.of(&case.workflow)?.initial == case.flow.state;
+    // A confirmed move to the other side goes on in the main case; one that was given up there was none to the other side.
+    let is_other_side = case.flow.data.get("smtp_location") != case.flow.data.get("new_location");
     Ok(match (case.is_open, case.outcome.as_deref()) {
         (true, _) if is_first => Status::Tentative,
         (true, _) | (false, Some("address_changed")) => Status::Confirmed,
+        (false, Some("handed_back")) if is_other_side => Status::Confirmed,
         (false, _) => Status::Cancelled,
     })
 }

@@ -37,17 +37,18 @@ const FARTHEST: TimeDelta = TimeDelta::days(366);
 /// [`Error::Invalid`] for a time that has passed or is more than a year ahead. What is no time at all is left to the engine.
 pub(super) fn check_time(data: &Data, at: DateTime<Utc>) -> Result<(), Error> {
     let planned = data.get(PLANNED).and_then(Value::as_text).and_then(|text| text.trim().parse::<DateTime<Utc>>().ok());
-    match planned {
-        Some(planned) if planned <= at => Err(Error::field(
-            PLANNED,
-            "past",
-            "This time has passed. Choose a later one, or say that the IP has already changed",
-        )),
-        Some(planned) if planned > at + FARTHEST => {
-            Err(Error::field(PLANNED, "too_far", "This is more than a year ahead. Check the year"))
-        }
-        Some(_) | None => Ok(()),
+    match planned.and_then(|planned| fault_of(planned, at)) {
+        Some((code, text)) => Err(Error::field(PLANNED, code, text)),
+        None => Ok(()),
     }
+}
+
+/// What is wrong with a planned time: its code, and what to do.
+fn fault_of(planned: DateTime<Utc>, at: DateTime<Utc>) -> Option<(&'static str, &'static str)> {
+    if planned <= at {
+        return Some(("past", "This time has passed. Choose a later one, or say that the IP has already changed"));
+    }
+    (planned > at + FARTHEST).then_some(("too_far", "This is more than a year ahead. Check the year"))
 }
 
 /// The case in which a server is in use; the page of its change is made from it.

@@ -10,7 +10,7 @@ use crate::app::turn::note;
 use crate::app::{App, Error};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
-use crate::domain::id::{CustomerId, PersonId};
+use crate::domain::id::PersonId;
 use crate::domain::notice::{Objection, Standing};
 use crate::domain::workflow::{Refusal, Rule};
 use crate::store::contacts::{self, Contact};
@@ -25,32 +25,42 @@ const LONGEST_HOW: usize = 500;
 /// [`Error::Refused`] in the words for the person; what the database says.
 pub(in crate::app) async fn check(tx: &mut Tx, case: &Case, actor: &Actor, at: DateTime<Utc>) -> Result<(), Error> {
     let Some(person) = actor.person() else { return Ok(()) };
-    match refusal(tx, case, person, at).await? {
+    let contact = contact_of(tx, person).await?;
+    let givers = givers(tx, case).await?;
+    match refusal(tx, &givers, (person, contact.as_ref()), at).await? {
         Some(objection) => Err(Error::Refused(Refusal::Guard(objection.to_string()))),
         None => Ok(()),
     }
 }
 
-/// Why a person may not confirm a case as its second contact; none where the person may.
+/// Why a person may not confirm as its second contact a case that these gave; none where the person may.
 ///
 /// # Errors
 /// What the database says.
-async fn refusal(tx: &mut Tx, case: &Case, person: &Person, at: DateTime<Utc>) -> Result<Option<Objection>, Error> {
-    let contact = match person.customer {
-        Some(customer) => contacts::list(tx, customer).await?.into_iter().find(|contact| contact.id == person.id),
-        None => None,
-    };
-    let is_active = match &contact {
+async fn refusal(
+    tx: &mut Tx,
+    givers: &BTreeSet<PersonId>,
+    (person, contact): (&Person, Option<&Contact>),
+    at: DateTime<Utc>,
+) -> Result<Option<Objection>, Error> {
+    let is_active = match contact {
         Some(_) => true,
         None => person.is_staff() && people::by_id(tx, person.id).await?.is_some_and(|entry| entry.active),
     };
     let standing = Standing {
         is_active,
-        gave_notice: givers(tx, case).await?.contains(&person.id),
-        contact_since: contact.as_ref().map(|contact| contact.since),
-        is_verified: contact.as_ref().is_some_and(|contact| contact.verified_at.is_some()),
+        gave_notice: givers.contains(&person.id),
+        contact_since: contact.map(|contact| contact.since),
+        is_verified: contact.is_some_and(|contact| contact.verified_at.is_some()),
     };
     Ok(standing.may_confirm(at).err())
+}
+
+async fn contact_of(tx: &mut Tx, person: &Person) -> Result<Option<Contact>, Error> {
+    match person.customer {
+        Some(customer) => Ok(contacts::one(tx, customer, person.id).await?),
+        None => Ok(None),
+    }
 }
 
 /// Who began a case, and in whose name: its log says so for good.
@@ -83,13 +93,15 @@ pub async fn asked(
     if !offers.iter().any(|rule| rule.second_contact) {
         return Ok(Asked::default());
     }
-    let withheld = refusal(tx, case, person, at).await?;
+    let givers = givers(tx, case).await?;
+    let own = contact_of(tx, person).await?;
+    let withheld = refusal(tx, &givers, (person, own.as_ref()), at).await?;
     let mut known = Vec::new();
     if person.works_queue() {
         for contact in contacts::list(tx, case.customer).await? {
             let Some(entry) = people::by_id(tx, contact.id).await? else { continue };
             if case.is_visible_to(&entry.person) {
-                let against = refusal(tx, case, &entry.person, at).await?;
+                let against = refusal(tx, &givers, (&entry.person, Some(&contact)), at).await?;
                 known.push((contact, against));
             }
         }
@@ -124,7 +136,7 @@ pub async fn verify(
             let (app, engineer, how) = (Arc::clone(&shared), engineer.clone(), how.clone());
             Box::pin(async move {
                 let mut case = cases::hold(tx, number).await?.ok_or(Error::NotFound)?;
-                require_contact(tx, case.customer, contact).await?;
+                contacts::one(tx, case.customer, contact).await?.ok_or(Error::NotFound)?;
                 contacts::set_verified(tx, (case.customer, contact), (engineer.id, &how), at).await?;
                 let detail = json!({"contact": contact, "how": how, "internal": true});
                 note(&app, tx, &mut case, &Actor::Person(engineer), ("contact_verified", detail), at).await?;
@@ -132,9 +144,4 @@ pub async fn verify(
             })
         })
         .await
-}
-
-async fn require_contact(tx: &mut Tx, customer: CustomerId, contact: PersonId) -> Result<(), Error> {
-    let known = contacts::list(tx, customer).await?;
-    known.iter().any(|known| known.id == contact).then_some(()).ok_or(Error::NotFound)
 }

@@ -4,7 +4,7 @@ use crate::app::{App, Error, chain, completion};
 use crate::apply::{ApplyRequest, FieldDiff, PasswordChange, Target, diff};
 use crate::domain::channel::Channel;
 use crate::store::watches::{DriftRow, SettingsRead, Watch};
-use crate::store::{cases, settings};
+use crate::store::{cases, customers, settings};
 
 /// What was read in the product; nothing where it could not be.
 #[derive(Clone, Debug, Default)]
@@ -38,23 +38,18 @@ async fn prepare(app: &App, watch: &Watch) -> Result<Option<(Target, ApplyReques
         return Ok(None);
     }
     let Some(applied) = settings::newest_applied(&mut tx, case.customer, case.id).await? else { return Ok(None) };
-    let (target, _) = completion::target(app, &mut tx, &case, applied.tenant_id).await?;
-    let account = match applied.account_id {
-        Some(id) => Some(app.vault.get(&mut tx, case.customer, id).await?),
+    // What a change of this case has applied stands there by our own hand, before it is proven too.
+    let tenant = match applied.tenant_id {
+        Some(id) => customers::tenant(&mut tx, case.customer, id).await?,
         None => None,
     };
-    let port = u16::try_from(applied.port).map_err(|error| Error::Internal(error.to_string()))?;
-    let wanted = ApplyRequest {
-        reference: format!("case-{}", case.number),
-        host: applied.host,
-        port,
-        encryption: applied.encryption,
-        account: account.map(|account| account.expose().to_owned()),
-        // A password cannot be read, so it is not compared.
-        password: PasswordChange::Keep,
-        sender: applied.sender,
-    };
-    Ok(Some((target, wanted)))
+    if tenant.is_none_or(|tenant| tenant.settings_in_use != Some(applied.id)) {
+        return Ok(None);
+    }
+    let task = completion::opened(app, &mut tx, case, applied).await?;
+    let (target, _) = completion::target(app, &mut tx, &task.case, task.settings.tenant_id).await?;
+    // A password cannot be read, so it is not compared.
+    Ok(Some((target, ApplyRequest { password: PasswordChange::Keep, ..completion::request(&task)? })))
 }
 
 impl From<FieldDiff> for DriftRow {

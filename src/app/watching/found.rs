@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::app::firing::{Firing, answers};
 use crate::app::turn::{self, Handed};
-use crate::app::{App, Error, Secrets, family};
+use crate::app::{App, Error, Secrets, facts, family, notices};
 use crate::domain::actor::Actor;
 use crate::domain::address::{Class, Options, classify_ip};
 use crate::domain::case::Case;
@@ -18,47 +18,87 @@ use crate::store::{Tx, cases};
 
 /// The workflow of trouble.
 const TROUBLE: &str = "server-trouble";
-/// The workflow of a notice of an IP change.
-const NOTICE: &str = "ip-change";
-/// The parent's event that begins such a notice.
-const NOTIFY: &str = "notify_ip_change";
+/// The event that begins the notice of an IP change for a name that leads elsewhere.
+const NOTICED: &str = "watch_noticed";
 /// The longest evidence that a definition takes, less what goes before it.
 const LONGEST_EVIDENCE: usize = 3_900;
 
-/// Where a case that watching began has been ended by a person, what it was about is counted anew.
+/// Where a case that watching began has ended, its outcome says what becomes of what it was about.
+///
+/// Only a person who settles a trouble says that what stands there is meant so. An address that a confirmed notice brings is
+/// another one on record, which begins anew; one that was rejected must not be learned.
 ///
 /// # Errors
 /// What the database says.
-pub(super) async fn look_after(tx: &mut Tx, case: &Case, watch: &mut Watch) -> Result<(), Error> {
-    let trouble = ended(tx, case, &mut watch.trouble).await?;
-    let notice = ended(tx, case, &mut watch.notice).await?;
+pub(super) async fn look_after(tx: &mut Tx, watch: &mut Watch) -> Result<(), Error> {
+    if ended(tx, &mut watch.notice).await?.is_some() {
+        // That the former address did not answer was part of the notice.
+        watch.memory.0 = std::mem::take(&mut watch.memory.0).dealt_with(&[Subject::Path]);
+    }
+    let Some(trouble) = ended(tx, &mut watch.trouble).await? else { return Ok(()) };
     let memory = std::mem::take(&mut watch.memory.0);
-    let all = [Subject::Path, Subject::Certificate, Subject::Name];
-    let named = [Subject::Name, Subject::Path];
-    watch.memory.0 = match (trouble, notice) {
-        (true, _) => memory.dealt_with(&all),
-        (false, true) => memory.dealt_with(&named),
-        (false, false) => memory,
+    watch.memory.0 = match trouble.outcome.as_deref() {
+        Some("settled") => {
+            let was_name = facts::text(&trouble, "found").is_ok_and(|found| found == Subject::Name.as_str());
+            let told = Subject::ALL.iter().copied().filter(|one| memory.is_told(*one));
+            let told: Vec<Subject> = told.filter(|one| *one != Subject::Name || was_name).collect();
+            memory.dealt_with(&told)
+        }
+        Some("handed_over") => memory.counted_anew(&[Subject::Path, Subject::Certificate]),
+        _ => memory,
     };
     Ok(())
 }
 
-async fn ended(tx: &mut Tx, parent: &Case, number: &mut Option<i64>) -> Result<bool, Error> {
-    let Some(known) = *number else { return Ok(false) };
-    let is_open = cases::open_children(tx, parent.number).await?.iter().any(|child| child.number == known);
-    if !is_open {
+/// The case that watching began, once it has ended.
+async fn ended(tx: &mut Tx, number: &mut Option<i64>) -> Result<Option<Case>, Error> {
+    let Some(known) = *number else { return Ok(None) };
+    let case = cases::by_number(tx, known).await?.filter(|case| !case.is_open);
+    if case.is_some() {
         *number = None;
     }
-    Ok(!is_open)
+    Ok(case)
 }
 
-/// Whether a notice that a person gave is under way: then another address is what is expected.
+/// Whether a notice is under way that a person gave or took up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moving {
+    /// There is none.
+    No,
+    /// Another address is what is expected.
+    Ahead,
+    /// The time of the change has come: the former address may be switched off.
+    Due,
+}
+
+/// Whether the server of a case is about to move by what a person knows.
 ///
 /// # Errors
 /// What the database says.
-pub(super) async fn is_moving(tx: &mut Tx, case: &Case, watch: &Watch) -> Result<bool, Error> {
-    let open = cases::open_children(tx, case.number).await?;
-    Ok(open.iter().any(|child| child.workflow.id == NOTICE && Some(child.number) != watch.notice))
+pub(super) async fn moving(
+    app: &App,
+    tx: &mut Tx,
+    case: &Case,
+    watch: &Watch,
+    at: DateTime<Utc>,
+) -> Result<Moving, Error> {
+    let mut moving = Moving::No;
+    for child in cases::open_children(tx, case.number).await? {
+        if child.workflow.id != notices::WORKFLOW || (Some(child.number) == watch.notice && is_untouched(app, &child)?)
+        {
+            continue;
+        }
+        let planned = facts::text(&child, "effective_at").ok().and_then(|text| text.parse::<DateTime<Utc>>().ok());
+        let is_now = facts::text(&child, "change_timing").is_ok_and(|timing| timing == "now");
+        moving = if is_now || planned.is_some_and(|planned| planned <= at) { Moving::Due } else { Moving::Ahead };
+    }
+    Ok(moving)
+}
+
+/// Whether a case that watching began still stands where it began, and nobody has claimed it: only then it is taken back or
+/// replaced without a person.
+fn is_untouched(app: &App, child: &Case) -> Result<bool, Error> {
+    Ok(child.flow.state == app.workflows.of(&child.workflow)?.initial && child.claim.is_none())
 }
 
 /// Tells what two rounds agree on, and what is over.
@@ -137,14 +177,14 @@ async fn notify(
     let known: Option<IpAddr> =
         case.flow.data.get(case.channel().server().address).and_then(Value::as_text).and_then(|text| text.parse().ok());
     let Some(new) = finding.leads_to.iter().copied().find(|new| Some(*new) != known) else { return Ok(false) };
-    // One that we began about another address is out of date; the definition ends it.
-    let data = answers([("new_location", side_of(app, new)), ("new_ip", &new.to_string()), ("change_timing", "now")]);
-    match tell(app, tx, case, (NOTIFY, data), at).await {
+    // One that we began about another address and nobody has touched is out of date; the definition ends it.
+    let data = answers([("new_location", side_of(app, new)), ("new_ip", &new.to_string())]);
+    match tell(app, tx, case, (NOTICED, data), at).await {
         Ok(()) => {}
         Err(Error::Refused(_) | Error::Invalid(_)) => return Ok(false),
         Err(other) => return Err(other),
     }
-    watch.notice = newest(tx, case, NOTICE).await?;
+    watch.notice = newest(tx, case, notices::WORKFLOW).await?;
     Ok(watch.notice.is_some())
 }
 
@@ -191,15 +231,14 @@ async fn over(
     }
 }
 
-/// Takes our own notice back, where it still stands where it began and nobody has claimed it.
+/// Takes our own notice back, where nobody has touched it.
 async fn withdraw(app: &App, tx: &mut Tx, case: &Case, watch: &Watch, at: DateTime<Utc>) -> Result<(), Error> {
     let Some(number) = watch.notice else { return Ok(()) };
     let Some(child) = cases::by_number(tx, number).await? else { return Ok(()) };
-    let definition = app.workflows.of(&child.workflow)?;
-    if child.flow.state != definition.initial || child.claim.is_some() {
+    if !is_untouched(app, &child)? {
         return Ok(());
     }
-    let Some(event) = definition.on_parent_end.as_deref() else { return Ok(()) };
+    let Some(event) = app.workflows.of(&child.workflow)?.on_parent_end.as_deref() else { return Ok(()) };
     tell_child(app, tx, case, number, (event, Data::new()), at).await
 }
 

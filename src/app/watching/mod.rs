@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use drift::Reading;
 pub use people::{Seen, list, now, of_case, of_server, pause, set_resolver, take_over};
+pub(super) use people::{TAKE_OVER, refuse_typed};
 pub(super) use rounds::settle;
 pub use rounds::{begin_due, due};
 
@@ -21,7 +22,7 @@ use crate::domain::case::Case;
 use crate::store::{Tx, watches};
 
 /// The event by which watching tells a case of trouble; a server is watched in the states that hear it.
-const FOUND: &str = "watch_found";
+pub const FOUND: &str = "watch_found";
 /// How long rounds and their tests are kept.
 const KEEP_ROUNDS: TimeDelta = TimeDelta::days(90);
 /// The first round after a change of state waits so long, so that it does not meet the change half done.

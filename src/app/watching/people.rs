@@ -9,18 +9,32 @@ use serde_json::json;
 use super::STAFF;
 use crate::app::firing::Firing;
 use crate::app::turn::{self, note};
-use crate::app::{App, Error, Secrets};
+use crate::app::{App, Error, Secrets, conversation};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::Case;
 use crate::domain::id::{ServerId, TunnelId};
 use crate::domain::workflow::{Data, Refusal, Value};
 use crate::store::watches::{self, Listed, RoundRow, Watch};
-use crate::store::{Tx, cases, tunnels};
+use crate::store::{Tx, cases, probes, tunnels};
 
 /// So many rounds are shown: four days of one an hour.
 const SHOWN_ROUNDS: i64 = 96;
 /// So many servers are listed at once.
 const PAGE: i64 = 200;
+
+/// The event that takes over what stands in the product. Its answers are what was read there.
+pub(in crate::app) const TAKE_OVER: &str = "take_over_settings";
+
+/// Refuses the event that takes over what stands in the product to whoever types what that is.
+///
+/// # Errors
+/// [`Error::Refused`] says where it is done.
+pub(in crate::app) fn refuse_typed(event: &str) -> Result<(), Error> {
+    if event == TAKE_OVER {
+        return Err(refused("What stands in the product is read there, not typed. Take it over on the server's page."));
+    }
+    Ok(())
+}
 
 /// What is shown of a watched server.
 #[derive(Clone, Debug)]
@@ -91,11 +105,12 @@ pub async fn pause(app: &Arc<App>, person: &Person, number: i64, paused: bool) -
     change(app, person, number, move |at, id| if paused { Change::Pause(at, id) } else { Change::Resume(at) }).await
 }
 
-/// Lets the next round begin at once. Whoever sees the case may ask for it: the test waits for its turn like any other, and
-/// none is begun while one runs.
+/// Lets the next round begin at once. Whoever takes part in the case may ask for it: the test waits for its turn like any
+/// other, none is begun while one runs, and those of the customer's people count towards their limit.
 ///
 /// # Errors
-/// As [`of_case`]; [`Error::Refused`] where the server is not in use, or watching is paused.
+/// As [`of_case`]; [`Error::Forbidden`] for administrators; [`Error::Refused`] where the server is not in use, or watching is
+/// paused; [`Error::TestTooSoon`] where the customer's people have used up their tests for the moment.
 pub async fn now(app: &Arc<App>, person: &Person, number: i64) -> Result<(), Error> {
     change(app, person, number, |at, _| Change::Now(at)).await?;
     app.wake.notify_waiters();
@@ -124,7 +139,7 @@ async fn change(
                 let case = cases::hold(tx, number).await?;
                 let mut case = case.filter(|case| case.is_visible_to(&person)).ok_or(Error::NotFound)?;
                 let key = (case.customer, case.id);
-                let watch = watches::of_case(tx, key).await?.ok_or(Error::NotFound)?;
+                let mut watch = watches::of_case(tx, key).await?.ok_or(Error::NotFound)?;
                 let at = app.now();
                 let act = match wanted {
                     Change::Pause(since, by) => {
@@ -139,15 +154,25 @@ async fn change(
                         "watch_resumed"
                     }
                     Change::Now(at) => {
+                        conversation::takes_part(&person)?;
                         if watch.paused_at.is_some() {
                             return Err(refused("Watching is paused. Let it go on first."));
                         }
                         if watches::queued_test(tx, key).await?.is_some() {
                             return Err(refused("A round runs already. Wait for its result."));
                         }
-                        if !watches::set_next(tx, key, at).await? {
+                        if watch.next_at.is_none() {
                             return Err(refused("The server is not in use at the moment, so it is not watched."));
                         }
+                        if !person.is_staff() {
+                            let next = probes::next_start(tx, case.customer, app.probe.per_customer_hour, at).await?;
+                            if next > at {
+                                return Err(Error::TestTooSoon(next));
+                            }
+                            watch.memory.is_asked = true;
+                        }
+                        watch.next_at = Some(at);
+                        watches::settle(tx, &watch).await?;
                         "watch_asked"
                     }
                 };
@@ -165,8 +190,8 @@ fn refused(text: &str) -> Error {
 /// name of the person who decided it.
 ///
 /// # Errors
-/// As [`of_case`]; [`Error::Refused`] where nothing was changed there, or where what was changed is the address or the
-/// account, which are changed in ways of their own.
+/// As [`of_case`]; [`Error::Refused`] where nothing was changed there, or where what was changed is the address, the port or
+/// the account, which are changed in ways of their own.
 pub async fn take_over(app: &Arc<App>, person: &Person, number: i64) -> Result<(), Error> {
     let (shared, person) = (Arc::clone(app), person.clone());
     app.db
@@ -180,7 +205,7 @@ pub async fn take_over(app: &Arc<App>, person: &Person, number: i64) -> Result<(
                 let secrets = Secrets::new();
                 let firing = Firing {
                     actor: &Actor::Person(person),
-                    event: "take_over_settings",
+                    event: TAKE_OVER,
                     data,
                     secrets: &secrets,
                     expected_entered: None,
@@ -200,19 +225,20 @@ fn taken_over(case: &Case, watch: &Watch) -> Result<Data, Error> {
     if rows.is_empty() {
         return Err(refused("The product holds the settings that were applied."));
     }
-    let kept = ["smtp_port", "encryption", "sender_address"];
+    let kept = ["encryption", "sender_address"];
     let mut data: Data =
         kept.iter().filter_map(|field| Some(((*field).to_owned(), case.flow.data.get(*field)?.clone()))).collect();
     for row in rows {
         let value = match row.label.as_str() {
-            "SMTP server port" => {
-                let port = row.theirs.parse().map_err(|_no_port| refused("The port in the product is no number."))?;
-                ("smtp_port", Value::Integer(port))
-            }
             "SMTP encryption" => ("encryption", Value::from(row.theirs.as_str())),
             "Sender's e-mail address" => ("sender_address", Value::from(row.theirs.as_str())),
             "SMTP server address" => {
                 return Err(refused("The address differs. Give notice of an IP change, or apply our settings again."));
+            }
+            "SMTP server port" => {
+                let advice = "The port differs, and another one has to be whitelisted first. Change the SMTP settings, or \
+                    apply ours again.";
+                return Err(refused(advice));
             }
             _ => {
                 let advice = "The account or its password differs. Change the SMTP settings, or apply ours again.";

@@ -8,16 +8,17 @@ use chrono::TimeDelta;
 use sqlx::types::Json;
 
 use super::drift::Reading;
-use super::{found, is_watched};
+use super::found::{self, Moving};
+use super::is_watched;
 use crate::app::{App, Error, facts, probes};
 use crate::domain::case::Case;
 use crate::domain::cause::{Cause, WorkflowVerdict};
-use crate::domain::watching::{Certificate, Judgement, Name, Path, Round, Settings, judge, next_round};
+use crate::domain::watching::{Certificate, Judgement, Memory, Name, Path, Round, Settings, judge, next_round};
 use crate::domain::workflow::ProbeLevel;
 use crate::smtp::report::{CertificateReport, NameReport, Report, Verdict};
 use crate::store::probes::Probe;
 use crate::store::watches::{self, RoundRow, SettingsRead, Watch};
-use crate::store::{Tx, cases};
+use crate::store::{self, Tx, cases};
 
 /// So many rounds are begun in one go.
 const BATCH: i64 = 20;
@@ -59,6 +60,14 @@ pub async fn begin_due(app: &Arc<App>, watch: &Watch, reading: Reading) -> Resul
                 if watches::queued_test(tx, key).await?.is_some() {
                     return Ok(false);
                 }
+                let watch = watches::of_case(tx, key).await?;
+                let by_customer = watch.is_some_and(|watch| watch.memory.is_asked);
+                let mut not_before = at;
+                if by_customer {
+                    store::probes::lock_counts(tx).await?;
+                    let limit = app.probe.per_customer_hour;
+                    not_before = store::probes::next_start(tx, case.customer, limit, at).await?;
+                }
                 let server = case.channel().server();
                 let target = (facts::text(&case, server.address)?, facts::number(&case, server.port)?);
                 let ask = probes::Ask {
@@ -67,9 +76,9 @@ pub async fn begin_due(app: &Arc<App>, watch: &Watch, reading: Reading) -> Resul
                     answers: watches::ANSWERS,
                     settings: None,
                     target,
-                    by_customer: false,
+                    by_customer,
                 };
-                probes::queue(tx, &case, ask, (at, at)).await?;
+                probes::queue(tx, &case, ask, (at, not_before)).await?;
                 Ok::<_, Error>(true)
             })
         })
@@ -92,12 +101,16 @@ pub(in crate::app) async fn settle(app: &App, tx: &mut Tx, probe: &Probe, report
     if !is_watched(app, &case)? {
         return Ok(());
     }
-    found::look_after(tx, &case, &mut watch).await?;
+    found::look_after(tx, &mut watch).await?;
     let mut round = round(&case, report, watch.settings_read.as_ref().map(|read| &read.0))?;
     round.at = at;
-    if found::is_moving(tx, &case, &watch).await? {
-        // Somebody gave notice of it, and follows it through.
+    let moving = found::moving(app, tx, &case, &watch, at).await?;
+    if moving != Moving::No {
+        // A person knows of it, and follows it through.
         round.name = Name::Unclear;
+    }
+    if moving == Moving::Due && matches!(round.path, Path::Failed { .. }) {
+        round.path = Path::Unclear;
     }
     let judged = judge(&watch.memory.0, &round);
     found::act(app, tx, &mut case, &mut watch, (&judged, probe.number), at).await?;
@@ -105,7 +118,7 @@ pub(in crate::app) async fn settle(app: &App, tx: &mut Tx, probe: &Probe, report
     let pace = (app.watch_interval, at);
     watch.next_at =
         watch.next_at.map(|_| next_round(pace, (&case.id.to_string(), watch.rounds), (&judged.memory, judged.mark)));
-    watch.memory = Json(judged.memory);
+    watch.memory = Json(Memory { is_asked: false, ..judged.memory });
     // An event above may have led the case out of use; then there is no next round.
     if !is_watched(app, &case)? {
         watch.next_at = None;

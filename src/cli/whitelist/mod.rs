@@ -11,12 +11,12 @@ pub(super) use flags::WhitelistCommand;
 use flags::{AddArgs, AppliedArgs, DecideArgs, ListArgs, RetireArgs};
 
 use super::out::{self, Code, Given, Stop};
+use super::place::acting;
 use crate::app::whitelist::lists::{self, Wanted};
 use crate::app::whitelist::register::{self, Added, Typed};
 use crate::app::whitelist::{changes, export, requests};
-use crate::app::{App, Error, Once, Outcome, people};
+use crate::app::{App, Error, Once, Outcome};
 use crate::clock::fresh_id;
-use crate::domain::actor::Person;
 use crate::domain::id::{EntryId, ListRequestId, TunnelId};
 use crate::domain::whitelist::{Finding, Format};
 use crate::store::register::Listed;
@@ -239,12 +239,4 @@ fn no_tunnel(name: &str) -> Stop {
 async fn tunnel(app: &App, name: &str) -> Result<TunnelId, Stop> {
     let found = lists::tunnel_named(app, name).await?;
     found.map(|tunnel| tunnel.id).ok_or_else(|| no_tunnel(name))
-}
-
-async fn acting(app: &App, email: &str) -> Result<Person, Stop> {
-    let missing = || {
-        let text = format!("no active person has the address \"{}\": see `postern user list`", email.trim());
-        Stop::Said(Code::NotFound, text)
-    };
-    people::acting(app, email).await.map_err(|error| out::or_missing(error, missing))
 }

@@ -115,6 +115,8 @@ fn name(memory: &Memory, round: &Round) -> Seen {
     match &round.name {
         Name::NotAsked => Seen::Right,
         Name::Unclear => Seen::Nothing,
+        // A name that never resolved where we ask has lost nothing.
+        Name::Gone if memory.addresses.is_empty() => Seen::Nothing,
         Name::Gone => wrong("gone".to_owned(), "dns.nxdomain", "The server's name has no address any more".to_owned()),
         Name::Addresses(found) => {
             let known = memory.addresses.is_empty() || !memory.addresses.is_disjoint(found);
@@ -252,6 +254,10 @@ mod tests {
         Round { name: Name::Addresses(BTreeSet::from([ip(last)])), ..good() }
     }
 
+    fn gone() -> Round {
+        Round { name: Name::Gone, ..good() }
+    }
+
     fn unclear() -> Round {
         Round { path: Path::Unclear, name: Name::Unclear, certificate: None, settings: Settings::NotRead, ..good() }
     }
@@ -296,6 +302,8 @@ mod tests {
                 &["2+dns.changed", "4+dns.changed", "6-name"],
             ),
             ("the name never led to the record", vec![moved(99), moved(99), moved(99)], &[]),
+            ("the name never resolved", vec![gone(), gone(), gone()], &[]),
+            ("the name is gone", vec![good(), gone(), gone()], &["2+dns.nxdomain"]),
             ("another issuer", vec![good(), another("CN=Other"), another("CN=Other")], &["2+cert.changed"]),
             (
                 "and back",

@@ -144,6 +144,8 @@ pub struct Memory {
     pub doubts: BTreeMap<Subject, Doubt>,
     /// Rounds in a row that could not tell.
     pub unclear: u32,
+    /// Whether somebody of the customer asked for the round that comes next.
+    pub is_asked: bool,
 }
 
 /// What is held against a subject.
@@ -183,6 +185,13 @@ impl Memory {
             }
             self.doubts.remove(subject);
         }
+        self
+    }
+
+    /// What is still wrong about these is told again after two rounds, against what is remembered.
+    #[must_use]
+    pub fn counted_anew(mut self, subjects: &[Subject]) -> Self {
+        self.doubts.retain(|subject, _| !subjects.contains(subject));
         self
     }
 }

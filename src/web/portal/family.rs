@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::words;
 use crate::app::cases::View;
+use crate::app::watching::FOUND;
 use crate::app::{App, Error, notices};
 use crate::domain::case::{Case, WaitingOn};
 use crate::domain::workflow::{State, StateKind};
@@ -44,7 +45,7 @@ pub(in crate::web) fn notes(view: &View<'_>, state: &State) -> Vec<Note> {
         let tone = if child.waiting_on == WaitingOn::Customer { Tone::You } else { Tone::Us };
         Note { link: Some(link(child)), ..Note::new(tone, "A change is under way in a case of its own.") }
     });
-    let hears = view.definition.rules_at(&state.id).into_iter().any(|rule| rule.event == "watch_found");
+    let hears = view.definition.rules_at(&state.id).into_iter().any(|rule| rule.event == FOUND);
     let watched = watching::note(view.case.number, hears, view.case.flow.data.contains_key("drift"));
     let withheld = view.second.withheld.map(|objection| Note::new(Tone::Us, format!("{objection}.")));
     let calendar = (view.case.is_open && notices::has_entry(&view.case)).then(|| {

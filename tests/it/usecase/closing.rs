@@ -4,11 +4,13 @@ use chrono::TimeDelta;
 use postern::app::conversation::{self, Post};
 use postern::app::{Error, queue};
 use postern::domain::case::WaitingOn;
+use postern::domain::cause::Cause;
 use postern::domain::tunnel::Progress;
 use postern::domain::whitelist::Protocol;
 use postern::domain::workflow::Refusal;
 use postern::store;
 
+use super::family::{in_use, step};
 use crate::support::app::{TestApp, fresh_once};
 use crate::support::db::on_both;
 
@@ -68,6 +70,20 @@ on_both! {
         t.act(&t.contact, number, "cancel", &[("reason", "Again")]).await.unwrap();
         conversation::write(&t.app, &t.engineer, Post::new(number, "Are you sure?", false), fresh_once()).await.unwrap();
         assert_eq!(t.case(number).await.flow.state, "let_us_in");
+    }
+}
+
+on_both! {
+    async fn a_server_that_alerts_go_to_stays_whitelisted_when_its_case_is_withdrawn(db: TestDb) {
+        let t = TestApp::new(&db).await;
+        let number = in_use(&t).await;
+        (0..2).for_each(|_| t.script.push(Some(Cause::AuthBadCredentials)));
+        step(&t, number, ("customer", "report_problem"), &[("channel", "smtp"), ("symptom", "cannot_send")], "settings").await;
+        let others = [("encryption", "starttls"), ("sender_address", "siem@alder.example"), ("test_recipient", "soc@alder.example")];
+        step(&t, number, ("customer", "submit_settings"), &others, "settings").await;
+        step(&t, number, ("customer", "cancel"), &[("reason", "We keep them")], "closing_cancelled").await;
+        t.pass(TimeDelta::days(14)).await;
+        assert_eq!((t.case(number).await.flow.state.as_str(), progress(&t, number).await), ("cancelled", Progress::Proven));
     }
 }
 

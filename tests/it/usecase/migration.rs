@@ -1,19 +1,22 @@
 //! Open cases move to another version of their definition by a map; none is lost, and every log still tells its case.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, RwLock};
 
 use chrono::TimeDelta;
 use postern::app::{cases, migration, queue, replay};
+use postern::domain::workflow::invariant::Invariant;
 use postern::domain::workflow::migrate::{ClockMove, Migration};
-use postern::domain::workflow::{Package, StateKind};
+use postern::domain::workflow::walk::{Plan, walk};
+use postern::domain::workflow::{CaseState, Definition, Effect, Event, Package, Policy, Refusal, StateKind, decide};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::support::app::{TestApp, act, done, drain};
 use crate::support::db::on_both;
+use crate::workflow::Tree;
 
 /// How many cases each state has: 1,000 in all.
 const CASES: [(&str, usize); 4] =
@@ -211,4 +214,76 @@ on_both! {
         let said = start(folder.path()).await;
         assert!(said.contains("smtp-vpn/v2 was edited after it was published"), "{said}");
     }
+}
+
+/// What the walk below looks at while it decides: the map, version 2, and what was found.
+static NEXT: RwLock<Option<(Migration, Definition)>> = RwLock::new(None);
+static FOUND: Mutex<(u64, BTreeSet<String>)> = Mutex::new((0, BTreeSet::new()));
+
+/// Decides as the engine does, and moves every case that it is asked about to version 2 beside that.
+fn decided_and_carried(
+    definition: &Definition,
+    case: &CaseState,
+    event: &Event,
+    policy: &Policy,
+) -> Result<Vec<Effect>, Refusal> {
+    let decided = decide(definition, case, event, policy);
+    let next = NEXT.read().unwrap();
+    let (map, new) = next.as_ref().unwrap();
+    let Some((carried, _)) = map.carry(case).filter(|_| definition.id == map.from.0) else { return decided };
+    let mut found = FOUND.lock().unwrap();
+    found.0 += 1;
+    let mut fault = |what: String| found.1.insert(format!("{}: {what}", case.state));
+    let Some(state) = new.state(&carried.state) else {
+        fault(format!("there is no {}", carried.state));
+        return decided;
+    };
+    for field in state.placeholders.iter().filter(|field| new.fields.contains_key(*field)) {
+        if !carried.data.contains_key(field) {
+            fault(format!("the wording shows {field}, which is unset"));
+        }
+    }
+    let owner = state.owner.as_deref().unwrap_or_default();
+    if state.kind != StateKind::Terminal && !new.offers(&carried, owner).iter().any(|rule| rule.by.contains(owner)) {
+        fault(format!("{owner} can do nothing"));
+    }
+    if let (Ok(_), Err(refusal)) = (&decided, decide(new, &carried, event, policy)) {
+        fault(format!("{} is refused from here on: {refusal:?}", event.name));
+    }
+    decided
+}
+
+/// Walks version 1 and gives how often a case was moved, and what was wrong where it arrived.
+fn carried_along_a_walk(map: Migration, new: &Definition) -> (u64, BTreeSet<String>) {
+    *NEXT.write().unwrap() = Some((map, new.clone()));
+    *FOUND.lock().unwrap() = (0, BTreeSet::new());
+    let plan = Plan { decide: decided_and_carried, ..Plan::new(20_000, 11) }.without(Invariant::EveryStateVisited);
+    let package = Tree::shipped().package().unwrap();
+    assert_eq!(walk(&package, &plan).verdict(&package, &plan), []);
+    std::mem::take(&mut *FOUND.lock().unwrap())
+}
+
+#[test]
+fn wherever_a_case_stands_when_the_version_changes_somebody_can_act_and_every_sentence_is_whole() {
+    let folder = version_2();
+    let path = folder.path().join("smtp-vpn/v2/workflow.toml");
+    let package = Package::from_files(vec![("workflow.toml".to_owned(), fs::read_to_string(path).unwrap())]).unwrap();
+    let new = &package.definitions["smtp-vpn"];
+    let (carried, found) = carried_along_a_walk(map(), new);
+    assert!(carried > 10_000, "{carried}");
+    assert_eq!(found, BTreeSet::new());
+
+    let mut careless = map();
+    for entry in &mut careless.moves {
+        entry.set.clear();
+    }
+    let (_, found) = carried_along_a_walk(careless, new);
+    assert!(found.iter().any(|fault| fault.contains("shows ownership_proof, which is unset")), "{found:?}");
+    let mut astray = map();
+    astray.moves.iter_mut().filter(|entry| entry.state == "let_us_in").for_each(|entry| entry.to = "active".to_owned());
+    let (_, found) = carried_along_a_walk(astray, new);
+    assert!(
+        found.iter().any(|fault| fault.starts_with("let_us_in: ") && fault.contains("refused from here on")),
+        "{found:?}"
+    );
 }

@@ -96,6 +96,21 @@ on_both! {
 }
 
 on_both! {
+    async fn a_contact_beyond_the_hundred_that_a_list_shows_confirms_too(db: TestDb) {
+        let t = TestApp::new(&db).await;
+        let main = in_use(&t).await;
+        let last = colleague(&t, "Zoe").await;
+        for number in 0..100 {
+            colleague(&t, &format!("A{number}")).await;
+        }
+        let number = give(&t, &t.contact, main, NOW).await;
+        notices::verify(&t.app, &t.engineer, (number, last.id), "Met in person on site").await.unwrap();
+        t.act(&last, number, "confirm_notice", &[]).await.unwrap();
+        assert_eq!(t.case(number).await.flow.state, "ip_reconfigure");
+    }
+}
+
+on_both! {
     async fn an_engineer_verifies_a_contact_or_calls_back_and_both_stay_on_record(db: TestDb) {
         let t = TestApp::new(&db).await;
         let main = in_use(&t).await;
@@ -205,10 +220,14 @@ on_both! {
     async fn a_move_to_the_other_side_carries_the_answers_over_once_it_is_confirmed(db: TestDb) {
         let t = TestApp::new(&db).await;
         let main = in_use(&t).await;
-        let outside = [("new_location", "public"), ("new_ip", "8.8.4.4"), ("change_timing", "now")];
+        let outside = [
+            ("new_location", "public"), ("new_ip", "8.8.4.4"), ("change_timing", "planned"), ("effective_at", "2026-11-30T07:00:00Z"),
+        ];
         let number = give(&t, &t.contact, main, &outside).await;
         assert_eq!(t.case(main).await.flow.state, "active", "not before it is confirmed");
         step(&t, number, ("engineer", "called_back"), CALLED, "ip_handed_back").await;
+        let entry = notices::entry(&t.app, &t.contact, number).await.unwrap();
+        assert_eq!((entry.sequence, entry.status), (1, Status::Confirmed), "it goes on in the main case");
         let after = t.case(main).await;
         let text = |field: &str| after.flow.data.get(field).map(ToString::to_string);
         assert_eq!(after.flow.state, "public_details");
@@ -216,6 +235,18 @@ on_both! {
         assert_eq!((text("sender_address"), text("former_ip")), (Some("alerts@alder.example".into()), Some("10.20.4.15".into())));
         assert!(!after.flow.sealed.contains("smtp_password"), "another server never inherits the credentials");
         assert_eq!(entries(&t, main).await[0].1, Progress::Proven, "the server in use stays whitelisted");
+
+        // One contact alone submits no other IP than the confirmed one, and does not begin anew.
+        let submitted = [("smtp_port", "587"), ("encryption", "starttls"), ("sender_address", "alerts@alder.example"), ("filters_inbound", "no")];
+        let with = |more: &[(&'static str, &'static str)]| [more, &submitted[..]].concat();
+        for wrong in [with(&[("smtp_ip", "9.9.9.9")]), with(&[("smtp_ip", "8.8.4.4"), ("smtp_host", "mx.evil.example")])] {
+            let text = refused(t.act(&t.contact, main, "submit_public", &wrong).await);
+            assert!(text.contains("was not confirmed"), "{text}");
+        }
+        let text = refused(t.act(&t.contact, main, "reclassify", &[]).await);
+        assert!(text.contains("one contact alone"), "{text}");
+        t.act(&t.contact, main, "submit_public", &with(&[("smtp_ip", "8.8.4.4")])).await.unwrap();
+        assert_eq!(t.case(main).await.flow.state, "route_public");
     }
 }
 
@@ -231,7 +262,11 @@ on_both! {
         assert!(matches!(notices::entry(&t.app, &stranger, number).await, Err(Error::NotFound)));
         assert!(matches!(notices::entry(&t.app, &t.contact, main).await, Err(Error::NotFound)), "no notice, no entry");
 
+        t.clock.advance(TimeDelta::minutes(1));
         t.act(&t.engineer, number, "called_back", CALLED).await.unwrap();
+        let confirmed = entry().await;
+        assert_eq!((confirmed.sequence, confirmed.status), (1, Status::Confirmed));
+        assert!(confirmed.changed_at > first.changed_at, "else calendars keep the tentative one (RFC 5546, 2.1.4)");
         t.clock.advance(TimeDelta::minutes(1));
         for (at, code) in [("2026-11-01T00:00:00Z", "past"), ("2030-01-01T00:00:00Z", "too_far")] {
             let wrong = t.act(&t.contact, number, "change_date", &[("effective_at", at)]).await;
@@ -239,8 +274,8 @@ on_both! {
         }
         t.act(&t.contact, number, "change_date", &[("effective_at", "2026-12-01T07:00:00Z")]).await.unwrap();
         let moved = entry().await;
-        assert_eq!((moved.uid == first.uid, moved.sequence, moved.status), (true, 1, Status::Confirmed));
-        assert!(moved.changed_at > first.changed_at && moved.at > first.at);
+        assert_eq!((moved.uid == first.uid, moved.sequence, moved.status), (true, 2, Status::Confirmed));
+        assert!(moved.changed_at > confirmed.changed_at && moved.at > first.at);
         t.drain().await;
         let mails = t.mails_to("dana@alder.example");
         let mail = mails.iter().rfind(|mail| mail.subject.contains("date of the IP change")).unwrap();
@@ -249,7 +284,7 @@ on_both! {
 
         t.act(&t.contact, number, "withdraw", &[]).await.unwrap();
         let cancelled = entry().await;
-        assert_eq!((cancelled.uid == first.uid, cancelled.sequence, cancelled.status), (true, 2, Status::Cancelled));
+        assert_eq!((cancelled.uid == first.uid, cancelled.sequence, cancelled.status), (true, 3, Status::Cancelled));
         t.drain().await;
         let mails = t.mails_to("dana@alder.example");
         let raw = String::from_utf8(mails.last().unwrap().raw.clone()).unwrap();

@@ -174,10 +174,50 @@ on_both! {
         rounds(&t, number, &[Some(Cause::TcpTimeout), Some(Cause::TcpTimeout), None]).await;
         let notice = only_child(&t, number).await;
         assert_eq!((notice.workflow.id.as_str(), field(&notice, "smtp_ip")), ("ip-change", "10.20.4.16".into()));
+        let mails = t.mails_to("dana@alder.example");
+        let mail = mails.iter().rfind(|mail| mail.subject.contains("Check this")).unwrap();
+        let raw = String::from_utf8(mail.raw.clone()).unwrap();
+        assert!(raw.contains("began this notice ourselves") && !raw.contains("A contact of your company gave"), "{raw}");
         assert_eq!(t.case(number).await.flow.data.get("smtp_ip").unwrap().to_string(), "10.20.4.15", "nothing is diverted");
         shows(&t, "10.20.4.15", "CN=Alder CA", 90);
         rounds(&t, number, &[None, None]).await;
         assert!(!only_child(&t, number).await.is_open, "a blip of the name");
+    }
+}
+
+on_both! {
+    async fn an_address_that_a_person_rejected_is_not_learned(db: TestDb) {
+        let t = service(&db).await;
+        let number = in_use(&t).await;
+        rounds(&t, number, &[None]).await;
+        shows(&t, "10.20.4.16", "CN=Alder CA", 90);
+        rounds(&t, number, &[None, None]).await;
+        let notice = only_child(&t, number).await.number;
+        t.act(&t.contact, notice, "reject_change", &[("reason", "We moved nothing")]).await.unwrap();
+        assert_eq!(round(&t, number, None).await, Mark::Changed, "what was rejected is not taken as it is");
+        assert_eq!(round(&t, number, None).await, Mark::Changed);
+        assert_eq!(watch(&t, number).await.unwrap().memory.addresses, BTreeSet::from([ip("10.20.4.15")]));
+        assert_eq!(only_child(&t, number).await.outcome.as_deref(), Some("rejected"), "and nobody is told twice");
+    }
+}
+
+on_both! {
+    async fn a_certificate_that_nobody_answered_for_is_told_again_once_the_main_case_is_back(db: TestDb) {
+        let t = service(&db).await;
+        let number = in_use(&t).await;
+        rounds(&t, number, &[None]).await;
+        shows(&t, "10.20.4.15", "CN=Nobody Knows", 300);
+        rounds(&t, number, &[None, None]).await;
+        let trouble = only_child(&t, number).await.number;
+        // The full test passes, then the test alert.
+        (0..2).for_each(|_| t.script.push(None));
+        t.act(&t.engineer, trouble, "test_settings", &[]).await.unwrap();
+        t.drain().await;
+        t.act(&t.contact, number, "it_arrived", &[]).await.unwrap();
+        rounds(&t, number, &[None, None]).await;
+        assert_eq!(watch(&t, number).await.unwrap().memory.certificate.as_ref().unwrap().issuer, "CN=Alder CA");
+        let found: Vec<String> = children(&t, number).await.iter().map(|child| field(child, "cause")).collect();
+        assert_eq!(found, ["cert.changed", "cert.changed"]);
     }
 }
 
@@ -191,6 +231,48 @@ on_both! {
         shows(&t, "10.20.4.16", "CN=Alder CA", 90);
         rounds(&t, number, &[None, None, None]).await;
         assert_eq!(only_child(&t, number).await.opened_by, t.contact.id);
+        let down = Some(Cause::TcpTimeout);
+        assert_eq!(round(&t, number, down).await, Mark::Unclear, "the former address is switched off");
+        rounds(&t, number, &[down, down]).await;
+        assert_eq!(only_child(&t, number).await.workflow.id, "ip-change", "no trouble");
+    }
+}
+
+on_both! {
+    async fn the_former_address_may_fail_from_the_planned_time_on_and_not_before(db: TestDb) {
+        let t = service(&db).await;
+        let number = in_use(&t).await;
+        rounds(&t, number, &[None]).await;
+        let planned = (t.clock.now() + TimeDelta::days(3)).to_rfc3339();
+        let notice = [("new_location", "private"), ("new_ip", "10.20.4.16"), ("change_timing", "planned"), ("effective_at", planned.as_str())];
+        t.act(&t.contact, number, "notify_ip_change", &notice).await.unwrap();
+        let down = Some(Cause::TcpTimeout);
+        assert_eq!(round(&t, number, down).await, Mark::Failed);
+        round(&t, number, None).await;
+        t.clock.advance(TimeDelta::days(3));
+        rounds(&t, number, &[down, down, down]).await;
+        assert_eq!(only_child(&t, number).await.workflow.id, "ip-change", "no trouble");
+        t.clock.advance(TimeDelta::days(1));
+        assert_eq!(round(&t, number, down).await, Mark::Unclear);
+    }
+}
+
+on_both! {
+    async fn a_notice_of_ours_that_a_person_took_up_is_neither_replaced_nor_taken_back(db: TestDb) {
+        let t = service(&db).await;
+        let number = in_use(&t).await;
+        rounds(&t, number, &[None]).await;
+        shows(&t, "10.20.4.16", "CN=Alder CA", 90);
+        rounds(&t, number, &[None, None]).await;
+        let notice = only_child(&t, number).await.number;
+        let called = [("called_name", "Lee Moss"), ("called_number", "+49 30 5550"), ("number_on_record", "true")];
+        t.act(&t.engineer, notice, "called_back", &called).await.unwrap();
+        shows(&t, "10.20.4.17", "CN=Alder CA", 90);
+        rounds(&t, number, &[None, None, None]).await;
+        assert_eq!(only_child(&t, number).await.flow.state, "ip_reconfigure", "not replaced");
+        shows(&t, "10.20.4.15", "CN=Alder CA", 90);
+        rounds(&t, number, &[None, None, None]).await;
+        assert_eq!(only_child(&t, number).await.flow.state, "ip_reconfigure", "not taken back");
     }
 }
 
@@ -271,12 +353,23 @@ on_both! {
         assert_eq!(field(&t.case(number).await, "drift"), "SMTP server port: 587 became 25; SMTP encryption: starttls became none");
         assert_eq!(subjects(&t, "dana@alder.example", before), [drift]);
         assert_eq!(product.settings()["smtpServerPort"], json!(25), "never overwritten by itself");
+        let error = watching::take_over(&t.app, &t.contact, number).await.unwrap_err();
+        assert!(error.to_string().contains("has to be whitelisted first"), "{error}");
+        change(&product, &[("smtpServerPort", json!(587)), ("emailSender", json!("siem@alder.example"))]);
+        rounds(&t, number, &[None, None]).await;
+        // Nobody types what stands there.
+        let typed = [("encryption", "none"), ("sender_address", "spy@evil.example")];
+        let error = t.act(&t.contact, number, "take_over_settings", &typed).await.unwrap_err();
+        assert!(error.to_string().contains("read there, not typed"), "{error}");
+        let view = cases::view(&t.app, &t.contact, number).await.unwrap();
+        assert!(view.offers.iter().all(|rule| rule.event != "take_over_settings"));
         // What stands there is taken over: it is tested, and applied as a revision of its own.
         (0..2).for_each(|_| t.script.push(None));
         watching::take_over(&t.app, &t.contact, number).await.unwrap();
         t.drain().await;
         let case = t.case(number).await;
-        assert_eq!((case.flow.state.as_str(), field(&case, "smtp_port"), field(&case, "encryption")), ("confirm_delivery", "25".into(), "none".into()));
+        assert_eq!((case.flow.state.as_str(), field(&case, "smtp_port"), field(&case, "encryption")), ("confirm_delivery", "587".into(), "none".into()));
+        assert_eq!(field(&case, "sender_address"), "siem@alder.example");
         t.act(&t.contact, number, "it_arrived", &[]).await.unwrap();
         rounds(&t, number, &[None, None]).await;
         assert_eq!(field(&t.case(number).await, "drift"), "");
@@ -290,7 +383,7 @@ on_both! {
         t.drain().await;
         let case = t.case(number).await;
         assert_eq!(case.flow.state, "confirm_delivery");
-        assert_eq!(product.settings()["smtpServerPort"], json!(25), "ours again");
+        assert_eq!(product.settings()["smtpServerPort"], json!(587), "ours again");
         t.whole_log(number).await;
     }
 }
@@ -306,6 +399,30 @@ on_both! {
         change(&product, &[("smtpServerPort", json!(587))]);
         rounds(&t, number, &[None, None]).await;
         assert_eq!(field(&t.case(number).await, "drift"), "");
+    }
+}
+
+on_both! {
+    async fn what_our_own_change_of_the_settings_applied_is_no_drift_before_it_is_confirmed_too(db: TestDb) {
+        let t = service(&db).await;
+        let product = t.with_product().await;
+        let number = in_use(&t).await;
+        rounds(&t, number, &[None]).await;
+        t.act(&t.contact, number, "change_settings", &[]).await.unwrap();
+        let changing = only_child(&t, number).await.number;
+        // The full test, the test alert.
+        (0..2).for_each(|_| t.script.push(None));
+        t.act(&t.contact, changing, "change_sender", &[("sender_address", "siem@alder.example")]).await.unwrap();
+        t.drain().await;
+        assert_eq!((only_child(&t, number).await.flow.state.as_str(), &product.settings()["emailSender"]), ("change_confirm", &json!("siem@alder.example")));
+        let before = t.app.mailer.sent().len();
+        rounds(&t, number, &[None, None, None]).await;
+        assert_eq!((field(&t.case(number).await, "drift"), subjects(&t, "dana@alder.example", before)), (String::new(), Vec::new()));
+        t.act(&t.contact, changing, "it_arrived", &[]).await.unwrap();
+        t.drain().await;
+        change(&product, &[("smtpServerPort", json!(25))]);
+        rounds(&t, number, &[None, None]).await;
+        assert_ne!(field(&t.case(number).await, "drift"), "", "another hand is seen again");
     }
 }
 
@@ -355,9 +472,37 @@ on_both! {
         watching::now(&t.app, &t.contact, number).await.unwrap();
         assert_eq!(worker::watching::step(&t.app).await.unwrap(), Step::Worked);
         assert!(matches!(watching::now(&t.app, &t.contact, number).await, Err(Error::Refused(_))), "one runs");
+        assert!(matches!(watching::now(&t.app, &t.admin, number).await, Err(Error::Forbidden(_))));
         let listed = watching::list(&t.app, &t.engineer, 0).await.unwrap();
         assert_eq!(listed.iter().map(|row| row.number).collect::<Vec<_>>(), [number]);
         assert!(watching::list(&t.app, &t.engineer, number).await.unwrap().is_empty());
+    }
+}
+
+on_both! {
+    async fn rounds_that_the_customer_asks_for_count_towards_the_limit_on_tests(db: TestDb) {
+        let t = service(&db).await;
+        let number = in_use(&t).await;
+        t.clock.advance(TimeDelta::hours(2));
+        round(&t, number, None).await;
+        let mut begun = 0;
+        let next = loop {
+            match watching::now(&t.app, &t.contact, number).await {
+                Ok(()) => begun += 1,
+                Err(Error::TestTooSoon(next)) => break next,
+                Err(other) => panic!("{other}"),
+            }
+            assert!(begun <= t.app.probe.per_customer_hour, "there is no limit");
+            t.script.push(None);
+            assert_eq!(worker::watching::step(&t.app).await.unwrap(), Step::Worked);
+            t.drain().await;
+        };
+        assert_eq!((begun, next), (t.app.probe.per_customer_hour, t.clock.now() + TimeDelta::hours(1)));
+        // Rounds on the schedule and those of engineers go on, and count for nothing.
+        watching::now(&t.app, &t.engineer, number).await.unwrap();
+        assert_eq!(round(&t, number, None).await, Mark::Good);
+        t.clock.advance(next - t.clock.now());
+        watching::now(&t.app, &t.contact, number).await.unwrap();
     }
 }
 

@@ -3,6 +3,8 @@
 
 /// Values as the search sees them.
 mod abstraction;
+/// What a rule comes to.
+mod choice;
 /// What orders do without.
 mod gifts;
 /// What the graph of configurations says as a whole.
@@ -16,16 +18,16 @@ mod starts;
 /// Whose turn it is.
 pub(in crate::domain::workflow) mod turn;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
-use self::abstraction::{ANY, Abstraction, UNSET, View, clock_fields};
+use self::abstraction::{ANY, Abstraction, UNSET, clock_fields};
+use self::choice::{Decision, Outcome};
 use self::liveness::Liveness;
-use self::prepared::{Prepared, combinations};
+use self::prepared::Prepared;
 use self::starts::starts;
 use super::Definition;
 use super::diagnostic::{Code, Diagnostic, Place};
-use super::guard::Expression;
 use super::model::{Branch, Order, Rule, State, StateKind, Target, Verb};
 use super::value::Value;
 
@@ -85,14 +87,21 @@ pub(crate) fn explore<'a>(
         prepared: definition
             .states
             .iter()
-            .map(|state| Rc::new(definition.rules(&state.id).map(|rule| Prepared::of(&abstraction, rule)).collect()))
+            .map(|state| {
+                let prepared = definition
+                    .rules(&state.id)
+                    .map(|rule| Prepared::of(&abstraction, package, (definition, state), rule));
+                Rc::new(prepared.collect())
+            })
             .collect(),
+        decided: HashMap::new(),
         found: HashMap::new(),
         configurations: Vec::new(),
         edges: Vec::new(),
         findings: BTreeSet::new(),
         entries: BTreeMap::new(),
         spawned: BTreeMap::new(),
+        given: HashSet::new(),
     };
     for mut codes in starts(definition, &abstraction, seeds) {
         if let Some(state) = definition.states.iter().position(|state| state.id == definition.initial) {
@@ -121,20 +130,24 @@ struct Search<'a, 's> {
     live: &'s Liveness,
     /// By state.
     prepared: Vec<Rc<Vec<Prepared<'a>>>>,
+    /// By state, rule of the state and the codes that the rule reads: many configurations differ in nothing else.
+    decided: HashMap<(usize, usize, Vec<u8>), Rc<Decision<'a>>>,
     found: HashMap<Configuration, usize>,
     configurations: Vec<Configuration>,
     edges: Vec<Vec<Edge>>,
     findings: BTreeSet<Diagnostic>,
     entries: BTreeMap<(usize, usize, usize), Entry<'a>>,
     spawned: BTreeMap<String, BTreeSet<Seed>>,
+    /// What each order to begin a child has given already, so that the same is not spelled out again.
+    given: HashSet<(usize, Vec<u8>)>,
 }
 
 /// An event as the search fires it.
-struct Fired<'a> {
+struct Fired<'p, 'a> {
     from: usize,
     state: &'a State,
     previous: Option<usize>,
-    rule: &'a Rule,
+    prepared: &'p Prepared<'a>,
 }
 
 impl<'a> Search<'a, '_> {
@@ -181,17 +194,23 @@ impl<'a> Search<'a, '_> {
         let Some(state) = definition.states.get(configuration.state) else { return };
         let Some(prepared) = self.prepared.get(configuration.state).cloned() else { return };
         let mut accepted: Vec<&Rule> = Vec::new();
-        for Prepared { rule, open, questions } in prepared.iter() {
-            let fired = Fired { from: index, state, previous: configuration.previous, rule };
-            for answers in combinations(questions, &configuration.codes) {
-                for truths in 0..1_u32 << open.len().min(8) {
-                    let truth = |bit: usize| truths >> bit & 1 == 1;
-                    let assumed: Vec<(&Expression, bool)> =
-                        open.iter().enumerate().map(|(bit, atom)| (*atom, truth(bit))).collect();
-                    if self.fire(&fired, &configuration.codes, &answers, &assumed) {
-                        accepted.push(rule);
-                    }
+        for (number, prepared) in prepared.iter().enumerate() {
+            let read = prepared.read(&configuration.codes);
+            let key = (configuration.state, number, read);
+            let decision = match self.decided.get(&key) {
+                Some(decision) => Rc::clone(decision),
+                None => {
+                    let decision = Rc::new(self.decide(state, prepared, &configuration.codes));
+                    self.decided.insert(key, Rc::clone(&decision));
+                    decision
                 }
+            };
+            if decision.accepted {
+                accepted.push(prepared.rule);
+            }
+            let fired = Fired { from: index, state, previous: configuration.previous, prepared };
+            for outcome in &decision.outcomes {
+                self.follow(&fired, outcome, &configuration.codes);
             }
         }
         if let Some(message) = turn::fault(definition, state, &accepted) {
@@ -199,78 +218,17 @@ impl<'a> Search<'a, '_> {
         }
     }
 
-    /// Fires a rule; whether it is accepted.
-    fn fire(
-        &mut self,
-        fired: &Fired<'a>,
-        codes: &[u8],
-        answers: &[(&'a str, u8)],
-        assumed: &[(&Expression, bool)],
-    ) -> bool {
-        let Fired { rule, state, .. } = fired;
-        let code = |field: &str| {
-            let answered = answers.iter().find(|(name, _)| *name == field).map(|(_, code)| *code);
-            answered.or_else(|| self.abstraction.slot(field).and_then(|slot| codes.get(slot)).copied()).unwrap_or(UNSET)
-        };
-        let view = View { abstraction: self.abstraction, codes: &code, assumed };
-        let accepted = rule.condition.as_ref().map_or(Ok(true), |condition| view.holds(condition.guard.expression()));
-        let fits = |branch: &&'a Branch| match &branch.guard {
-            None => Ok(true),
-            Some(guard) => view.holds(guard.expression()),
-        };
-        let chosen = accepted.and_then(|accepted| {
-            let mut fitting = Vec::new();
-            for branch in rule.branches.iter().filter(|_| accepted) {
-                if fits(&branch)? {
-                    fitting.push(branch);
-                }
-            }
-            Ok((accepted, fitting))
-        });
-        match chosen {
-            Err(field) => {
-                let message =
-                    format!("a condition of {} in {} reads {field}, which can be unset here", rule.event, state.id);
-                self.fault(Code::W12, rule.place, message);
-                false
-            }
-            Ok((false, _)) => false,
-            Ok((true, fitting)) => {
-                if fitting.len() != 1 {
-                    self.judge_choice(fired, answers, fitting.len());
-                }
-                if let Some(branch) = fitting.first() {
-                    self.follow(fired, branch, codes, answers);
-                }
-                true
-            }
-        }
-    }
-
-    /// W06 and W07: exactly one branch must fit.
-    fn judge_choice(&mut self, fired: &Fired<'a>, answers: &[(&'a str, u8)], fitting: usize) {
-        let shown = answers
-            .iter()
-            .filter_map(|(field, code)| self.abstraction.value(field, *code).map(|value| format!("{field} = {value}")));
-        let shown = shown.collect::<Vec<_>>().join(", ");
-        let given = if shown.is_empty() { String::new() } else { format!(" where {shown}") };
-        let Fired { rule, state, .. } = fired;
-        let (code, count) = if fitting == 0 {
-            (Code::W06, "no branch fits".to_owned())
-        } else {
-            (Code::W07, format!("{fitting} branches fit"))
-        };
-        self.fault(code, rule.place, format!("{} in {}: {count}{given}", rule.event, state.id));
-    }
-
     /// Takes a branch: effects on the values, then the move.
-    fn follow(&mut self, fired: &Fired<'a>, branch: &'a Branch, codes: &[u8], answers: &[(&'a str, u8)]) {
+    fn follow(&mut self, fired: &Fired<'_, 'a>, outcome: &Outcome<'a>, codes: &[u8]) {
+        let (rule, branch) = (fired.prepared.rule, outcome.branch);
         let mut codes = codes.to_vec();
-        for (field, code) in answers {
-            self.assign(&mut codes, field, *code);
+        for (slot, code) in &outcome.carried {
+            if let Some(place) = codes.get_mut(*slot) {
+                *place = *code;
+            }
         }
-        for order in fired.rule.orders.iter().chain(&branch.orders) {
-            self.order(order, &mut codes, &|| format!("of {} in {}", fired.rule.event, fired.state.id));
+        for order in rule.orders.iter().chain(&branch.orders) {
+            self.order(order, &mut codes, &|| format!("of {} in {}", rule.event, fired.state.id));
         }
         let target = match &branch.to {
             Target::Same => None,
@@ -278,11 +236,9 @@ impl<'a> Search<'a, '_> {
             Target::Previous => match fired.previous {
                 Some(previous) => Some(previous),
                 None => {
-                    let message = format!(
-                        "{} leads to @previous, but {} can be entered without one",
-                        fired.rule.event, fired.state.id
-                    );
-                    return self.fault(Code::W17, fired.rule.place, message);
+                    let message =
+                        format!("{} leads to @previous, but {} can be entered without one", rule.event, fired.state.id);
+                    return self.fault(Code::W17, rule.place, message);
                 }
             },
         };
@@ -303,28 +259,16 @@ impl<'a> Search<'a, '_> {
             }
         };
         let reached = self.reach(to, previous, codes);
-        let edge = Edge { to: reached, machine: target.is_some() && self.by_machine_alone(fired) };
+        let edge = Edge { to: reached, machine: target.is_some() && fired.prepared.by_machine_alone };
         if let Some(edges) = self.edges.get_mut(fired.from).filter(|edges| !edges.contains(&edge)) {
             edges.push(edge);
         }
     }
 
-    fn enter(&mut self, fired: &Fired<'a>, branch: &'a Branch, to: usize) {
+    fn enter(&mut self, fired: &Fired<'_, 'a>, branch: &'a Branch, to: usize) {
         let Some(state) = self.definition.states.get(to) else { return };
         let key = (std::ptr::from_ref(branch).addr(), std::ptr::from_ref(fired.state).addr(), to);
-        self.entries.insert(key, Entry { from: fired.state, rule: fired.rule, branch, to: state });
-    }
-
-    /// Whether the machine takes this step without a person and without a clock that makes it wait.
-    fn by_machine_alone(&self, fired: &Fired<'_>) -> bool {
-        let clock = fired.state.clock.as_ref().and_then(|clock| self.definition.clocks.get(clock));
-        let awaited =
-            clock.and_then(|clock| clock.expire.as_ref()).is_some_and(|expiry| expiry.event == fired.rule.event);
-        // A signal comes from a child, where people act.
-        let signal = self.package.values().any(|child| child.signals.contains(&fired.rule.event));
-        // So does this one from the parent: its server moves where people move it.
-        let followed = self.definition.on_server_move.as_ref() == Some(&fired.rule.event);
-        fired.rule.machine_only(self.definition) && !awaited && !signal && !followed
+        self.entries.insert(key, Entry { from: fired.state, rule: fired.prepared.rule, branch, to: state });
     }
 
     fn assign(&self, codes: &mut [u8], field: &str, code: u8) {
@@ -344,26 +288,17 @@ impl<'a> Search<'a, '_> {
 
     /// What an order reads must have a value (W12), and what it sets has one from here on.
     fn order(&mut self, order: &'a Order, codes: &mut [u8], whence: &dyn Fn() -> String) {
-        let code = |field: &str, codes: &[u8]| {
-            self.abstraction.slot(field).and_then(|slot| codes.get(slot)).copied().unwrap_or(ANY)
-        };
-        let unset: Vec<&str> = order.verb.reads().into_iter().filter(|field| code(field, codes) == UNSET).collect();
+        let unset: Vec<&str> =
+            order.verb.reads().into_iter().filter(|field| self.code(field, codes) == UNSET).collect();
         match &order.verb {
             Verb::Set { field, value } => self.assign(codes, field, self.abstraction.code(field, value)),
             Verb::Unset { field } => self.assign(codes, field, UNSET),
             Verb::Spawn { workflow, with, secrets, .. } => {
-                let seed = with.iter().filter(|(_, ours)| code(ours, codes) != UNSET);
-                let seed: Seed = seed
-                    .map(|(theirs, ours)| (theirs.clone(), self.abstraction.value(ours, code(ours, codes)).cloned()))
-                    .collect();
-                // Whether the vault holds something is not carried: a child must do with it and without.
-                let mut seeds = vec![seed];
-                for name in secrets {
-                    let with =
-                        seeds.clone().into_iter().map(|seed| seed.into_iter().chain([(name.clone(), None)]).collect());
-                    seeds.extend(with.collect::<Vec<Seed>>());
+                let gift: Vec<u8> = with.values().map(|ours| self.code(ours, codes)).collect();
+                if self.given.insert((std::ptr::from_ref(order).addr(), gift)) {
+                    let seeds = self.seeds(with, secrets, codes);
+                    self.spawned.entry(workflow.clone()).or_default().extend(seeds);
                 }
-                self.spawned.entry(workflow.clone()).or_default().extend(seeds);
             }
             Verb::Mail { .. }
             | Verb::OpenCase { .. }
@@ -382,6 +317,25 @@ impl<'a> Search<'a, '_> {
             let (verb, whence) = (order.verb.word(), whence());
             self.fault(Code::W12, order.place, format!("`{verb}` {whence} needs {field}, which can be unset here"));
         }
+    }
+
+    /// What a child can be born with here.
+    fn seeds(&self, with: &BTreeMap<String, String>, secrets: &[String], codes: &[u8]) -> Vec<Seed> {
+        let given = with.iter().map(|(theirs, ours)| (theirs, ours, self.code(ours, codes)));
+        let given = given.filter(|(_, _, code)| *code != UNSET);
+        let mut seeds: Vec<Seed> = vec![
+            given.map(|(theirs, ours, code)| (theirs.clone(), self.abstraction.value(ours, code).cloned())).collect(),
+        ];
+        // Whether the vault holds something is not carried: a child must do with it and without.
+        for name in secrets {
+            let without = seeds.clone().into_iter();
+            seeds.extend(without.map(|seed| seed.into_iter().chain([(name.clone(), None)]).collect()));
+        }
+        seeds
+    }
+
+    fn code(&self, field: &str, codes: &[u8]) -> u8 {
+        self.abstraction.slot(field).and_then(|slot| codes.get(slot)).copied().unwrap_or(ANY)
     }
 
     fn fault(&mut self, code: Code, place: Place, message: String) {

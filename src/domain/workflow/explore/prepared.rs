@@ -1,10 +1,11 @@
 //! What firing a rule needs to know of it, gathered once for all configurations.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::abstraction::{Abstraction, UNSET, undecided};
+use crate::domain::workflow::Definition;
 use crate::domain::workflow::guard::Expression;
-use crate::domain::workflow::model::Rule;
+use crate::domain::workflow::model::{Rule, State};
 
 /// A rule with the ways in which it can turn out.
 pub(super) struct Prepared<'a> {
@@ -12,6 +13,10 @@ pub(super) struct Prepared<'a> {
     /// Comparisons that go both ways.
     pub(super) open: Vec<&'a Expression>,
     pub(super) questions: Vec<Question<'a>>,
+    /// Whether the machine takes this step without a person and without a clock that makes it wait.
+    pub(super) by_machine_alone: bool,
+    /// Slots on which it depends what the rule comes to.
+    slots: Vec<usize>,
 }
 
 /// A question whose answer can make a difference.
@@ -23,7 +28,12 @@ pub(super) struct Question<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    pub(super) fn of(abstraction: &Abstraction<'a>, rule: &'a Rule) -> Self {
+    pub(super) fn of(
+        abstraction: &Abstraction<'a>,
+        package: &BTreeMap<String, Definition>,
+        (definition, state): (&'a Definition, &State),
+        rule: &'a Rule,
+    ) -> Self {
         let mut open = Vec::new();
         rule.guards().for_each(|guard| undecided(abstraction, guard.expression(), &mut open));
         let read: BTreeSet<&str> =
@@ -34,9 +44,38 @@ impl<'a> Prepared<'a> {
             choices: abstraction.choices(field),
             optional: index >= rule.ask.len(),
         });
-        let questions = questions.filter(|question| question.slot.is_some() || read.contains(question.field)).collect();
-        Self { rule, open, questions }
+        let questions: Vec<Question<'_>> =
+            questions.filter(|question| question.slot.is_some() || read.contains(question.field)).collect();
+        let kept = questions.iter().filter(|question| question.optional).filter_map(|question| question.slot);
+        let slots: BTreeSet<usize> = read.into_iter().filter_map(|field| abstraction.slot(field)).chain(kept).collect();
+        Self {
+            rule,
+            open,
+            questions,
+            by_machine_alone: by_machine_alone(package, definition, state, rule),
+            slots: slots.into_iter().collect(),
+        }
     }
+
+    /// The codes on which it depends what the rule comes to.
+    pub(super) fn read(&self, codes: &[u8]) -> Vec<u8> {
+        self.slots.iter().map(|slot| codes.get(*slot).copied().unwrap_or(UNSET)).collect()
+    }
+}
+
+fn by_machine_alone(
+    package: &BTreeMap<String, Definition>,
+    definition: &Definition,
+    state: &State,
+    rule: &Rule,
+) -> bool {
+    let clock = state.clock.as_ref().and_then(|clock| definition.clocks.get(clock));
+    let awaited = clock.and_then(|clock| clock.expire.as_ref()).is_some_and(|expiry| expiry.event == rule.event);
+    // A signal comes from a child, where people act.
+    let signal = package.values().any(|child| child.signals.contains(&rule.event));
+    // So does this one from the parent: its server moves where people move it.
+    let followed = definition.on_server_move.as_ref() == Some(&rule.event);
+    rule.machine_only(definition) && !awaited && !signal && !followed
 }
 
 /// Every combination of answers: an optional one may also be left out, so that the old value stays.
