@@ -107,7 +107,16 @@ impl Ran {
 #[test]
 fn an_alerting_ip_is_corrected_in_what_is_named_alone() {
     let house = House::new();
-    house.good(&["alerting-ip", "add", "198.51.100.24", "--purpose", "smtp", "--until", "2031-05-01T08:00:00Z", "--published"]);
+    house.good(&[
+        "alerting-ip",
+        "add",
+        "198.51.100.24",
+        "--purpose",
+        "smtp",
+        "--until",
+        "2031-05-01T08:00:00Z",
+        "--published",
+    ]);
     let row = || house.good(&["alerting-ip", "list", "--json"]).rows().remove(0);
     let before = row();
     house.good(&["alerting-ip", "correct", "1", "--region", "Paris"]);

@@ -78,10 +78,9 @@ pub async fn page(app: &App, person: Option<&Person>) -> Result<Page, Error> {
     let mut tx = app.db.read().await?;
     let edition = rows::edition(&mut tx).await?.unwrap_or_else(first);
     let (tunnels, mut all) = match person.and_then(|person| person.customer) {
-        Some(customer) => (
-            alerting_tunnels::of_customer(&mut tx, customer).await?,
-            rows::shown_to(&mut tx, customer).await?,
-        ),
+        Some(customer) => {
+            (alerting_tunnels::of_customer(&mut tx, customer).await?, rows::shown_to(&mut tx, customer).await?)
+        }
         None => (Vec::new(), rows::published(&mut tx).await?),
     };
     let own: Vec<std::net::IpAddr> = tunnels

@@ -129,7 +129,11 @@ pub async fn one(app: &App, number: i64) -> Result<Detail, Error> {
         None => None,
     };
     let history = rows::history(&mut tx, number).await?;
-    let naming = if ip.is_single() { alerting_tunnels::naming(&mut tx, ip.network.addr(), MOST_NAMING).await? } else { Vec::new() };
+    let naming = if ip.is_single() {
+        alerting_tunnels::naming(&mut tx, ip.network.addr(), MOST_NAMING).await?
+    } else {
+        Vec::new()
+    };
     Ok(Detail { listed: Listed { tunnels: tunnels_in(&mut tx, &ip).await?, ip }, replaces, history, naming })
 }
 

@@ -58,9 +58,8 @@ pub(super) fn acts(board: &Board) -> Vec<Act> {
         is_open: false,
     }];
     if board.summary.new.state == IpState::Active {
-        let of = |tunnel: &Naming| {
-            Choice::new(tunnel.id.to_string(), format!("{}, {}", tunnel.name, tunnel.customer_name))
-        };
+        let of =
+            |tunnel: &Naming| Choice::new(tunnel.id.to_string(), format!("{}, {}", tunnel.name, tunnel.customer_name));
         let all = std::iter::once(Choice::new("", "Every tunnel that still uses it"));
         acts.push(Act {
             heading: "Go on without the proof".to_owned(),

@@ -45,10 +45,7 @@ pub(super) struct Wanted {
 }
 
 /// The register, a page at a time.
-pub(super) async fn list(
-    visitor: Visitor,
-    wanted: Result<Query<Wanted>, QueryRejection>,
-) -> Result<Response, Failure> {
+pub(super) async fn list(visitor: Visitor, wanted: Result<Query<Wanted>, QueryRejection>) -> Result<Response, Failure> {
     alerting_ips::require_keeper(visitor.person()?)?;
     let Ok(Query(Wanted { after })) = wanted else { return Err(Error::NotFound.into()) };
     let after = if after.is_empty() { 0 } else { path_number(&after)? };
@@ -66,11 +63,7 @@ pub(super) async fn add(visitor: Visitor, fields: Fields) -> Result<Response, Fa
     }
 }
 
-async fn show(
-    visitor: &Visitor,
-    after: i64,
-    typed: Option<(&Fields, &[FieldError])>,
-) -> Result<Response, Failure> {
+async fn show(visitor: &Visitor, after: i64, typed: Option<(&Fields, &[FieldError])>) -> Result<Response, Failure> {
     let (all, next) = alerting_ips::page(&visitor.app, after).await?;
     let more = next.map(|next| Link::new("Next addresses of the register", format!("{PATH}?after={next}")));
     let mut form = Form::new("ip", PATH, form_key(), Button::main("Add")).fields(questions(None));

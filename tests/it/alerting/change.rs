@@ -1,9 +1,9 @@
 //! A change of an alerting IP over a few servers: who is told, what proves a server, what a lead may decide.
 
 use chrono::TimeDelta;
+use postern::app::admin::{self, Place};
 use postern::app::alerting_ips;
 use postern::app::campaign::{self, Draft, board};
-use postern::app::admin::{self, Place};
 use postern::app::{Error, cases};
 use postern::cli::bench::customers::{self, Made, NEW, OLD};
 use postern::domain::alerting_ip::IpState;

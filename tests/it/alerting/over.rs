@@ -1,8 +1,8 @@
 //! Tunnels that go over: what somebody does beside the sweep, and what the sweep does when it cannot go on.
 
 use chrono::TimeDelta;
-use postern::app::alerting_ips::{self, Keeper};
 use postern::app::admin;
+use postern::app::alerting_ips::{self, Keeper};
 use postern::app::campaign::{self, Draft};
 use postern::cli::bench::customers;
 use postern::domain::actor::Person;
