@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::passwords::{self, check_password};
+use super::webhooks::events::list_changed;
 use super::{App, Error, FieldError, alerting_ips};
 use crate::clock::fresh_id;
 use crate::domain::actor::{Person, Role};
@@ -229,21 +230,24 @@ pub async fn people(app: &App) -> Result<Vec<Entry>, Error> {
 /// Adds a tunnel, or replaces what is on record of the one with that name.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a name that another customer's tunnel has.
+/// [`Error::Invalid`] for a name that another customer's tunnel has, or an alerting IP that the tunnel has given up.
 pub async fn put_tunnel(app: &Arc<App>, tunnel: Tunnel) -> Result<(), Error> {
     check_text("name", "name of the tunnel", &tunnel.name)?;
-    let at = app.now();
+    let (shared, at) = (Arc::clone(app), app.now());
     app.db
         .write(move |tx| {
-            let mut tunnel = tunnel.clone();
+            let (app, mut tunnel) = (Arc::clone(&shared), tunnel.clone());
             Box::pin(async move {
                 alerting_ips::admit(tx, &tunnel, at).await?;
                 let known =
                     tunnels::list(tx, tunnel.customer).await?.into_iter().find(|known| known.name == tunnel.name);
                 if let Some(known) = known {
                     tunnel.id = known.id;
+                    // Held, so that it does not go over between this look and the change.
+                    tunnels::hold(tx, tunnel.customer, tunnel.id).await?;
+                    alerting_ips::refuse_former(tx, &tunnel).await?;
                     tunnels::replace(tx, &tunnel, at).await?;
-                    return Ok(());
+                    return list_changed(&app, tx, tunnel.id, at).await;
                 }
                 tunnels::add(tx, &tunnel, at).await.map_err(|error| taken(error, "name", "tunnel"))
             })

@@ -10,16 +10,16 @@ use sha2::{Digest as _, Sha256};
 
 use super::firing::{Firing, came_too_late};
 use super::turn::{self, Handed};
-use super::{App, Error, Secrets, revisions, workflows};
+use super::{App, Error, Secrets, campaign, revisions, workflows};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::case::{Case, Priority, WaitingOn};
 use crate::domain::id::CaseId;
 use crate::domain::workflow::family::{self, Beginning};
-use crate::domain::workflow::{Data, Definition, Effect, Refusal, engine};
+use crate::domain::workflow::{CaseState, Data, Definition, Effect, Refusal, engine};
 use crate::store::{Tx, cases};
 
-/// Carries out what an event orders for other cases, and tells children that their parent has moved. `case` is stored; it
-/// is read again where others may have answered.
+/// Carries out what an event orders for other cases, and tells children that their parent has moved, or the server in it.
+/// `before` is the case before the event; `case` is stored, and read again where others may have answered.
 ///
 /// # Errors
 /// [`Error::Refused`] where another child has to end first; what the database says.
@@ -27,10 +27,12 @@ pub(super) async fn follow(
     app: &App,
     tx: &mut Tx,
     case: &mut Case,
-    (from, effects): (&str, &[Effect]),
+    (before, effects): (&Case, &[Effect]),
     firing: &Firing<'_>,
 ) -> Result<(), Error> {
     let definition = app.workflows.of(&case.workflow)?;
+    let from = before.flow.state.as_str();
+    let moved_server = campaign::moved_server(before, case).filter(|_| case.parent.is_none());
     let mut told = false;
     for (index, effect) in effects.iter().enumerate() {
         if let Effect::Spawn { workflow, priority, data, sealed } = effect {
@@ -49,6 +51,14 @@ pub(super) async fn follow(
             let of_child = app.workflows.of(&child.workflow)?;
             if let Some(event) = family::heard(of_child, definition, (moved.0, &moved.1)) {
                 tell(app, tx, &mut child, (event, &Data::new()), &handed(case, &BTreeSet::new()), firing.at).await?;
+                told = true;
+            }
+        }
+    }
+    if let Some(server) = moved_server {
+        for mut child in cases::open_children(tx, case.number).await? {
+            if let Some(event) = app.workflows.of(&child.workflow)?.on_server_move.as_deref() {
+                tell(app, tx, &mut child, (event, &server), &handed(case, &BTreeSet::new()), firing.at).await?;
                 told = true;
             }
         }
@@ -89,16 +99,32 @@ async fn begin(
         }
     }
     let flow = engine::birth_of_child(definition, data.clone(), sealed.clone()).map_err(Error::from)?;
-    let mut child = Case {
+    let newborn = newborn(tx, parent, definition, (id_of_child(effect_key), flow), firing.at).await?;
+    let mut child = Case { priority: priority.unwrap_or(parent.priority), ..newborn };
+    turn::birth(app, tx, &mut child, Some(&handed(parent, sealed)), (firing.actor, firing.at)).await
+}
+
+/// A child as it is before its birth: what belongs to the parent is the child's too, and nobody has done anything in it.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn newborn(
+    tx: &mut Tx,
+    parent: &Case,
+    definition: &Definition,
+    (id, flow): (CaseId, CaseState),
+    at: DateTime<Utc>,
+) -> Result<Case, Error> {
+    Ok(Case {
         customer: parent.customer,
-        id: id_of_child(effect_key),
+        id,
         number: cases::take_number(tx).await?,
         parent: Some(parent.number),
         title: definition.title.clone(),
         workflow: workflows::reference(definition),
         revision: 0,
         flow,
-        priority: priority.unwrap_or(parent.priority),
+        priority: parent.priority,
         vendor_ticket: None,
         waiting_on: WaitingOn::Nobody,
         owner_role: None,
@@ -109,17 +135,16 @@ async fn begin(
         server: parent.server,
         tenant: parent.tenant,
         is_open: true,
-        opened_at: firing.at,
-        waiting_since: firing.at,
-        due_at: firing.at,
+        opened_at: at,
+        waiting_since: at,
+        due_at: at,
         closed_at: None,
         outcome: None,
         objective: None,
         soon_at: None,
         escalated_at: None,
         step_due_at: None,
-    };
-    turn::birth(app, tx, &mut child, Some(&handed(parent, sealed)), (firing.actor, firing.at)).await
+    })
 }
 
 /// The open children that the parent's workflow begins, which run on its version. A change of the alerting IP runs beside every other one: it begins and
@@ -160,6 +185,29 @@ pub(super) async fn tell(
     handed: &Handed,
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
+    if !hears(app, tx, case, (event, data), Some(handed), at).await? {
+        tracing::error!(
+            case = case.number,
+            from = handed.number,
+            event,
+            "a case does not hear what another one tells it"
+        );
+    }
+    Ok(())
+}
+
+/// An event that the machine causes, whatever the case waits for; says whether the case hears it where it is.
+///
+/// # Errors
+/// [`Error::Invalid`] for data that the case refuses; what the database says.
+pub(super) async fn hears(
+    app: &App,
+    tx: &mut Tx,
+    case: &mut Case,
+    (event, data): (&str, &Data),
+    handed: Option<&Handed>,
+    at: DateTime<Utc>,
+) -> Result<bool, Error> {
     let secrets = Secrets::new();
     let firing = Firing {
         actor: &Actor::Machine,
@@ -171,15 +219,7 @@ pub(super) async fn tell(
         at,
     };
     // Boxed, because what is told may lead to further telling.
-    if came_too_late(Box::pin(turn::fire_handed(app, tx, case, firing, Some(handed))).await)? {
-        tracing::error!(
-            case = case.number,
-            from = handed.number,
-            event,
-            "a case does not hear what another one tells it"
-        );
-    }
-    Ok(())
+    Ok(!came_too_late(Box::pin(turn::fire_handed(app, tx, case, firing, handed)).await)?)
 }
 
 fn handed(from: &Case, sealed: &BTreeSet<String>) -> Handed {

@@ -95,7 +95,7 @@ pub(super) async fn fire_handed(
     events::moved(app, tx, (&before, case), firing.at).await?;
     app.wake.notify_waiters();
     watching::keep(app, tx, case, &before.flow.state, firing.at).await?;
-    family::follow(app, tx, case, (&before.flow.state, &decided), &firing).await?;
+    family::follow(app, tx, case, (&before, &decided), &firing).await?;
     Ok(decided)
 }
 

@@ -10,6 +10,7 @@ use super::out::{self, Given, Stop};
 use super::place::{Place, acting};
 use crate::app::campaign::board::{self, Summary};
 use crate::app::campaign::{self, Draft};
+use crate::app::whitelist::lists;
 use crate::app::{App, Error};
 use crate::domain::alerting_ip::campaign::Standing;
 
@@ -21,7 +22,7 @@ pub(super) enum AlertingChangeCommand {
     /// Move the dates; everybody is told
     Move(MoveArgs),
     /// Go on without the proofs that are missing
-    GoOn(ReasonArgs),
+    GoOn(GoOnArgs),
     /// Call a change off
     Withdraw(ReasonArgs),
     /// List changes and how far they have come
@@ -117,19 +118,23 @@ pub(super) struct ReasonArgs {
     place: Place,
 }
 
+/// The decision to go on, everywhere or behind one tunnel.
+#[derive(Debug, Args)]
+pub(super) struct GoOnArgs {
+    /// Behind this tunnel alone; without it behind every one that still uses the former IP
+    #[arg(long, value_name = "NAME")]
+    tunnel: Option<String>,
+    #[command(flatten)]
+    decision: ReasonArgs,
+}
+
 /// Runs one of the commands.
 pub(super) fn run(command: &AlertingChangeCommand) -> ExitCode {
     use AlertingChangeCommand::{Announce, GoOn, List, Move, Show, Withdraw};
     out::end(match command {
         Announce(args) => args.place.run(async |app| announce(&app, args).await),
         Move(args) => args.place.run(async |app| move_dates(&app, args).await),
-        GoOn(args) => args.place.run(async |app| {
-            let lead = acting(&app, &args.acting.person).await?;
-            let outcome = campaign::go_on(&app, &lead, args.number, &args.reason).await;
-            outcome.map_err(|error| about(error, args.number, &[reason(&args.reason)]))?;
-            out::say("Every tunnel gives up the former IP; customers without a proof are told.");
-            Ok(())
-        }),
+        GoOn(args) => args.decision.place.run(async |app| go_on(&app, args).await),
         Withdraw(args) => args.place.run(async |app| {
             let lead = acting(&app, &args.acting.person).await?;
             let outcome = campaign::withdraw(&app, &lead, args.number, &args.reason).await;
@@ -190,6 +195,27 @@ async fn move_dates(app: &Arc<App>, args: &MoveArgs) -> Result<(), Stop> {
     let moved =
         campaign::slip(app, &lead, args.number, typed).await.map_err(|error| about(error, args.number, &given))?;
     out::say(&format!("The dates are {} and {}.", moved.effective_at.to_rfc3339(), moved.until_at.to_rfc3339()));
+    Ok(())
+}
+
+async fn go_on(app: &Arc<App>, GoOnArgs { tunnel, decision }: &GoOnArgs) -> Result<(), Stop> {
+    let lead = acting(app, &decision.acting.person).await?;
+    let (number, why) = (decision.number, &decision.reason);
+    let given = [reason(why), Given { field: "tunnel", flag: "--tunnel", received: tunnel.as_deref() }];
+    let wrong = |error| about(error, number, &given);
+    let whose = match tunnel {
+        None => {
+            campaign::go_on(app, &lead, number, why).await.map_err(wrong)?;
+            "Every tunnel"
+        }
+        Some(name) => {
+            let missing = || Stop::not_found("tunnel", name, "see `postern tunnel list`");
+            let found = lists::tunnel_named(app, name).await?.ok_or_else(missing)?;
+            campaign::go_on_with_tunnel(app, &lead, (number, found.id), why).await.map_err(wrong)?;
+            name
+        }
+    };
+    out::say(&format!("{whose} gives up the former IP; customers without a proof are told."));
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use super::out::{self, Given, Stop};
 use super::place::Place;
 use crate::app::alerting_ips::{self, Draft, Keeper, Listed, lists};
 use crate::app::{App, Error};
+use crate::domain::alerting_ip::AlertingIp;
 use crate::domain::alerting_ip::feed::Format;
 
 /// The commands of `postern alerting-ip`.
@@ -17,12 +18,12 @@ use crate::domain::alerting_ip::feed::Format;
 pub(super) enum AlertingIpCommand {
     /// Put an address on the register
     Add(IpArgs),
-    /// Correct an address: everything but the address itself, which the flags replace
+    /// Correct an address: what the flags name; the rest stays as it is
     Correct {
         /// Number of the address
         number: i64,
         #[command(flatten)]
-        about: About,
+        corrections: Corrections,
         #[command(flatten)]
         place: Place,
     },
@@ -95,6 +96,49 @@ pub(super) struct About {
     published: bool,
 }
 
+/// What is to be known of an address from now on; what is not given stays.
+#[derive(Debug, Args)]
+pub(super) struct Corrections {
+    /// Which alerts come from it: alerting (all of them), smtp or syslog
+    #[arg(long, value_name = "WORD")]
+    purpose: Option<String>,
+    /// Where it is; empty to say nothing
+    #[arg(long, value_name = "TEXT")]
+    region: Option<String>,
+    /// From when on alerts come from it
+    #[arg(long, value_name = "DATE")]
+    from: Option<String>,
+    /// Until when; empty where that is not known
+    #[arg(long, value_name = "DATE")]
+    until: Option<String>,
+    /// Whether the lists that everybody reads show it
+    #[arg(long, value_enum)]
+    published: Option<YesNo>,
+}
+
+/// An answer as a word of the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum YesNo {
+    /// They show it
+    Yes,
+    /// They do not
+    No,
+}
+
+impl Corrections {
+    /// Everything that is known of an address, with the corrections in it.
+    fn of(&self, ip: &AlertingIp) -> About {
+        let or = |given: &Option<String>, known: String| given.clone().unwrap_or(known);
+        About {
+            purpose: or(&self.purpose, ip.purpose.to_string()),
+            region: or(&self.region, ip.region.clone().unwrap_or_default()),
+            from: or(&self.from, ip.from.to_rfc3339()),
+            until: or(&self.until, ip.until.map(|until| until.to_rfc3339()).unwrap_or_default()),
+            published: self.published.map_or(ip.is_published, |word| word == YesNo::Yes),
+        }
+    }
+}
+
 /// One line of the list.
 #[derive(Serialize)]
 struct Row {
@@ -113,8 +157,8 @@ struct Row {
 pub(super) fn run(command: &AlertingIpCommand) -> ExitCode {
     out::end(match command {
         AlertingIpCommand::Add(args) => args.place.run(async |app| add(&app, args).await),
-        AlertingIpCommand::Correct { number, about, place } => {
-            place.run(async |app| correct(&app, *number, about).await)
+        AlertingIpCommand::Correct { number, corrections, place } => {
+            place.run(async |app| correct(&app, *number, corrections).await)
         }
         AlertingIpCommand::Retire { number, place } => place.run(async |app| retire(&app, *number).await),
         AlertingIpCommand::List { json, place } => place.run(async |app| list(&app, *json).await),
@@ -158,11 +202,11 @@ async fn add(app: &Arc<App>, args: &IpArgs) -> Result<(), Stop> {
     Ok(())
 }
 
-async fn correct(app: &Arc<App>, number: i64, about: &About) -> Result<(), Stop> {
+async fn correct(app: &Arc<App>, number: i64, corrections: &Corrections) -> Result<(), Stop> {
     let known = alerting_ips::one(app, number).await.map_err(|error| out::or_missing(error, || missing(number)))?;
-    let network = known.listed.ip.network.to_string();
-    let ip = alerting_ips::correct(app, Keeper(None), number, &draft(&network, about)).await;
-    let ip = ip.map_err(|error| about_flags(error, &network, about))?;
+    let (network, about) = (known.listed.ip.network.to_string(), corrections.of(&known.listed.ip));
+    let ip = alerting_ips::correct(app, Keeper(None), number, &draft(&network, &about)).await;
+    let ip = ip.map_err(|error| about_flags(error, &network, &about))?;
     out::say(&format!("{} was corrected.", ip.shown()));
     Ok(())
 }

@@ -282,7 +282,13 @@ async fn put(app: &Arc<App>, customer: &Customer, tunnel: Tunnel) -> Result<(), 
     for remark in tunnels::remarks(app, customer, &tunnel).await? {
         out::say(&format!("Note: {remark}"));
     }
-    let given = [Given { field: "name", flag: "--name", received: Some(&tunnel.name) }];
+    let alerting = tunnel.alerting_ip.to_string();
+    let standby = tunnel.standby_ip.map(|ip| ip.to_string());
+    let given = [
+        Given { field: "name", flag: "--name", received: Some(&tunnel.name) },
+        Given { field: "alerting_ip", flag: "--alerting-ip", received: Some(&alerting) },
+        Given { field: "standby_ip", flag: "--standby-ip", received: standby.as_deref() },
+    ];
     let stored = tunnel.clone();
     admin::put_tunnel(app, stored).await.map_err(|error| out::about_flags(error, &given))
 }

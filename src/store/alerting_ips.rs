@@ -1,19 +1,31 @@
 //! The register of alerting IPs, its history, and which edition of the published list there is.
 
-use std::net::IpAddr;
-
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 
 use super::{StoreError, Tx, on, record, statements};
 use crate::domain::alerting_ip::feed::{Change, Edition};
 use crate::domain::alerting_ip::{AlertingIp, IpAct, IpState, Purpose};
-use crate::domain::id::{CustomerId, PersonId, TunnelId};
+use crate::domain::id::{CustomerId, PersonId};
 
 /// The columns of an address.
 macro_rules! columns {
     () => {
         "number, network, purpose, region, state, from_at, until_at, replaces, is_published, sequence, changed_at"
+    };
+}
+
+/// Whether an entry is a network of several addresses.
+macro_rules! is_prefix {
+    () => {
+        "NOT (network LIKE '%/128' OR (network LIKE '%/32' AND network NOT LIKE '%:%'))"
+    };
+}
+
+/// The network of one address.
+macro_rules! single {
+    ($address:literal) => {
+        concat!($address, " || CASE WHEN ", $address, " LIKE '%:%' THEN '/128' ELSE '/32' END")
     };
 }
 
@@ -29,7 +41,26 @@ statements! {
         WHERE number = $1 AND sequence = $11";
     SELECT_IP = concat!("SELECT ", columns!(), " FROM alerting_ips WHERE number = $1");
     SELECT_BY_NETWORK = concat!("SELECT ", columns!(), " FROM alerting_ips WHERE network = $1");
-    LIST_IPS = concat!("SELECT ", columns!(), " FROM alerting_ips ORDER BY number LIMIT 1000");
+    SELECT_BY_NETWORK_LOCKED = concat!("SELECT ", columns!(), " FROM alerting_ips WHERE network = $1 FOR UPDATE");
+    LOCK_IP = "SELECT number FROM alerting_ips WHERE number = $1 FOR UPDATE";
+    LIST_IPS = concat!("SELECT ", columns!(), " FROM alerting_ips WHERE number > $1 ORDER BY number LIMIT $2");
+    LIST_PREFIXES = concat!("SELECT ", columns!(), " FROM alerting_ips
+        WHERE state <> 'retired' AND ", is_prefix!(), "
+        ORDER BY number
+        LIMIT 1000");
+    // Published ones, those that the customer's tunnels name, what takes the place of these, and prefixes: whether one holds an
+    // address, no database says that knows addresses as text.
+    LIST_SHOWN = concat!("WITH named AS (
+            SELECT i.number
+            FROM alerting_ips i JOIN tunnels t
+                ON i.network IN (", single!("t.alerting_ip"), ", ", single!("t.standby_ip"), ")
+            WHERE t.customer_id = $1 AND t.state <> 'stopped')
+        SELECT ", columns!(), " FROM alerting_ips
+        WHERE is_published OR number IN (SELECT number FROM named) OR replaces IN (SELECT number FROM named)
+            OR ", is_prefix!(), "
+        ORDER BY number
+        LIMIT 3000");
+    COUNT_PUBLISHED = "SELECT COUNT(*) FROM alerting_ips WHERE is_published";
     LIST_PUBLISHED = concat!("SELECT ", columns!(), " FROM alerting_ips WHERE is_published ORDER BY number LIMIT 1000");
     LIST_STARTING = concat!("SELECT ", columns!(), " FROM alerting_ips
         WHERE state = 'planned' AND from_at <= $1
@@ -50,20 +81,6 @@ statements! {
     BUMP_EDITION = "INSERT INTO alerting_ip_editions (id, revision, changed_at) VALUES (1, 1, $1)
         ON CONFLICT (id) DO UPDATE SET revision = alerting_ip_editions.revision + 1, changed_at = excluded.changed_at";
     SELECT_EDITION = "SELECT revision, changed_at FROM alerting_ip_editions WHERE id = 1";
-    COUNT_TUNNELS = "SELECT COUNT(*) FROM tunnels WHERE alerting_ip = $1 OR standby_ip = $1";
-    LIST_NAMED = "SELECT alerting_ip AS address, COUNT(*) AS tunnels FROM tunnels GROUP BY alerting_ip
-        UNION ALL
-        SELECT standby_ip AS address, COUNT(*) AS tunnels FROM tunnels WHERE standby_ip IS NOT NULL GROUP BY standby_ip
-        LIMIT 10000";
-    LIST_OF_CUSTOMER = "SELECT name, alerting_ip, standby_ip FROM tunnels
-        WHERE customer_id = $1 AND state <> 'stopped'
-        ORDER BY name
-        LIMIT 100";
-    TUNNELS_BY_ADDRESS = "SELECT t.customer_id, t.id, t.name, c.name AS customer_name, t.alerting_ip = $1 AS is_primary
-        FROM tunnels t JOIN customers c ON c.id = t.customer_id
-        WHERE t.alerting_ip = $1 OR t.standby_ip = $1
-        ORDER BY t.name
-        LIMIT $2";
 }
 
 record! {
@@ -154,47 +171,6 @@ record! {
     }
 }
 
-record! {
-    /// An address that tunnels name.
-    #[derive(Clone, Debug)]
-    pub struct Named {
-        /// The address.
-        pub address: String,
-        /// How many name it.
-        pub tunnels: i64,
-    }
-}
-
-record! {
-    /// The addresses of one tunnel of a customer.
-    #[derive(Clone, Debug)]
-    pub struct OfTunnel {
-        /// Name of the tunnel.
-        pub name: String,
-        /// The address in use.
-        pub alerting_ip: String,
-        /// The stand-by.
-        pub standby_ip: Option<String>,
-    }
-}
-
-record! {
-    /// A tunnel that names an address.
-    #[derive(Clone, Debug)]
-    pub struct Naming {
-        /// Whose tunnel it is.
-        pub customer_id: CustomerId,
-        /// The tunnel.
-        pub id: TunnelId,
-        /// Its name.
-        pub name: String,
-        /// Name of the customer.
-        pub customer_name: String,
-        /// As the address in use; else as the stand-by.
-        pub is_primary: bool,
-    }
-}
-
 /// Takes the next number.
 ///
 /// # Errors
@@ -236,22 +212,62 @@ pub async fn by_number(tx: &mut Tx, number: i64) -> Result<Option<AlertingIp>, S
     row.map(AlertingIp::try_from).transpose()
 }
 
-/// The entry of exactly this network.
+/// The entry of exactly this network, held for the transaction: it is not taken out of use while a tunnel begins to name it.
 ///
 /// # Errors
 /// What the database says.
-pub async fn by_network(tx: &mut Tx, network: IpNet) -> Result<Option<AlertingIp>, StoreError> {
+pub async fn hold_network(tx: &mut Tx, network: IpNet) -> Result<Option<AlertingIp>, StoreError> {
+    let query = match tx {
+        Tx::Sqlite(_) => SELECT_BY_NETWORK,
+        Tx::Postgres(_) => SELECT_BY_NETWORK_LOCKED,
+    };
     let text = network.to_string();
-    let row: Option<IpRow> = on!(tx, conn => sqlx::query_as(SELECT_BY_NETWORK).bind(&text).fetch_optional(conn).await)?;
+    let row: Option<IpRow> = on!(tx, conn => sqlx::query_as(query).bind(&text).fetch_optional(conn).await)?;
     row.map(AlertingIp::try_from).transpose()
 }
 
-/// The whole register, in the order of numbers.
+/// Holds an address for the transaction, before the tunnels are counted that name it. SQLite has one writer instead.
 ///
 /// # Errors
 /// What the database says.
-pub async fn list(tx: &mut Tx) -> Result<Vec<AlertingIp>, StoreError> {
-    all(on!(tx, conn => sqlx::query_as(LIST_IPS).fetch_all(conn).await)?)
+pub async fn lock(tx: &mut Tx, number: i64) -> Result<(), StoreError> {
+    if let Tx::Postgres(conn) = tx {
+        sqlx::query(LOCK_IP).bind(number).execute(&mut **conn).await?;
+    }
+    Ok(())
+}
+
+/// A page of the register, in the order of numbers, behind the number `after`.
+///
+/// # Errors
+/// What the database says.
+pub async fn list(tx: &mut Tx, after: i64, limit: i64) -> Result<Vec<AlertingIp>, StoreError> {
+    all(on!(tx, conn => sqlx::query_as(LIST_IPS).bind(after).bind(limit).fetch_all(conn).await)?)
+}
+
+/// Networks of several addresses that are not out of use.
+///
+/// # Errors
+/// What the database says.
+pub async fn prefixes(tx: &mut Tx) -> Result<Vec<AlertingIp>, StoreError> {
+    all(on!(tx, conn => sqlx::query_as(LIST_PREFIXES).fetch_all(conn).await)?)
+}
+
+/// What a customer's page may show: published addresses, those that the customer's tunnels name, their successors, and every
+/// network of several addresses, whether or not it holds one of the tunnels'.
+///
+/// # Errors
+/// What the database says.
+pub async fn shown_to(tx: &mut Tx, customer: CustomerId) -> Result<Vec<AlertingIp>, StoreError> {
+    all(on!(tx, conn => sqlx::query_as(LIST_SHOWN).bind(customer).fetch_all(conn).await)?)
+}
+
+/// How many are published.
+///
+/// # Errors
+/// What the database says.
+pub async fn count_published(tx: &mut Tx) -> Result<i64, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_scalar(COUNT_PUBLISHED).fetch_one(conn).await)?)
 }
 
 /// What is published, in the order of numbers.
@@ -331,38 +347,4 @@ pub async fn new_edition(tx: &mut Tx, at: DateTime<Utc>) -> Result<(), StoreErro
 pub async fn edition(tx: &mut Tx) -> Result<Option<Edition>, StoreError> {
     let row: Option<EditionRow> = on!(tx, conn => sqlx::query_as(SELECT_EDITION).fetch_optional(conn).await)?;
     Ok(row.map(|row| Edition { revision: row.revision, changed_at: row.changed_at }))
-}
-
-/// How many tunnels name an address.
-///
-/// # Errors
-/// What the database says.
-pub async fn tunnels_naming(tx: &mut Tx, address: IpAddr) -> Result<i64, StoreError> {
-    let text = address.to_string();
-    Ok(on!(tx, conn => sqlx::query_scalar(COUNT_TUNNELS).bind(&text).fetch_one(conn).await)?)
-}
-
-/// Every address that tunnels name, with how many do; one that some name as stand-by comes twice.
-///
-/// # Errors
-/// What the database says.
-pub async fn named(tx: &mut Tx) -> Result<Vec<Named>, StoreError> {
-    Ok(on!(tx, conn => sqlx::query_as(LIST_NAMED).fetch_all(conn).await)?)
-}
-
-/// The addresses of a customer's tunnels.
-///
-/// # Errors
-/// What the database says.
-pub async fn of_customer(tx: &mut Tx, customer: CustomerId) -> Result<Vec<OfTunnel>, StoreError> {
-    Ok(on!(tx, conn => sqlx::query_as(LIST_OF_CUSTOMER).bind(customer).fetch_all(conn).await)?)
-}
-
-/// The tunnels that name an address, by name.
-///
-/// # Errors
-/// What the database says.
-pub async fn naming(tx: &mut Tx, address: IpAddr, limit: i64) -> Result<Vec<Naming>, StoreError> {
-    let text = address.to_string();
-    Ok(on!(tx, conn => sqlx::query_as(TUNNELS_BY_ADDRESS).bind(&text).bind(limit).fetch_all(conn).await)?)
 }

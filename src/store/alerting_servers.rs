@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
+use ipnet::IpNet;
 use sqlx::types::Json;
 
 use super::alerting_campaigns::Campaign;
@@ -10,17 +11,44 @@ use super::{StoreError, Tx, on, record, statements};
 use crate::domain::id::{CaseId, CustomerId, PersonId, TunnelId};
 use crate::domain::workflow::Data;
 
+/// Whether a server is in use in the course of the case `k`: it is the main case, it has not ended, and settings were applied
+/// in it. Whether all is well with the server does not matter: its filter has to let alerts in either way.
+macro_rules! in_use {
+    () => {
+        "k.is_open AND k.parent IS NULL
+            AND (EXISTS (SELECT 1 FROM settings a
+                    WHERE a.customer_id = k.customer_id AND a.case_id = k.id AND a.applied_at IS NOT NULL)
+                OR EXISTS (SELECT 1 FROM syslog_settings a
+                    WHERE a.customer_id = k.customer_id AND a.case_id = k.id AND a.applied_at IS NOT NULL))"
+    };
+}
+
+/// Whether the change `$campaign` knows no child of the case `k`. One that ended with its parent counts for nothing: the parent
+/// was taken up again.
+macro_rules! is_untold {
+    ($campaign:literal) => {
+        concat!(
+            "NOT EXISTS (SELECT 1 FROM alerting_campaign_servers s
+                    JOIN cases c ON c.customer_id = s.customer_id AND c.id = s.case_id
+                WHERE s.campaign = ",
+            $campaign,
+            " AND s.parent = k.number AND c.state <> 'gone')"
+        )
+    };
+}
+
 statements! {
-    CANDIDATES = "SELECT k.customer_id, k.id, k.number
+    CANDIDATES = concat!("SELECT k.customer_id, k.id, k.number
         FROM cases k JOIN tunnels t ON t.customer_id = k.customer_id AND t.id = k.tunnel_id
-        WHERE k.state = 'active' AND k.parent IS NULL AND k.number > $2
-            AND (t.alerting_ip = $1 OR t.standby_ip = $1)
-            AND NOT EXISTS (SELECT 1 FROM alerting_campaign_servers s WHERE s.campaign = $3 AND s.parent = k.number)
+        WHERE ", in_use!(), " AND k.number > $2 AND (t.alerting_ip = $1 OR t.standby_ip = $1)
+            AND ", is_untold!("$3"), "
         ORDER BY k.number
-        LIMIT $4";
+        LIMIT $4");
     INSERT_SERVER = "INSERT INTO alerting_campaign_servers
             (campaign, parent, customer_id, case_id, tunnel_id, told_revision)
-        VALUES ($1, $2, $3, $4, $5, $6)";
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (campaign, parent) DO UPDATE
+        SET case_id = excluded.case_id, tunnel_id = excluded.tunnel_id, told_revision = excluded.told_revision";
     TO_TELL = "SELECT parent, customer_id, case_id FROM alerting_campaign_servers
         WHERE campaign = $1 AND told_revision < $2
         ORDER BY told_revision, parent
@@ -41,10 +69,11 @@ statements! {
             JOIN cases k ON k.customer_id = s.customer_id AND k.id = s.case_id
             JOIN customers c ON c.id = s.customer_id
             JOIN tunnels t ON t.customer_id = s.customer_id AND t.id = s.tunnel_id
-        WHERE s.campaign = $1 AND s.parent > $2 AND ($3 = '' OR k.state = $3)
+        WHERE s.campaign = $1 AND s.parent > $2
+            AND ($3 = '' OR k.state = $3 OR ($3 = 'over' AND k.state IN ('retired', 'called_off', 'gone')))
         ORDER BY s.parent
         LIMIT $4";
-    READY_TUNNELS = "SELECT t.customer_id, t.id
+    READY_TUNNELS = concat!("SELECT t.customer_id, t.id
         FROM tunnels t
         WHERE (t.alerting_ip = $2 OR t.standby_ip = $2)
             AND NOT EXISTS (
@@ -54,23 +83,32 @@ statements! {
                     AND k.is_open AND k.state <> 'proven')
             AND NOT EXISTS (
                 SELECT 1 FROM cases k
-                WHERE k.customer_id = t.customer_id AND k.tunnel_id = t.id AND k.state = 'active' AND k.parent IS NULL
-                    AND NOT EXISTS (
-                        SELECT 1 FROM alerting_campaign_servers s WHERE s.campaign = $1 AND s.parent = k.number))
+                WHERE k.customer_id = t.customer_id AND k.tunnel_id = t.id AND ", in_use!(), "
+                    AND ", is_untold!("$1"), ")
         ORDER BY t.customer_id, t.id
-        LIMIT $3";
+        LIMIT $3");
     LEFT_TUNNELS = "SELECT customer_id, id FROM tunnels
         WHERE alerting_ip = $1 OR standby_ip = $1
         ORDER BY customer_id, id
         LIMIT $2";
+    LEFT_TUNNEL = "SELECT customer_id, id FROM tunnels WHERE id = $1 AND (alerting_ip = $2 OR standby_ip = $2)";
     UNPROVEN_BEHIND = "SELECT s.parent, s.customer_id, s.case_id
         FROM alerting_campaign_servers s JOIN cases k ON k.customer_id = s.customer_id AND k.id = s.case_id
-        WHERE s.campaign = $1 AND s.customer_id = $2 AND s.tunnel_id = $3 AND k.is_open AND k.state <> 'proven'
+        WHERE s.campaign = $1 AND s.customer_id = $2 AND s.tunnel_id = $3 AND s.parent > $4
+            AND k.is_open AND k.state <> 'proven'
         ORDER BY s.parent
-        LIMIT 200";
+        LIMIT $5";
     INSERT_TUNNEL = "INSERT INTO alerting_campaign_tunnels
             (campaign, customer_id, tunnel_id, at, override_reason, override_by)
-        VALUES ($1, $2, $3, $4, $5, $6)";
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (campaign, customer_id, tunnel_id) DO UPDATE
+        SET at = excluded.at, override_reason = excluded.override_reason, override_by = excluded.override_by";
+    SUCCESSOR = "SELECT n.network
+        FROM alerting_campaign_tunnels g
+            JOIN alerting_campaigns c ON c.number = g.campaign
+            JOIN alerting_ips o ON o.number = c.old_ip
+            JOIN alerting_ips n ON n.number = c.new_ip
+        WHERE g.customer_id = $1 AND g.tunnel_id = $2 AND c.state = 'open' AND o.network = $3";
     COUNT_TUNNELS = "SELECT COUNT(*) AS count, COUNT(override_reason) AS overridden
         FROM alerting_campaign_tunnels
         WHERE campaign = $1";
@@ -79,6 +117,13 @@ statements! {
             JOIN cases k ON k.customer_id = s.customer_id AND k.id = s.case_id
             JOIN alerting_campaigns g ON g.number = s.campaign
         WHERE s.customer_id = $1 AND k.is_open AND g.state = 'open'
+        ORDER BY k.number
+        LIMIT 100";
+    OPEN_OF_OPENER = "SELECT k.number, k.title, k.state, k.data, s.campaign
+        FROM alerting_campaign_servers s
+            JOIN cases k ON k.customer_id = s.customer_id AND k.id = s.case_id
+            JOIN alerting_campaigns g ON g.number = s.campaign
+        WHERE s.customer_id = $1 AND k.is_open AND g.state = 'open' AND k.opened_by = $2
         ORDER BY k.number
         LIMIT 100";
 }
@@ -199,10 +244,10 @@ pub async fn candidates(
         .bind(&address).bind(campaign.cursor).bind(campaign.number).bind(limit).fetch_all(conn).await)?)
 }
 
-/// Adds a server with its child case.
+/// Adds a server with its child case, in the place of a former one that is gone.
 ///
 /// # Errors
-/// [`StoreError::Duplicate`] where it is there.
+/// What the database says.
 pub async fn add_server(tx: &mut Tx, campaign: &Campaign, member: &Member, tunnel: TunnelId) -> Result<(), StoreError> {
     on!(tx, conn => sqlx::query(INSERT_SERVER)
         .bind(campaign.number).bind(member.parent).bind(member.customer_id).bind(member.case_id).bind(tunnel)
@@ -247,7 +292,7 @@ pub async fn counts(tx: &mut Tx, number: i64) -> Result<Vec<Count>, StoreError> 
     Ok(on!(tx, conn => sqlx::query_as(COUNT_STATES).bind(number).fetch_all(conn).await)?)
 }
 
-/// Lines of the board behind a case number; of one state, where it is not empty.
+/// Lines of the board behind a case number; of one state, where it is not empty: `over` means its ends but that by a lead.
 ///
 /// # Errors
 /// What the database says.
@@ -273,7 +318,16 @@ pub async fn left_tunnels(tx: &mut Tx, address: IpAddr, limit: i64) -> Result<Ve
     Ok(on!(tx, conn => sqlx::query_as(LEFT_TUNNELS).bind(&address).bind(limit).fetch_all(conn).await)?)
 }
 
-/// Child cases behind a tunnel that are neither over nor proven.
+/// A tunnel, where it still names an address.
+///
+/// # Errors
+/// What the database says.
+pub async fn left_tunnel(tx: &mut Tx, address: IpAddr, tunnel: TunnelId) -> Result<Option<Behind>, StoreError> {
+    let address = address.to_string();
+    Ok(on!(tx, conn => sqlx::query_as(LEFT_TUNNEL).bind(tunnel).bind(&address).fetch_optional(conn).await)?)
+}
+
+/// Child cases behind a tunnel that are neither over nor proven, of parents with numbers above `after`.
 ///
 /// # Errors
 /// What the database says.
@@ -281,12 +335,28 @@ pub async fn unproven(
     tx: &mut Tx,
     number: i64,
     (customer, tunnel): (CustomerId, TunnelId),
+    (after, limit): (i64, i64),
 ) -> Result<Vec<Member>, StoreError> {
-    Ok(on!(tx, conn => sqlx::query_as(UNPROVEN_BEHIND).bind(number).bind(customer).bind(tunnel)
+    Ok(on!(tx, conn => sqlx::query_as(UNPROVEN_BEHIND).bind(number).bind(customer).bind(tunnel).bind(after).bind(limit)
         .fetch_all(conn).await)?)
 }
 
-/// Notes that a tunnel has gone over; `overridden` names reason and lead where a proof is missing.
+/// The network that has taken the place of `network` in a tunnel, by a change that is under way.
+///
+/// # Errors
+/// What the database says.
+pub async fn successor(
+    tx: &mut Tx,
+    (customer, tunnel): (CustomerId, TunnelId),
+    network: IpNet,
+) -> Result<Option<String>, StoreError> {
+    let text = network.to_string();
+    Ok(on!(tx, conn => sqlx::query_scalar(SUCCESSOR).bind(customer).bind(tunnel).bind(&text)
+        .fetch_optional(conn).await)?)
+}
+
+/// Notes that a tunnel has gone over; `overridden` names reason and lead where a proof is missing. One that went over before
+/// and was set back by hand goes over again.
 ///
 /// # Errors
 /// What the database says.
@@ -312,10 +382,19 @@ pub async fn gone_over(tx: &mut Tx, number: i64) -> Result<GoneOver, StoreError>
     Ok(on!(tx, conn => sqlx::query_as(COUNT_TUNNELS).bind(number).fetch_one(conn).await)?)
 }
 
-/// A customer's child cases that are open.
+/// A customer's child cases that are open; those beside the cases that `opener` opened where one is given.
 ///
 /// # Errors
 /// What the database says.
-pub async fn of_customer(tx: &mut Tx, customer: CustomerId) -> Result<Vec<OfCustomer>, StoreError> {
-    Ok(on!(tx, conn => sqlx::query_as(OPEN_OF_CUSTOMER).bind(customer).fetch_all(conn).await)?)
+pub async fn of_customer(
+    tx: &mut Tx,
+    customer: CustomerId,
+    opener: Option<PersonId>,
+) -> Result<Vec<OfCustomer>, StoreError> {
+    Ok(match opener {
+        None => on!(tx, conn => sqlx::query_as(OPEN_OF_CUSTOMER).bind(customer).fetch_all(conn).await)?,
+        Some(person) => {
+            on!(tx, conn => sqlx::query_as(OPEN_OF_OPENER).bind(customer).bind(person).fetch_all(conn).await)?
+        }
+    })
 }

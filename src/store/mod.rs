@@ -17,6 +17,7 @@ pub mod agents;
 pub mod alerting_campaigns;
 pub mod alerting_ips;
 pub mod alerting_servers;
+pub mod alerting_tunnels;
 pub mod attachments;
 pub mod calendars;
 pub mod cases;
@@ -238,12 +239,13 @@ fn is_contention(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Every statement with the file it stands in.
 pub fn all_statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&str, &[(&str, &str)]); 42] = [
+    let files: [(&str, &[(&str, &str)]); 43] = [
         ("accounts", accounts::STATEMENTS),
         ("agents", agents::STATEMENTS),
         ("alerting_campaigns", alerting_campaigns::STATEMENTS),
         ("alerting_ips", alerting_ips::STATEMENTS),
         ("alerting_servers", alerting_servers::STATEMENTS),
+        ("alerting_tunnels", alerting_tunnels::STATEMENTS),
         ("attachments", attachments::STATEMENTS),
         ("calendars", calendars::STATEMENTS),
         ("cases", cases::STATEMENTS),

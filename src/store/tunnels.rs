@@ -23,6 +23,11 @@ statements! {
             standby_ip, routing_domain, device, ca_pem, state, inside_gateway
         FROM tunnels
         WHERE customer_id = $1 AND id = $2";
+    SELECT_TUNNEL_LOCKED = "SELECT customer_id, id, name, our_gateway, peer_gateway, our_selectors, peer_selectors,
+            alerting_ip, standby_ip, routing_domain, device, ca_pem, state, inside_gateway
+        FROM tunnels
+        WHERE customer_id = $1 AND id = $2
+        FOR UPDATE";
     SELECT_BY_NAME = "SELECT customer_id, id, name, our_gateway, peer_gateway, our_selectors, peer_selectors, alerting_ip,
             standby_ip, routing_domain, device, ca_pem, state, inside_gateway
         FROM tunnels
@@ -165,6 +170,20 @@ pub async fn replace(tx: &mut Tx, tunnel: &Tunnel, at: DateTime<Utc>) -> Result<
 pub async fn by_id(tx: &mut Tx, customer: CustomerId, id: TunnelId) -> Result<Option<Tunnel>, StoreError> {
     let row: Option<TunnelRow> =
         on!(tx, conn => sqlx::query_as(SELECT_TUNNEL).bind(customer).bind(id).fetch_optional(conn).await)?;
+    row.map(Tunnel::try_from).transpose()
+}
+
+/// As [`by_id`], held for the transaction, which replaces it.
+///
+/// # Errors
+/// What the database says.
+pub async fn hold(tx: &mut Tx, customer: CustomerId, id: TunnelId) -> Result<Option<Tunnel>, StoreError> {
+    let text = match tx {
+        Tx::Sqlite(_) => SELECT_TUNNEL,
+        Tx::Postgres(_) => SELECT_TUNNEL_LOCKED,
+    };
+    let row: Option<TunnelRow> =
+        on!(tx, conn => sqlx::query_as(text).bind(customer).bind(id).fetch_optional(conn).await)?;
     row.map(Tunnel::try_from).transpose()
 }
 

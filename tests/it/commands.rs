@@ -105,6 +105,30 @@ impl Ran {
 }
 
 #[test]
+fn an_alerting_ip_is_corrected_in_what_is_named_alone() {
+    let house = House::new();
+    house.good(&[
+        "alerting-ip",
+        "add",
+        "198.51.100.24",
+        "--purpose",
+        "smtp",
+        "--until",
+        "2031-05-01T08:00:00Z",
+        "--published",
+    ]);
+    let row = || house.good(&["alerting-ip", "list", "--json"]).rows().remove(0);
+    let before = row();
+    house.good(&["alerting-ip", "correct", "1", "--region", "Paris"]);
+    let mut expected = before;
+    expected["region"] = "Paris".into();
+    assert_eq!(row(), expected);
+    house.good(&["alerting-ip", "correct", "1", "--published", "no", "--until", ""]);
+    (expected["published"], expected["until"]) = (false.into(), serde_json::Value::Null);
+    assert_eq!(row(), expected);
+}
+
+#[test]
 fn a_customer_a_tunnel_and_a_tenant_come_back_as_they_were_entered() {
     let house = House::with_tunnel();
     let key = house.file("key", "the-api-key-of-alder\n");

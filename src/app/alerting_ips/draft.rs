@@ -28,8 +28,21 @@ pub struct Draft {
 
 /// Reads an instant: a date means its beginning in UTC.
 pub(in crate::app) fn instant(field: &str, text: &str) -> Result<DateTime<Utc>, FieldError> {
+    read_date(field, text, Some)
+}
+
+/// Reads the instant at which something ends: a date means its end in UTC, because it is the last day.
+pub(in crate::app) fn end(field: &str, text: &str) -> Result<DateTime<Utc>, FieldError> {
+    read_date(field, text, |day| day.succ_opt())
+}
+
+fn read_date(
+    field: &str,
+    text: &str,
+    first_after: fn(NaiveDate) -> Option<NaiveDate>,
+) -> Result<DateTime<Utc>, FieldError> {
     let text = text.trim();
-    let day = text.parse::<NaiveDate>().ok().map(|day| day.and_time(NaiveTime::MIN).and_utc());
+    let day = text.parse::<NaiveDate>().ok().and_then(first_after).map(|day| day.and_time(NaiveTime::MIN).and_utc());
     day.or_else(|| text.parse().ok()).ok_or_else(|| {
         let advice = "Enter a date like 2027-01-15, or a time like 2027-01-15T08:00:00Z";
         FieldError::new(field, "no_date", advice)
@@ -65,12 +78,12 @@ pub(super) fn read(app: &App, draft: &Draft, now: DateTime<Utc>) -> Result<Alert
         let text = format!("Enter the region on one line of up to {LONGEST_REGION} characters");
         errors.push(FieldError::new("region", "too_long", text));
     }
-    let mut date = |field, text: &str| match text.trim().is_empty() {
+    let mut given = |text: &str, date: Result<DateTime<Utc>, FieldError>| match text.trim().is_empty() {
         true => None,
-        false => instant(field, text).map_err(|error| errors.push(error)).ok(),
+        false => date.map_err(|error| errors.push(error)).ok(),
     };
-    let from = date("from", &draft.from).unwrap_or(now);
-    let until = date("until", &draft.until);
+    let from = given(&draft.from, instant("from", &draft.from)).unwrap_or(now);
+    let until = given(&draft.until, end("until", &draft.until));
     if until.is_some_and(|until| until <= from) {
         errors.push(FieldError::new("until", "no_date", "Enter a last day after the first one"));
     }

@@ -4,7 +4,8 @@ use crate::app::{App, Error, mails};
 use crate::domain::actor::Person;
 use crate::domain::alerting_ip::AlertingIp;
 use crate::domain::alerting_ip::feed::{self, Change, Edition, Format, Publisher};
-use crate::store::alerting_ips::{self as rows, OfTunnel};
+use crate::store::alerting_ips as rows;
+use crate::store::alerting_tunnels::{self, OfTunnel};
 
 /// The most entries of the feed and of the page's history.
 const MOST_CHANGES: i64 = 100;
@@ -76,9 +77,11 @@ pub async fn page(app: &App, person: Option<&Person>) -> Result<Page, Error> {
     require_reader(app, person)?;
     let mut tx = app.db.read().await?;
     let edition = rows::edition(&mut tx).await?.unwrap_or_else(first);
-    let tunnels = match person.and_then(|person| person.customer) {
-        Some(customer) => rows::of_customer(&mut tx, customer).await?,
-        None => Vec::new(),
+    let (tunnels, mut all) = match person.and_then(|person| person.customer) {
+        Some(customer) => {
+            (alerting_tunnels::of_customer(&mut tx, customer).await?, rows::shown_to(&mut tx, customer).await?)
+        }
+        None => (Vec::new(), rows::published(&mut tx).await?),
     };
     let own: Vec<std::net::IpAddr> = tunnels
         .iter()
@@ -86,11 +89,8 @@ pub async fn page(app: &App, person: Option<&Person>) -> Result<Page, Error> {
         .flatten()
         .filter_map(|address| address.parse().ok())
         .collect();
-    let mut all = rows::list(&mut tx).await?;
-    let replacing: Vec<i64> = all.iter().filter(|ip| named(ip, &own)).map(|ip| ip.number).collect();
-    all.retain(|ip| {
-        ip.is_published || named(ip, &own) || ip.replaces.is_some_and(|number| replacing.contains(&number))
-    });
+    // Single addresses were chosen by the statement.
+    all.retain(|ip| ip.is_published || ip.is_single() || named(ip, &own));
     let changes = rows::changes(&mut tx, MOST_CHANGES).await?;
     Ok(Page { edition, all, tunnels, changes })
 }

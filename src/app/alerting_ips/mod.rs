@@ -9,13 +9,13 @@ mod of_tunnels;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
 pub use draft::Draft;
-pub(super) use draft::instant;
-pub(super) use of_tunnels::{admit, exchange};
+pub(super) use draft::{end, instant};
+pub(super) use of_tunnels::{admit, exchange, refuse_former};
 
 use draft::read;
 
@@ -25,9 +25,14 @@ use crate::domain::actor::{Person, Role};
 use crate::domain::alerting_ip::{AlertingIp, IpAct, IpState, Refused, shown};
 use crate::domain::id::PersonId;
 use crate::domain::workflow::Refusal;
-use crate::store::alerting_ips::{self as rows, Naming, Past};
+use crate::store::alerting_ips::{self as rows, Past};
+use crate::store::alerting_tunnels::{self, Naming};
 use crate::store::{Tx, alerting_campaigns};
 
+/// Addresses on one page of the register.
+pub const PAGE: i64 = 200;
+/// The most that are published: whoever polls the lists reads all of them at once.
+const MOST_PUBLISHED: i64 = 1000;
 /// The most tunnels that the page of an address lists.
 pub const MOST_NAMING: i64 = 200;
 
@@ -79,20 +84,37 @@ pub struct Detail {
     pub naming: Vec<Naming>,
 }
 
-/// The whole register.
+/// The whole register, for forms and for the machine's own command line.
 ///
 /// # Errors
 /// What the database says.
 pub async fn list(app: &App) -> Result<Vec<Listed>, Error> {
+    let (mut all, mut next) = page(app, 0).await?;
+    while let Some(after) = next {
+        let (more, behind) = page(app, after).await?;
+        all.extend(more);
+        next = behind;
+    }
+    Ok(all)
+}
+
+/// A page of the register behind the number `after`, and where the next one begins; none behind the last one.
+///
+/// # Errors
+/// What the database says.
+pub async fn page(app: &App, after: i64) -> Result<(Vec<Listed>, Option<i64>), Error> {
     let mut tx = app.db.read().await?;
-    let all = rows::list(&mut tx).await?;
-    let named = rows::named(&mut tx).await?;
+    let mut all = rows::list(&mut tx, after, PAGE + 1).await?;
+    let is_longer = i64::try_from(all.len()).is_ok_and(|count| count > PAGE);
+    all.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
+    let next = all.last().map(|ip| ip.number).filter(|_| is_longer);
+    let named = alerting_tunnels::named(&mut tx).await?;
     let named: Vec<(IpAddr, i64)> =
         named.iter().filter_map(|named| Some((named.address.parse().ok()?, named.tunnels))).collect();
     let tunnels = |network: IpNet| -> i64 {
         named.iter().filter(|(address, _)| network.contains(address)).map(|(_, tunnels)| tunnels).sum()
     };
-    Ok(all.into_iter().map(|ip| Listed { tunnels: tunnels(ip.network), ip }).collect())
+    Ok((all.into_iter().map(|ip| Listed { tunnels: tunnels(ip.network), ip }).collect(), next))
 }
 
 /// One address.
@@ -107,15 +129,23 @@ pub async fn one(app: &App, number: i64) -> Result<Detail, Error> {
         None => None,
     };
     let history = rows::history(&mut tx, number).await?;
-    let naming = if ip.is_single() { rows::naming(&mut tx, ip.network.addr(), MOST_NAMING).await? } else { Vec::new() };
+    let naming = if ip.is_single() {
+        alerting_tunnels::naming(&mut tx, ip.network.addr(), MOST_NAMING).await?
+    } else {
+        Vec::new()
+    };
     Ok(Detail { listed: Listed { tunnels: tunnels_in(&mut tx, &ip).await?, ip }, replaces, history, naming })
 }
 
-async fn tunnels_in(tx: &mut Tx, ip: &AlertingIp) -> Result<i64, Error> {
+/// How many tunnels name an address or one that lies in it.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn tunnels_in(tx: &mut Tx, ip: &AlertingIp) -> Result<i64, Error> {
     if ip.is_single() {
-        return Ok(rows::tunnels_naming(tx, ip.network.addr()).await?);
+        return Ok(alerting_tunnels::count(tx, ip.network.addr()).await?);
     }
-    let named = rows::named(tx).await?;
+    let named = alerting_tunnels::named(tx).await?;
     let inside = |address: &str| address.parse::<IpAddr>().is_ok_and(|address| ip.network.contains(&address));
     Ok(named.iter().filter(|named| inside(&named.address)).map(|named| named.tunnels).sum())
 }
@@ -132,7 +162,10 @@ pub async fn add(app: &Arc<App>, Keeper(by): Keeper, draft: &Draft) -> Result<Al
         .write(move |tx| {
             let (app, read) = (Arc::clone(&shared), read.clone());
             Box::pin(async move {
-                let known = rows::by_network(tx, read.network).await?;
+                let known = rows::hold_network(tx, read.network).await?;
+                if read.is_published && known.as_ref().is_none_or(|known| !known.is_published) {
+                    refuse_too_many(tx).await?;
+                }
                 let act = if read.state == IpState::Planned { IpAct::Planned } else { IpAct::Added };
                 let ip = match known {
                     Some(known) if known.state != IpState::Retired => {
@@ -174,22 +207,30 @@ pub async fn correct(app: &Arc<App>, Keeper(by): Keeper, number: i64, draft: &Dr
                 known.correctable().map_err(|error| refused(&error))?;
                 let draft = Draft { network: known.network.to_string(), ..draft };
                 let read = read(&app, &draft, now)?;
-                let from = if draft.from.trim().is_empty() { known.from } else { read.from };
+                let is_kept = draft.from.trim().is_empty() || is_same(read.from, known.from);
+                let from = if is_kept { known.from } else { read.from };
+                let until = match (read.until, known.until) {
+                    (Some(typed), Some(known)) if is_same(typed, known) => Some(known),
+                    (typed, _) => typed,
+                };
                 if from != known.from && (known.state != IpState::Planned || from <= now) {
                     let text = "The first day can be moved to a later time only, and only before it has come";
                     return Err(Error::field("from", "no_date", text));
                 }
-                let moved = from != known.from || read.until != known.until;
+                let moved = from != known.from || until != known.until;
                 if moved && alerting_campaigns::under_way(tx, number).await? > 0 {
                     let text = "A change of this alerting IP is under way. Move the dates of the change";
                     return Err(Error::Refused(Refusal::Guard(text.to_owned())));
                 }
                 let was_published = known.is_published;
+                if read.is_published && !was_published {
+                    refuse_too_many(tx).await?;
+                }
                 let ip = AlertingIp {
                     purpose: read.purpose,
                     region: read.region,
                     from,
-                    until: read.until,
+                    until,
                     is_published: read.is_published,
                     sequence: known.sequence + 1,
                     changed_at: now,
@@ -199,14 +240,25 @@ pub async fn correct(app: &Arc<App>, Keeper(by): Keeper, number: i64, draft: &Dr
                 rows::note(tx, &ip, (if moved { IpAct::Moved } else { IpAct::Corrected }, None), by).await?;
                 if was_published || ip.is_published {
                     rows::new_edition(tx, now).await?;
-                }
-                if ip.is_published {
                     events::alerting_ip(&app, tx, &ip).await?;
                 }
                 Ok(ip)
             })
         })
         .await
+}
+
+async fn refuse_too_many(tx: &mut Tx) -> Result<(), Error> {
+    if rows::count_published(tx).await? >= MOST_PUBLISHED {
+        let text = format!("{MOST_PUBLISHED} addresses are published, which is the most. Publish networks instead");
+        return Err(Error::field("is_published", "too_many", text));
+    }
+    Ok(())
+}
+
+/// Forms and programs write whole seconds; what is on record has fractions, and is meant by the same second.
+fn is_same(typed: DateTime<Utc>, known: DateTime<Utc>) -> bool {
+    typed.trunc_subsecs(0) == known.trunc_subsecs(0)
 }
 
 /// Takes an address out of use that no tunnel names, or takes its announcement back.
@@ -242,6 +294,7 @@ pub(super) async fn out_of_use(
     by: Option<PersonId>,
     now: DateTime<Utc>,
 ) -> Result<AlertingIp, Error> {
+    rows::lock(tx, ip.number).await?;
     let tunnels = tunnels_in(tx, &ip).await?;
     let (state, act) = ip.retired(tunnels).map_err(|error| refused(&error))?;
     let until = if act == IpAct::Withdrawn { None } else { Some(ip.until.map_or(now, |until| until.min(now))) };

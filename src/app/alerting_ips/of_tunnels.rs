@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 
-use crate::app::Error;
-use crate::domain::alerting_ip::{AlertingIp, IpAct, IpState, Purpose};
+use crate::app::webhooks::events::list_changed;
+use crate::app::{App, Error};
+use crate::domain::alerting_ip::{AlertingIp, IpAct, IpState, Purpose, shown};
 use crate::domain::tunnel::Tunnel;
 use crate::store::alerting_ips as rows;
-use crate::store::{Tx, tunnels};
+use crate::store::{Tx, alerting_servers, tunnels};
 
 /// Puts the addresses that a tunnel names on the register, so that it holds everything that alerts come from, and refuses
 /// those that are out of use.
@@ -21,7 +22,7 @@ pub(in crate::app) async fn admit(tx: &mut Tx, tunnel: &Tunnel, at: DateTime<Utc
     for (field, address) in named {
         let Some(address) = address else { continue };
         let network = IpNet::from(address);
-        match rows::by_network(tx, network).await? {
+        match rows::hold_network(tx, network).await? {
             Some(known) if known.state == IpState::Retired => {
                 let text = format!("{address} is retired as an alerting IP. Choose one in use, or add it again");
                 return Err(Error::field(field, "retired", text));
@@ -29,8 +30,8 @@ pub(in crate::app) async fn admit(tx: &mut Tx, tunnel: &Tunnel, at: DateTime<Utc
             Some(_) => continue,
             None => {}
         }
-        let prefixes = rows::list(tx).await?;
-        if prefixes.iter().any(|known| known.is_to_be_let_in() && known.network.contains(&address)) {
+        let prefixes = rows::prefixes(tx).await?;
+        if prefixes.iter().any(|known| known.network.contains(&address)) {
             continue;
         }
         let ip = AlertingIp {
@@ -52,11 +53,31 @@ pub(in crate::app) async fn admit(tx: &mut Tx, tunnel: &Tunnel, at: DateTime<Utc
     Ok(())
 }
 
+/// Refuses to give a tunnel back the address that a change under way has taken from it: whoever typed it looked at the tunnel
+/// as it was before.
+///
+/// # Errors
+/// [`Error::Invalid`] names the field.
+pub(in crate::app) async fn refuse_former(tx: &mut Tx, tunnel: &Tunnel) -> Result<(), Error> {
+    let named = [("alerting_ip", Some(tunnel.alerting_ip)), ("standby_ip", tunnel.standby_ip)];
+    for (field, address) in named {
+        let Some(address) = address else { continue };
+        let place = (tunnel.customer, tunnel.id);
+        if let Some(network) = alerting_servers::successor(tx, place, IpNet::from(address)).await? {
+            let new = network.parse::<IpNet>().map_or(network, shown);
+            let text = format!("This tunnel has gone over to {new}. Reload the page and enter the rest again");
+            return Err(Error::field(field, "moved", text));
+        }
+    }
+    Ok(())
+}
+
 /// Puts another address in the place of one, primary or stand-by, and gives the tunnel as it is then.
 ///
 /// # Errors
 /// What the database says.
 pub(in crate::app) async fn exchange(
+    app: &App,
     tx: &mut Tx,
     tunnel: &Tunnel,
     (old, new): (IpAddr, IpAddr),
@@ -73,5 +94,6 @@ pub(in crate::app) async fn exchange(
     // One address in both places would be no stand-by.
     next.standby_ip = next.standby_ip.filter(|standby| *standby != next.alerting_ip);
     tunnels::replace(tx, &next, at).await?;
+    list_changed(app, tx, next.id, at).await?;
     Ok(next)
 }

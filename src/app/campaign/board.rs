@@ -6,15 +6,16 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
 use super::{addresses_of, require_viewer};
+use crate::app::alerting_ips::MOST_NAMING;
 use crate::app::{App, Error};
 use crate::domain::actor::Person;
 use crate::domain::alerting_ip::AlertingIp;
 use crate::domain::alerting_ip::campaign::{CampaignState, Standing};
-use crate::domain::id::{CustomerId, TunnelId};
+use crate::domain::id::TunnelId;
 use crate::domain::workflow::{Data, Value};
 use crate::store::alerting_campaigns::{self as rows, Campaign, Dates};
-use crate::store::alerting_ips as addresses;
 use crate::store::alerting_servers::{self as servers, GoneOver, Line};
+use crate::store::alerting_tunnels::{self, Naming};
 
 /// Changes on one page of the list.
 const PAGE: i64 = 50;
@@ -57,6 +58,8 @@ pub struct Board {
     pub gone_over: GoneOver,
     /// How many still name the former address.
     pub left: i64,
+    /// Which ones, by name, at most [`MOST_NAMING`]; none once the change is over.
+    pub left_tunnels: Vec<Naming>,
     /// Servers.
     pub lines: Vec<Server>,
     /// Where the next page begins; none on the last one.
@@ -115,9 +118,12 @@ pub async fn board(
     let counts = counts(&servers::counts(&mut tx, number).await?);
     let dates = rows::dates(&mut tx, number).await?;
     let gone_over = servers::gone_over(&mut tx, number).await?;
-    let left = addresses::tunnels_naming(&mut tx, old.network.addr()).await?;
-    // Several ends count as "over", so they are not asked for by name.
-    let state = standing.filter(|standing| *standing != Standing::Over).map_or("", Standing::as_str);
+    let left = alerting_tunnels::count(&mut tx, old.network.addr()).await?;
+    let left_tunnels = match campaign.state {
+        CampaignState::Open => alerting_tunnels::naming(&mut tx, old.network.addr(), MOST_NAMING).await?,
+        CampaignState::Finished | CampaignState::Withdrawn => Vec::new(),
+    };
+    let state = standing.map_or("", Standing::as_str);
     let mut lines = servers::board(&mut tx, number, (state, after), LINES + 1).await?;
     let is_longer = i64::try_from(lines.len()).is_ok_and(|count| count > LINES);
     lines.truncate(usize::try_from(LINES).unwrap_or(usize::MAX));
@@ -130,7 +136,7 @@ pub async fn board(
             line,
         })
         .collect();
-    Ok(Board { summary: Summary { campaign, old, new, counts }, dates, gone_over, left, lines, next })
+    Ok(Board { summary: Summary { campaign, old, new, counts }, dates, gone_over, left, left_tunnels, lines, next })
 }
 
 fn text(data: &Data, field: &str) -> Option<String> {
@@ -156,12 +162,15 @@ pub struct Concerned {
     pub until_at: Option<DateTime<Utc>>,
 }
 
-/// The servers of a customer that changes under way concern.
+/// The servers that changes under way concern, of a customer's person: those in the cases that the person may see. Nobody of
+/// the vendor has any.
 ///
 /// # Errors
 /// What the database says.
-pub async fn of_customer(app: &App, customer: CustomerId) -> Result<Vec<Concerned>, Error> {
-    let found = servers::of_customer(&mut app.db.read().await?, customer).await?;
+pub async fn of_person(app: &App, person: &Person) -> Result<Vec<Concerned>, Error> {
+    let Some(customer) = person.customer else { return Ok(Vec::new()) };
+    let opener = (!person.all_cases).then_some(person.id);
+    let found = servers::of_customer(&mut app.db.read().await?, customer, opener).await?;
     let concerned = |row: servers::OfCustomer| {
         let value = |field: &str| text(&row.data.0, field).unwrap_or_default();
         let port = row.data.0.get("smtp_port").map(ToString::to_string).unwrap_or_default();

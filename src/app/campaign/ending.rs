@@ -38,8 +38,12 @@ pub async fn withdraw(app: &Arc<App>, lead: &Person, number: i64, why: &str) -> 
                 let state = old.kept().map_err(|error| refused(&error))?;
                 change(&app, tx, AlertingIp { state, until: None, ..old }, (IpAct::Kept, Some(&why)), (Some(by), now))
                     .await?;
-                if new.state == IpState::Planned {
+                if new.state == IpState::Planned && alerting_ips::tunnels_in(tx, &new).await? == 0 {
                     alerting_ips::out_of_use(&app, tx, new, Some(by), now).await?;
+                } else {
+                    // Others depend on it: it stays what it is, and takes nobody's place.
+                    let new = AlertingIp { replaces: None, ..new };
+                    change(&app, tx, new, (IpAct::Corrected, Some(&why)), (Some(by), now)).await?;
                 }
                 let campaign = Campaign {
                     state: CampaignState::Withdrawn,
@@ -99,7 +103,7 @@ pub async fn go_on(app: &Arc<App>, lead: &Person, number: i64, why: &str) -> Res
 /// Goes on without the proofs that are missing behind one tunnel.
 ///
 /// # Errors
-/// As [`go_on`].
+/// As [`go_on`]; [`Error::Invalid`] also for a tunnel that does not use the former address.
 pub async fn go_on_with_tunnel(
     app: &Arc<App>,
     lead: &Person,
@@ -120,8 +124,10 @@ pub async fn go_on_with_tunnel(
                     let text = format!("{} is not in use yet. Wait for its first day, or move the dates", new.shown());
                     return Err(Error::Refused(Refusal::Guard(text)));
                 }
-                let left = servers::left_tunnels(tx, old.network.addr(), i64::MAX).await?;
-                let behind = left.into_iter().find(|behind| behind.id == tunnel).ok_or(Error::NotFound)?;
+                let left = servers::left_tunnel(tx, old.network.addr(), tunnel).await?;
+                let behind = left.ok_or_else(|| {
+                    Error::field("tunnel", "unknown", format!("Choose a tunnel that still uses {}", old.shown()))
+                })?;
                 sweep::go_over(&app, tx, &campaign, (&old, &new), &behind, (Some((&why, by)), now)).await
             })
         })

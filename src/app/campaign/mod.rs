@@ -12,16 +12,18 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::alerting_ips::{Keeper, change, instant, refused};
+use super::alerting_ips::{Keeper, change, end, instant, refused};
 use super::{App, Error, FieldError};
 use crate::domain::actor::{Person, Role};
 use crate::domain::alerting_ip::campaign::{CampaignState, WORKFLOW, judge_dates};
 use crate::domain::alerting_ip::{AlertingIp, IpAct, IpState};
 use crate::domain::case::Case;
 use crate::domain::id::PersonId;
-use crate::domain::workflow::{Refusal, Value};
+use crate::domain::workflow::fields::control_char;
+use crate::domain::workflow::{Data, Refusal, Value};
 use crate::store::alerting_campaigns::{self as rows, Campaign};
 use crate::store::{StoreError, Tx, alerting_ips as addresses};
+use crate::views::instant as instant_in_words;
 
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 2000;
@@ -32,6 +34,23 @@ pub(super) fn source(case: &Case) -> Option<IpAddr> {
         return None;
     }
     case.flow.data.get("new_ip").and_then(Value::as_text).and_then(|text| text.parse().ok())
+}
+
+/// The server of a case as the cases of a change name it, whatever its alerts travel as.
+pub(super) fn server_of(case: &Case) -> Data {
+    let fields = case.channel().server();
+    [("smtp_ip", fields.address), ("smtp_port", fields.port), ("smtp_host", fields.host)]
+        .into_iter()
+        .filter_map(|(ours, theirs)| Some((ours.to_owned(), case.flow.data.get(theirs)?.clone())))
+        .collect()
+}
+
+/// The server of a case after an event, where that has given it another address or port.
+pub(super) fn moved_server(before: &Case, case: &Case) -> Option<Data> {
+    let (former, server) = (server_of(before), server_of(case));
+    let place = ["smtp_ip", "smtp_port"];
+    let is_known = place.iter().all(|field| server.contains_key(*field));
+    (is_known && place.iter().any(|field| server.get(*field) != former.get(*field))).then_some(server)
 }
 
 /// A lead: only leads decide about changes.
@@ -62,6 +81,10 @@ fn reason(field: &'static str, text: &str, errors: &mut Vec<FieldError>) -> Stri
     if text.chars().count() > LONGEST_REASON {
         errors.push(FieldError::new(field, "too_long", format!("Use {LONGEST_REASON} characters at most")));
     }
+    // It becomes an answer in the case of every server, which would refuse it one by one.
+    if let Some(advice) = control_char(&text) {
+        errors.push(FieldError::new(field, "control_char", advice));
+    }
     text
 }
 
@@ -80,7 +103,7 @@ fn dates(
     let effective = effective.map_err(|error| errors.push(error)).ok();
     let until = match until.trim() {
         "" => effective,
-        text => instant("until", text).map_err(|error| errors.push(error)).ok(),
+        text => end("until", text).map_err(|error| errors.push(error)).ok(),
     };
     let both = effective.zip(until)?;
     if let Err(faults) = judge_dates(now, both, Some(emergency)) {
@@ -238,11 +261,12 @@ pub async fn slip(
     if why.is_empty() {
         errors.push(FieldError::new("reason", "missing", "Enter why the dates move: everybody is told"));
     }
-    let mut date = |field, text: &str| match text.trim() {
+    let mut given = |text: &str, date: Result<DateTime<Utc>, FieldError>| match text.trim() {
         "" => None,
-        text => instant(field, text).map_err(|error| errors.push(error)).ok(),
+        _ => date.map_err(|error| errors.push(error)).ok(),
     };
-    let (effective, until) = (date("effective", effective), date("until", until));
+    let effective = given(effective, instant("effective", effective));
+    let until = given(until, end("until", until));
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
@@ -259,8 +283,9 @@ pub async fn slip(
                 let effective_at = effective.unwrap_or(campaign.effective_at);
                 let until_at = until.unwrap_or_else(|| campaign.until_at.max(effective_at));
                 let is_moved = effective_at != campaign.effective_at;
-                if new.state != IpState::Planned && is_moved {
-                    let text = format!("{} is in use since {}: only the last day can move", new.shown(), new.from);
+                if is_moved && campaign.effective_at <= now {
+                    let since = instant_in_words(campaign.effective_at);
+                    let text = format!("Alerts come from {} since {since}: only the last day can move", new.shown());
                     return Err(Error::field("effective", "no_date", text));
                 }
                 // Customers were told before, so the reason takes the place of the lead time.

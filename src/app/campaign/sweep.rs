@@ -3,17 +3,18 @@
 //! nobody is told twice.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::addresses_of;
-use crate::app::firing::{Firing, came_too_late};
-use crate::app::{App, Error, Secrets, alerting_ips, mails, turn, workflows};
+use super::{addresses_of, server_of};
+use crate::app::{App, Error, alerting_ips, family, mails, turn};
 use crate::clock::fresh_id;
 use crate::domain::actor::Actor;
 use crate::domain::alerting_ip::AlertingIp;
 use crate::domain::alerting_ip::campaign::{CampaignState, WORKFLOW};
-use crate::domain::case::{Case, WaitingOn};
+use crate::domain::alerting_ip::feed::instant;
+use crate::domain::case::Case;
 use crate::domain::id::{CaseId, PersonId};
 use crate::domain::workflow::{Data, Value, engine};
 use crate::store::alerting_campaigns::{self as rows, Campaign};
@@ -24,11 +25,13 @@ use crate::store::{Tx, cases, tunnels};
 const BATCH: i64 = 50;
 /// How long the sweep rests when nothing is left to do for the moment.
 const REST: TimeDelta = TimeDelta::seconds(15);
+/// How long a change waits that could not go on.
+const PUT_OFF: TimeDelta = TimeDelta::hours(1);
 /// The mail that announces a change. It goes with the birth of the case and not with a state, which can be come back to.
 const ANNOUNCED: &str = "alerting-ip-announced";
 
 /// One batch of the change that has been due longest; says whether there was something to do. Planned addresses whose day
-/// has come start before it.
+/// has come start before it. A change that cannot go on is put off, so that it does not hold up those behind it.
 ///
 /// # Errors
 /// What the database says.
@@ -36,13 +39,16 @@ pub async fn step(app: &Arc<App>) -> Result<bool, Error> {
     if alerting_ips::start_due(app).await? {
         return Ok(true);
     }
-    let shared = Arc::clone(app);
-    app.db
+    let (shared, taken) = (Arc::clone(app), Arc::new(AtomicI64::new(0)));
+    let note = Arc::clone(&taken);
+    let outcome = app
+        .db
         .write(move |tx| {
-            let app = Arc::clone(&shared);
+            let (app, note) = (Arc::clone(&shared), Arc::clone(&note));
             Box::pin(async move {
                 let now = app.now();
                 let Some(campaign) = rows::due(tx, now).await? else { return Ok(false) };
+                note.store(campaign.number, Ordering::Relaxed);
                 let both = addresses_of(tx, (campaign.old_ip, campaign.new_ip)).await?;
                 let mut campaign = campaign;
                 let worked = match campaign.state {
@@ -60,6 +66,30 @@ pub async fn step(app: &Arc<App>) -> Result<bool, Error> {
                 rows::replace(tx, &campaign).await?;
                 // There may be another one due, so whoever asks looks again.
                 Ok::<_, Error>(true)
+            })
+        })
+        .await;
+    match (outcome, taken.load(Ordering::Relaxed)) {
+        // The database is away, or somebody was faster: that passes, and is no matter of this change.
+        (Err(Error::Store(error)), _) if error.is_unavailable() => Err(error.into()),
+        (Err(error), number) if number > 0 => {
+            tracing::error!(change = number, %error, "a change of an alerting IP cannot go on and is put off");
+            put_off(app, number).await?;
+            Ok(true)
+        }
+        (outcome, _) => outcome,
+    }
+}
+
+async fn put_off(app: &Arc<App>, number: i64) -> Result<(), Error> {
+    let next_at = Some(app.now() + PUT_OFF);
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                if let Some(campaign) = rows::hold(tx, number).await? {
+                    rows::replace(tx, &Campaign { next_at, ..campaign }).await?;
+                }
+                Ok::<(), Error>(())
             })
         })
         .await
@@ -88,10 +118,11 @@ async fn batch(
         return Ok(true);
     }
     let to_tell = servers::to_tell(tx, campaign, BATCH).await?;
+    let event = if campaign.effective_at <= now { "last_day_moved" } else { "dates_changed" };
     for member in &to_tell {
         let dates = [("effective_at", campaign.effective_at), ("until_at", campaign.until_at)];
         let data = dates.map(|(field, at)| (field.to_owned(), Value::from(instant(at).as_str())));
-        tell(app, tx, member, ("dates_changed", Data::from(data)), now).await?;
+        tell(app, tx, member, (event, Data::from(data)), now).await?;
         servers::set_told(tx, campaign, member.parent).await?;
     }
     if !to_tell.is_empty() {
@@ -134,13 +165,7 @@ async fn open_one(
     let Some(parent) = cases::hold_by_id(tx, candidate.customer_id, candidate.id).await? else { return Ok(()) };
     let Some(tunnel) = parent.tunnel else { return Ok(()) };
     let definition = app.workflows.newest_of(WORKFLOW)?;
-    let fields = parent.channel().server();
-    let known = |ours: &str, theirs: &str| parent.flow.data.get(theirs).map(|value| (ours.to_owned(), value.clone()));
-    let mut data: Data =
-        [known("smtp_ip", fields.address), known("smtp_port", fields.port), known("smtp_host", fields.host)]
-            .into_iter()
-            .flatten()
-            .collect();
+    let mut data = server_of(&parent);
     let texts = [
         ("old_ip", old.shown()),
         ("new_ip", new.shown()),
@@ -152,31 +177,8 @@ async fn open_one(
         data.insert("why".to_owned(), Value::from(why.as_str()));
     }
     let flow = engine::birth_of_child(definition, data, std::collections::BTreeSet::new()).map_err(Error::from)?;
-    let mut child = Case {
-        id: CaseId::new(fresh_id()),
-        number: cases::take_number(tx).await?,
-        parent: Some(parent.number),
-        title: definition.title.clone(),
-        workflow: workflows::reference(definition),
-        revision: 0,
-        flow,
-        vendor_ticket: None,
-        waiting_on: WaitingOn::Nobody,
-        owner_role: None,
-        queued: false,
-        claim: None,
-        is_open: true,
-        opened_at: now,
-        waiting_since: now,
-        due_at: now,
-        closed_at: None,
-        outcome: None,
-        objective: None,
-        soon_at: None,
-        escalated_at: None,
-        step_due_at: None,
-        ..parent
-    };
+    let newborn = family::newborn(tx, &parent, definition, (CaseId::new(fresh_id()), flow), now).await?;
+    let mut child = Case { queued: false, ..newborn };
     turn::birth(app, tx, &mut child, None, (&Actor::Machine, now)).await?;
     let member = Member { parent: candidate.number, customer_id: child.customer, case_id: child.id };
     servers::add_server(tx, campaign, &member, tunnel).await?;
@@ -195,10 +197,7 @@ async fn tell(
     if !case.is_open {
         return Ok(());
     }
-    let secrets = Secrets::new();
-    let firing =
-        Firing { actor: &Actor::Machine, event, data, secrets: &secrets, expected_entered: None, probe: None, at: now };
-    if came_too_late(turn::fire(app, tx, &mut case, firing).await)? {
+    if !family::hears(app, tx, &mut case, (event, &data), None, now).await? {
         tracing::info!(case = case.number, event, "a case does not hear what happens to its alerting IP");
     }
     Ok(())
@@ -217,16 +216,21 @@ pub(super) async fn go_over(
     (overridden, now): (Option<(&str, PersonId)>, DateTime<Utc>),
 ) -> Result<(), Error> {
     let place = (behind.customer_id, behind.id);
-    let unproven = servers::unproven(tx, campaign.number, place).await?;
     if let Some((reason, _)) = overridden {
-        for member in &unproven {
-            let data = Data::from([("reason".to_owned(), Value::from(reason))]);
-            tell(app, tx, member, ("overridden", data), now).await?;
+        let mut after = 0;
+        loop {
+            let unproven = servers::unproven(tx, campaign.number, place, (after, BATCH)).await?;
+            let Some(last) = unproven.last() else { break };
+            after = last.parent;
+            for member in &unproven {
+                let data = Data::from([("reason".to_owned(), Value::from(reason))]);
+                tell(app, tx, member, ("overridden", data), now).await?;
+            }
         }
     }
-    let Some(tunnel) = tunnels::by_id(tx, behind.customer_id, behind.id).await? else { return Ok(()) };
+    let Some(tunnel) = tunnels::hold(tx, behind.customer_id, behind.id).await? else { return Ok(()) };
     let addresses = (old.network.addr(), new.network.addr());
-    let tunnel = alerting_ips::exchange(tx, &tunnel, addresses, now).await?;
+    let tunnel = alerting_ips::exchange(app, tx, &tunnel, addresses, now).await?;
     servers::add_tunnel(tx, campaign.number, behind, overridden, now).await?;
     let list = tunnel.alerting_ips().into_iter().map(|address| address.to_string()).collect();
     for id in cases::open_behind(tx, place, WORKFLOW).await? {
@@ -252,8 +256,4 @@ async fn end(app: &App, tx: &mut Tx, campaign: &mut Campaign, now: DateTime<Utc>
         campaign.cursor = member.parent;
     }
     Ok(!open.is_empty())
-}
-
-fn instant(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

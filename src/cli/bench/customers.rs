@@ -14,12 +14,14 @@ use crate::domain::actor::{Person, Role};
 use crate::domain::case::{Case, Priority, WaitingOn};
 use crate::domain::channel::Channel;
 use crate::domain::customer::{Architecture, Customer};
-use crate::domain::id::{CaseId, CustomerId, PersonId, ServerId, TunnelId};
+use crate::domain::id::{CaseId, CustomerId, PersonId, ServerId, SettingsId, TunnelId};
+use crate::domain::mail_settings::Encryption;
 use crate::domain::tunnel::{Tunnel, TunnelState};
 use crate::domain::workflow::{CaseState, Data, Value};
 use crate::store::people::Entry;
+use crate::store::settings::Settings;
 use crate::store::tunnels::Server;
-use crate::store::{Tx, cases, customers, people, tunnels};
+use crate::store::{Tx, cases, customers, people, settings, tunnels};
 
 /// How many customers one transaction writes.
 const BATCH: u32 = 250;
@@ -130,6 +132,7 @@ async fn one(app: &App, tx: &mut Tx, index: u32) -> Result<Person, Error> {
     let server = tunnels::record_server(tx, &server, at).await?;
     let case = in_use(app, tx, (&customer, &contact, &tunnel), server).await?;
     cases::add(tx, &case).await?;
+    settings::add(tx, &applied(&case, &contact)).await?;
     Ok(contact)
 }
 
@@ -154,6 +157,30 @@ fn tunnel(customer: &Customer, index: u32) -> Result<Tunnel, Error> {
         ca_pem: None,
         state: TunnelState::InUse,
     })
+}
+
+/// The settings that are in the product for the server of a case.
+fn applied(case: &Case, contact: &Person) -> Settings {
+    Settings {
+        customer_id: case.customer,
+        id: SettingsId::new(fresh_id()),
+        case_id: case.id,
+        tenant_id: None,
+        host: "10.20.4.15".to_owned(),
+        address: "10.20.4.15".to_owned(),
+        port: 587,
+        encryption: Encryption::StartTls,
+        sender: "alerts@customer.example".to_owned(),
+        tls_name: None,
+        recipient: "soc@customer.example".to_owned(),
+        account_id: None,
+        password_id: None,
+        made_by: Some(contact.id),
+        made_at: case.opened_at,
+        passed_probe: None,
+        applied_at: Some(case.opened_at),
+        applied_how: Some("by hand".to_owned()),
+    }
 }
 
 /// The case in whose course a server is in use: at rest, waiting for nobody.

@@ -22,7 +22,7 @@ impl Walk {
         let mut lead = self.sign_in("sign in as lead", "lead@demo.example").await?;
         let former = self.former(main).await?;
         self.announce(&mut lead, &former).await?;
-        self.opened(main, &customer).await?;
+        self.opened(&customer).await?;
         let step = "say who let the new IP in";
         self.act(&mut customer, (step, "act/acknowledge"), &[("acknowledged_by", "Sam Field")]).await?;
         self.leaves("test from the new IP", &["testing"], &["proven", "retired"]).await?;
@@ -64,12 +64,12 @@ impl Walk {
     }
 
     /// The service has opened a case for the server, and the customer's page has a button for it.
-    async fn opened(&mut self, main: i64, customer: &Visitor) -> Result<(), Fault> {
+    async fn opened(&mut self, customer: &Visitor) -> Result<(), Fault> {
         let (step, began) = ("the server is told", Instant::now());
         let fault = |what: String| Fault { step, what };
-        let owner = self.case_of(step, main).await?.customer;
+        let owner = &self.demo.people.customer;
         loop {
-            let concerned = board::of_customer(&self.demo.app, owner).await.map_err(|error| fault(chain(&error)))?;
+            let concerned = board::of_person(&self.demo.app, owner).await.map_err(|error| fault(chain(&error)))?;
             if let Some(server) = concerned.first() {
                 self.number = server.number;
                 break;

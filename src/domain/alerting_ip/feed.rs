@@ -87,7 +87,8 @@ pub fn etag(edition: Edition, format: Format) -> String {
     format!("\"{format}-{}-{}\"", edition.revision, edition.changed_at.timestamp_micros())
 }
 
-fn instant(at: DateTime<Utc>) -> String {
+/// An instant as the lists and the cases of a change write it: RFC 3339, whole seconds, UTC.
+pub fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 

@@ -150,10 +150,13 @@ fn plain<'a>(value: &'a Value, wrong_kind: &'static str) -> Result<&'a str, Wron
         return Err((wrong_kind, "A text is expected here.".to_owned()));
     };
     let text = text.trim();
-    match text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r')) {
-        Some(found) => Err(("control_char", format!("Remove the invisible character {}.", found.escape_default()))),
-        None => Ok(text),
-    }
+    control_char(text).map_or(Ok(text), |advice| Err(("control_char", advice)))
+}
+
+/// What to do about the first control character of a text that is no line end and no tab, where it holds one.
+pub fn control_char(text: &str) -> Option<String> {
+    let found = text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r'))?;
+    Some(format!("Remove the invisible character {}.", found.escape_default()))
 }
 
 fn option(field: &Field, value: &Value) -> Result<Value, Wrong> {

@@ -112,6 +112,8 @@ pub struct Definition {
     pub on_parent_end: Option<String>,
     /// The event that a child receives when its parent leaves the state that it was in.
     pub on_parent_move: Option<String>,
+    /// The event that a child receives, with what it is now, when the server of its parent has another address or port.
+    pub on_server_move: Option<String>,
     /// Business hours.
     pub calendars: BTreeMap<String, Calendar>,
     /// Who may act.
@@ -135,6 +137,11 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// The events that a child receives because of its parent.
+    pub(crate) fn told_by_parent(&self) -> impl Iterator<Item = &String> {
+        [&self.on_second, &self.on_parent_end, &self.on_parent_move, &self.on_server_move].into_iter().flatten()
+    }
+
     /// The state of that name.
     pub fn state(&self, id: &str) -> Option<&State> {
         self.index.get(id).and_then(|index| self.states.get(*index))

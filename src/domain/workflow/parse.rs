@@ -88,6 +88,7 @@ impl Reader<'_> {
             on_second: raw.at_most_one.and_then(|rule| rule.on_second).map(|event| event.0),
             on_parent_end: raw.on_parent_end.map(|name| name.0),
             on_parent_move: raw.on_parent_move.map(|name| name.0),
+            on_server_move: raw.on_server_move.map(|name| name.0),
             calendars: raw.calendar.into_iter().map(|(name, calendar)| (name.0, self::calendar(calendar))).collect(),
             roles: raw
                 .role

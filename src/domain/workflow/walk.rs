@@ -170,12 +170,7 @@ fn begun(package: &Package) -> BTreeSet<&str> {
 fn told(package: &Package) -> BTreeSet<&str> {
     let begun = begun(package);
     let definitions = package.definitions.values().filter(|definition| begun.contains(definition.id.as_str()));
-    let events = definitions.flat_map(|child| {
-        child
-            .signals
-            .iter()
-            .chain([&child.on_second, &child.on_parent_end, &child.on_parent_move].into_iter().flatten())
-    });
+    let events = definitions.flat_map(|child| child.signals.iter().chain(child.told_by_parent()));
     events.map(String::as_str).collect()
 }
 

@@ -9,6 +9,7 @@ use crate::app::campaign::board::Board;
 use crate::app::campaign::{self, Draft};
 use crate::domain::alerting_ip::{AlertingIp, IpState};
 use crate::domain::id::TunnelId;
+use crate::store::alerting_tunnels::Naming;
 use crate::views::alerting_change::Act;
 use crate::views::form::{Button, Choice, Field, Form, Kind, Style};
 use crate::web::admin::identifier;
@@ -32,7 +33,7 @@ pub(super) fn announcing(register: &[AlertingIp]) -> Form {
         Field::new(Kind::Code, "effective", "First day of the new IP")
             .hint(format!("{DATE}; 30 days from now or later, unless it is an emergency")),
         Field::new(Kind::Code, "until", "Last day of the former IP")
-            .hint("Both may be used until then; empty for the same day")
+            .hint("Both may be used until its end; empty where the former one ends when the new one begins")
             .optional(),
         Field::new(Kind::Textarea, "emergency", "Why it cannot wait 30 days")
             .hint("Customers read it. Only for an emergency")
@@ -57,11 +58,16 @@ pub(super) fn acts(board: &Board) -> Vec<Act> {
         is_open: false,
     }];
     if board.summary.new.state == IpState::Active {
+        let of =
+            |tunnel: &Naming| Choice::new(tunnel.id.to_string(), format!("{}, {}", tunnel.name, tunnel.customer_name));
+        let all = std::iter::once(Choice::new("", "Every tunnel that still uses it"));
         acts.push(Act {
             heading: "Go on without the proof".to_owned(),
-            form: form("go-on", Button::of(Style::Danger, "Go on without the proof")).fields(vec![why(
-                "Every tunnel gives up the former IP. Customers without a proof are told, with this reason",
-            )]),
+            form: form("go-on", Button::of(Style::Danger, "Go on without the proof")).fields(vec![
+                Field::new(Kind::Select, "tunnel", "Which tunnels give up the former IP")
+                    .options(all.chain(board.left_tunnels.iter().map(of)).collect()),
+                why("Customers without a proof are told, with this reason"),
+            ]),
             is_open: false,
         });
     }
@@ -115,35 +121,28 @@ pub(super) async fn withdraw(
     Path(number): Path<String>,
     fields: Fields,
 ) -> Result<Response, Failure> {
-    let (number, reason) = reason(&visitor, &number, &fields)?;
-    let outcome = campaign::withdraw(&visitor.app, visitor.person()?, number, &reason).await;
+    let person = visitor.person()?;
+    campaign::require_lead(person)?;
+    let number = path_number(&number)?;
+    fields.only(&["reason"])?;
+    let outcome = campaign::withdraw(&visitor.app, person, number, fields.get("reason")).await;
     decided(&visitor, (number, "withdraw"), &fields, outcome.map(|_| ())).await
 }
 
-/// Goes on without the proofs that are missing.
+/// Goes on without the proofs that are missing: everywhere, or behind one tunnel.
 pub(super) async fn go_on(visitor: Visitor, Path(number): Path<String>, fields: Fields) -> Result<Response, Failure> {
-    let (number, reason) = reason(&visitor, &number, &fields)?;
-    let outcome = campaign::go_on(&visitor.app, visitor.person()?, number, &reason).await;
-    decided(&visitor, (number, "go-on"), &fields, outcome.map(|_| ())).await
-}
-
-/// The same behind one tunnel.
-pub(super) async fn go_on_with_tunnel(
-    visitor: Visitor,
-    Path((number, tunnel)): Path<(String, String)>,
-    fields: Fields,
-) -> Result<Response, Failure> {
-    let (number, reason) = reason(&visitor, &number, &fields)?;
-    let tunnel = TunnelId::new(identifier(&tunnel)?);
-    let outcome = campaign::go_on_with_tunnel(&visitor.app, visitor.person()?, (number, tunnel), &reason).await;
+    let (app, person) = (&visitor.app, visitor.person()?);
+    campaign::require_lead(person)?;
+    let number = path_number(&number)?;
+    fields.only(&["reason", "tunnel"])?;
+    let outcome = match fields.get("tunnel") {
+        "" => campaign::go_on(app, person, number, fields.get("reason")).await.map(|_| ()),
+        id => {
+            let tunnel = TunnelId::new(identifier(id)?);
+            campaign::go_on_with_tunnel(app, person, (number, tunnel), fields.get("reason")).await
+        }
+    };
     decided(&visitor, (number, "go-on"), &fields, outcome).await
-}
-
-fn reason(visitor: &Visitor, number: &str, fields: &Fields) -> Result<(i64, String), Failure> {
-    campaign::require_lead(visitor.person()?)?;
-    let number = path_number(number)?;
-    fields.only(&["reason"])?;
-    Ok((number, fields.get("reason").to_owned()))
 }
 
 async fn decided(

@@ -72,8 +72,8 @@ fn header(text: &str) -> Result<HeaderValue, Failure> {
 pub(super) async fn page(visitor: Visitor) -> Result<Response, Failure> {
     let (app, person) = (&visitor.app, visitor.person.as_ref());
     let found = lists::page(app, person).await?;
-    let servers = match person.and_then(|person| person.customer) {
-        Some(customer) => board::of_customer(app, customer).await?,
+    let servers = match person {
+        Some(person) => board::of_person(app, person).await?,
         None => Vec::new(),
     };
     let body = body(&found, &servers);

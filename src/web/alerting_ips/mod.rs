@@ -33,7 +33,6 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/alerting-changes/{number}/dates", post(decide::dates))
         .route("/alerting-changes/{number}/withdraw", post(decide::withdraw))
         .route("/alerting-changes/{number}/go-on", post(decide::go_on))
-        .route("/alerting-changes/{number}/tunnels/{tunnel}/go-on", post(decide::go_on_with_tunnel))
 }
 
 const fn purpose(purpose: Purpose) -> &'static str {

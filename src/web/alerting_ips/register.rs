@@ -1,11 +1,15 @@
 //! The register: a list with a form that adds, and a page of each address.
 
-use axum::extract::Path;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query};
 use axum::response::{IntoResponse as _, Redirect, Response};
+
+use serde::Deserialize;
 
 use super::{purpose, state};
 use crate::app::alerting_ips::{self, Detail, Draft, Keeper, Listed};
 use crate::app::{Error, FieldError};
+use crate::domain::alerting_ip::feed::instant;
 use crate::domain::alerting_ip::{IpAct, Purpose};
 use crate::views::common::{Fact, Link, Page, Section};
 use crate::views::form::{Button, Choice, Field, Form, Kind, Style};
@@ -33,10 +37,19 @@ fn draft(fields: &Fields) -> Draft {
     }
 }
 
-/// The register.
-pub(super) async fn list(visitor: Visitor) -> Result<Response, Failure> {
+/// Which part of the register.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Wanted {
+    after: String,
+}
+
+/// The register, a page at a time.
+pub(super) async fn list(visitor: Visitor, wanted: Result<Query<Wanted>, QueryRejection>) -> Result<Response, Failure> {
     alerting_ips::require_keeper(visitor.person()?)?;
-    show(&visitor, None).await
+    let Ok(Query(Wanted { after })) = wanted else { return Err(Error::NotFound.into()) };
+    let after = if after.is_empty() { 0 } else { path_number(&after)? };
+    show(&visitor, after, None).await
 }
 
 /// Adds an address.
@@ -45,13 +58,14 @@ pub(super) async fn add(visitor: Visitor, fields: Fields) -> Result<Response, Fa
     fields.only(FIELDS)?;
     match alerting_ips::add(&visitor.app, by, &draft(&fields)).await {
         Ok(ip) => Ok(Redirect::to(&format!("{PATH}/{}", ip.number)).into_response()),
-        Err(Error::Invalid(errors)) if !visitor.json => show(&visitor, Some((&fields, &errors))).await,
+        Err(Error::Invalid(errors)) if !visitor.json => show(&visitor, 0, Some((&fields, &errors))).await,
         Err(other) => Err(other.into()),
     }
 }
 
-async fn show(visitor: &Visitor, typed: Option<(&Fields, &[FieldError])>) -> Result<Response, Failure> {
-    let all = alerting_ips::list(&visitor.app).await?;
+async fn show(visitor: &Visitor, after: i64, typed: Option<(&Fields, &[FieldError])>) -> Result<Response, Failure> {
+    let (all, next) = alerting_ips::page(&visitor.app, after).await?;
+    let more = next.map(|next| Link::new("Next addresses of the register", format!("{PATH}?after={next}")));
     let mut form = Form::new("ip", PATH, form_key(), Button::main("Add")).fields(questions(None));
     if let Some((fields, errors)) = typed {
         fill(&mut form, fields, errors);
@@ -63,7 +77,10 @@ async fn show(visitor: &Visitor, typed: Option<(&Fields, &[FieldError])>) -> Res
              the others are shown to customers whose tunnels name them."
                 .to_owned(),
         ),
-        links: vec![Link::new("Changes", "/alerting-changes"), Link::new("As customers see it", "/alerting-ips")],
+        links: [Link::new("Changes", "/alerting-changes"), Link::new("As customers see it", "/alerting-ips")]
+            .into_iter()
+            .chain(more)
+            .collect(),
         groups: vec![Group {
             heading: "Register".to_owned(),
             columns: ["IP", "State", "Alerts", "Region", "Published", "Tunnels"].map(str::to_owned).to_vec(),
@@ -98,9 +115,7 @@ fn questions(of: Option<&Listed>) -> Vec<Field> {
     let ip = of.map(|listed| &listed.ip);
     let chosen = ip.map_or(Purpose::Alerting, |ip| ip.purpose);
     let choice = |one: &Purpose| Choice { checked: *one == chosen, ..Choice::new(one.as_str(), purpose(*one)) };
-    let date = |at: Option<chrono::DateTime<chrono::Utc>>| {
-        at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)).unwrap_or_default()
-    };
+    let date = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(instant).unwrap_or_default();
     let published = Choice { checked: ip.is_none_or(|ip| ip.is_published), ..Choice::new("yes", "Publish it") };
     let mut fields = vec![
         Field::new(Kind::Radio, "purpose", "Which alerts come from it")
@@ -112,7 +127,10 @@ fn questions(of: Option<&Listed>) -> Vec<Field> {
             .hint("A date like 2027-01-15 or a time like 2027-01-15T08:00:00Z; empty for now")
             .value(date(ip.map(|ip| ip.from)))
             .optional(),
-        Field::new(Kind::Code, "until", "Until").value(date(ip.and_then(|ip| ip.until))).optional(),
+        Field::new(Kind::Code, "until", "Until")
+            .hint("A date counts to its end")
+            .value(date(ip.and_then(|ip| ip.until)))
+            .optional(),
         Field::new(Kind::Checkbox, "is_published", "Published lists")
             .hint("Everybody who reads the lists sees it")
             .options(vec![published]),
@@ -173,7 +191,7 @@ fn shown(visitor: &Visitor, detail: &Detail, typed: Option<(&Fields, &[FieldErro
     }
     let mut sections = vec![Section { heading: "On record".to_owned(), facts }];
     if !detail.naming.is_empty() {
-        let fact = |naming: &crate::store::alerting_ips::Naming| {
+        let fact = |naming: &crate::store::alerting_tunnels::Naming| {
             let role = if naming.is_primary { "in use" } else { "stand-by" };
             Fact::new(&naming.name, format!("{}, {role}", naming.customer_name))
         };

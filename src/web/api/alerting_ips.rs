@@ -20,12 +20,19 @@ use crate::web::portal::path_number;
 use crate::web::problem::Failure;
 use crate::web::visit::Visitor;
 
-/// The register.
+/// Behind which number a page begins.
+fn after(query: &Query) -> Result<i64, Failure> {
+    let bad = || Error::malformed(ProblemCode::BadParameter, "after is a number that `next` gave").into();
+    query.get("after").map_or(Ok(0), |text| text.parse().map_err(|_no_number| bad()))
+}
+
+/// The register, a page at a time.
 pub(super) async fn list(visitor: Visitor, query: Query) -> Result<Response, Failure> {
-    query.only(&[])?;
+    query.only(&["after"])?;
     alerting_ips::require_keeper(visitor.person()?)?;
-    let items: Vec<Json> = alerting_ips::list(&visitor.app).await?.iter().map(alerting_ips::resource).collect();
-    Ok(resource(StatusCode::OK, &json!({"items": items, "next": null})))
+    let (found, next) = alerting_ips::page(&visitor.app, after(&query)?).await?;
+    let items: Vec<Json> = found.iter().map(alerting_ips::resource).collect();
+    Ok(resource(StatusCode::OK, &json!({"items": items, "next": next})))
 }
 
 /// One address.
@@ -127,10 +134,7 @@ pub(super) async fn change(visitor: Visitor, Path(number): Path<String>, query: 
             Some(Standing::parse(word).ok_or_else(|| bad(&format!("state is one of {}", words.join(", "))))?)
         }
     };
-    let after = match query.get("after") {
-        None => 0,
-        Some(text) => text.parse().map_err(|_no_number| bad("after is a number that `next` gave"))?,
-    };
+    let after = after(&query)?;
     let number = path_number(&number)?;
     let found = board::board(&visitor.app, visitor.person()?, number, (standing, after)).await?;
     Ok(resource(StatusCode::OK, &board::board_resource(&visitor.app, &found)))

@@ -67,9 +67,7 @@ pub(super) async fn page(visitor: Visitor, Query(part): Query<Part>) -> Result<R
         older: oldest.map(|number| Link::new("Older cases", format!("/cases?before={number}"))),
     };
     let mut page = Page::new("Your cases", frame::frame(&visitor), body);
-    if let Some(customer) = person.customer {
-        page.notice = alerting_ips::note(&board::of_customer(app, customer).await?);
-    }
+    page.notice = alerting_ips::note(&board::of_person(app, person).await?);
     frame::show(&visitor, Cases::TEMPLATE, &page)
 }
 

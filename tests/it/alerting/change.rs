@@ -1,17 +1,20 @@
 //! A change of an alerting IP over a few servers: who is told, what proves a server, what a lead may decide.
 
 use chrono::TimeDelta;
+use postern::app::admin::{self, Place};
 use postern::app::alerting_ips;
-use postern::app::campaign::{self, Draft};
+use postern::app::campaign::{self, Draft, board};
 use postern::app::{Error, cases};
-use postern::cli::bench::customers::{self, Made};
+use postern::cli::bench::customers::{self, Made, NEW, OLD};
 use postern::domain::alerting_ip::IpState;
+use postern::domain::alerting_ip::campaign::Standing;
 use postern::domain::case::Case;
 use postern::domain::cause::Cause;
+use postern::domain::tunnel::Tunnel;
 use postern::store;
 
 use super::register::{draft as address, faults};
-use crate::support::app::TestApp;
+use crate::support::app::{TestApp, tunnel};
 use crate::support::db::{TestDb, on_both};
 use crate::support::http::Browser;
 
@@ -112,6 +115,25 @@ on_both! {
 }
 
 on_both! {
+    async fn a_contact_who_sees_own_cases_only_is_shown_no_server_of_a_colleague(db: TestDb) {
+        let (t, made) = with(&db, 1).await;
+        let place = Place::Contact { customer: made.contacts[0].customer.unwrap(), all_cases: false };
+        let colleague = admin::add_person(&t.app, ("Cole Only".into(), "cole@customer.example".into()), place, None).await.unwrap();
+        campaign::open(&t.app, &made.lead, &draft(&made)).await.unwrap();
+        t.drain().await;
+        for (person, servers) in [(&made.contacts[0], 1), (&colleague, 0), (&t.contact, 0), (&made.lead, 0)] {
+            let found = campaign::board::of_person(&t.app, person).await.unwrap();
+            assert_eq!(found.len(), servers, "{}: {found:?}", person.name);
+        }
+        let mut cole = Browser::signed_in(&t.app, &colleague).await;
+        for path in ["/cases", "/alerting-ips"] {
+            let page = cole.get(path).await;
+            assert!(!page.body.contains("10.20.4.15") && !page.body.contains("has to let it in"), "{path}: {}", page.body);
+        }
+    }
+}
+
+on_both! {
     async fn dates_move_with_a_reason_and_everybody_is_told_once(db: TestDb) {
         let (t, made) = with(&db, 3).await;
         let number = campaign::open(&t.app, &made.lead, &draft(&made)).await.unwrap().number;
@@ -141,6 +163,58 @@ on_both! {
         assert_eq!(case_of(&t, &made.contacts[0]).await.flow.state, "told");
         t.pass(TimeDelta::days(27)).await;
         assert_eq!(case_of(&t, &made.contacts[0]).await.flow.state, "overdue");
+        // From then on the last day alone moves, and a date counts to its end. Nobody is told again what is overdue.
+        let overdue = || t.mails_to(&made.lead.email).into_iter().filter(|mail| mail.subject.contains("Overdue")).count();
+        t.pass(TimeDelta::minutes(5)).await;
+        assert_eq!(overdue(), 3);
+        let refused = slip("2027-03-01", "too late").await.unwrap_err();
+        assert!(format!("{refused:?}").contains("since 1 February 2027"), "{refused:?}");
+        assert_eq!(faults(refused), [("effective".to_owned(), "no_date")]);
+        let later = campaign::slip(&t.app, &made.lead, number, ("", "2027-02-20", "Two weeks more")).await.unwrap();
+        assert_eq!(later.until_at.to_rfc3339(), "2027-02-21T00:00:00+00:00");
+        t.drain().await;
+        let case = case_of(&t, &made.contacts[0]).await;
+        assert_eq!((case.flow.state.as_str(), case.flow.data["until_at"].to_string().as_str()), ("overdue", "2027-02-21T00:00:00Z"));
+        assert!(t.mails_to(&made.contacts[0].email).pop().unwrap().subject.contains("have moved"));
+        t.pass(TimeDelta::minutes(5)).await;
+        assert_eq!(overdue(), 3);
+    }
+}
+
+on_both! {
+    async fn a_change_to_an_address_that_others_depend_on_is_called_off_and_leaves_it_to_them(db: TestDb) {
+        let (t, made) = with(&db, 1).await;
+        let used = alerting_ips::add(&t.app, alerting_ips::Keeper(None), &address("198.51.100.97", "")).await.unwrap();
+        for (new, state) in [(used.number, IpState::Active), (made.new, IpState::Planned)] {
+            let draft = Draft { new: new.to_string(), ..draft(&made) };
+            let number = campaign::open(&t.app, &made.lead, &draft).await.unwrap().number;
+            if state == IpState::Planned {
+                // Somebody sets a tunnel up with the address that is planned.
+                let tunnel = Tunnel { alerting_ip: NEW.parse().unwrap(), ..tunnel(&t.customer, "alder-1", "10.20.0.0/16") };
+                admin::put_tunnel(&t.app, tunnel).await.unwrap();
+            }
+            t.drain().await;
+            assert_eq!(alerting_ips::one(&t.app, new).await.unwrap().listed.ip.replaces, Some(made.old));
+            campaign::withdraw(&t.app, &made.lead, number, "Not needed").await.unwrap();
+            t.drain().await;
+            let ip = alerting_ips::one(&t.app, new).await.unwrap().listed.ip;
+            assert_eq!((ip.state, ip.replaces), (state, None));
+            let mail = t.mails_to(&made.contacts[0].email).pop().unwrap();
+            assert!(mail.text.contains("unless it stands on your page of alerting IPs"), "{}", mail.text);
+        }
+    }
+}
+
+on_both! {
+    async fn the_dates_of_a_change_to_an_address_in_use_can_move(db: TestDb) {
+        let (t, made) = with(&db, 1).await;
+        let used = alerting_ips::add(&t.app, alerting_ips::Keeper(None), &address("198.51.100.97", "")).await.unwrap();
+        let draft = Draft { new: used.number.to_string(), ..draft(&made) };
+        let number = campaign::open(&t.app, &made.lead, &draft).await.unwrap().number;
+        let moved = campaign::slip(&t.app, &made.lead, number, ("2027-02-01", "", "Later")).await.unwrap();
+        assert_eq!(moved.effective_at.to_rfc3339(), "2027-02-01T00:00:00+00:00");
+        let ip = alerting_ips::one(&t.app, used.number).await.unwrap().listed.ip;
+        assert_eq!((ip.state, ip.from), (IpState::Active, used.from), "it is in use as before");
     }
 }
 
@@ -155,11 +229,15 @@ on_both! {
         let number = campaign::open(&t.app, &made.lead, &draft(&made)).await.unwrap().number;
         assert_eq!(faults(campaign::open(&t.app, &made.lead, &draft(&made)).await.unwrap_err()), [("old".to_owned(), "repeated")]);
         t.drain().await;
+        let over = board::board(&t.app, &made.lead, number, (Some(Standing::Over), 0)).await.unwrap();
+        assert!(over.lines.is_empty(), "nothing is over yet: {:?}", over.lines);
         assert!(matches!(campaign::go_on(&t.app, &made.lead, number, "because").await, Err(Error::Refused(_))), "not before its first day");
         assert_eq!(faults(campaign::withdraw(&t.app, &made.lead, number, " ").await.unwrap_err()), [("reason".to_owned(), "missing")]);
         campaign::withdraw(&t.app, &made.lead, number, "The provider keeps it").await.unwrap();
         t.drain().await;
         assert_eq!((state_of_ip(&t, made.old).await, state_of_ip(&t, made.new).await), (IpState::Active, IpState::Retired));
+        let standing = async |standing| board::board(&t.app, &made.lead, number, (Some(standing), 0)).await.unwrap().lines.len();
+        assert_eq!((standing(Standing::Over).await, standing(Standing::Told).await), (2, 0));
         let last = t.mails_to(&made.contacts[0].email).pop().unwrap();
         assert!(last.subject.contains("called off") && last.text.contains("The provider keeps it"), "{}", last.text);
         assert_eq!(sources(&t).await, ["198.51.100.24"; 2]);
@@ -169,8 +247,9 @@ on_both! {
         let now = Draft { new: new.number.to_string(), effective: String::new(), until: String::new(), emergency: "It was taken away".into(), ..draft(&made) };
         let number = campaign::open(&t.app, &made.lead, &now).await.unwrap().number;
         t.drain().await;
-        let mail = t.mails_to(&made.contacts[1].email).pop().unwrap();
-        assert!(mail.text.contains("It was taken away") || case_of(&t, &made.contacts[1]).await.flow.state == "overdue", "{}", mail.text);
+        let mails = t.mails_to(&made.contacts[1].email);
+        assert!(mails.iter().any(|mail| mail.subject.contains("let 198.51.100.98 in") && mail.text.contains("It was taken away")), "{mails:?}");
+        assert_eq!(case_of(&t, &made.contacts[1]).await.flow.state, "overdue", "its first day has come");
         campaign::go_on(&t.app, &made.lead, number, "Nothing comes from it any more").await.unwrap();
         t.drain().await;
         assert_eq!(sources(&t).await, ["198.51.100.98"; 2]);
@@ -186,12 +265,52 @@ on_both! {
 on_both! {
     async fn a_server_that_comes_into_use_later_is_told_too_and_one_that_goes_is_left_alone(db: TestDb) {
         let (t, made) = with(&db, 1).await;
+        let _product = t.with_product().await;
+        let ours = vec!["198.51.100.0/24".parse().unwrap()];
+        let tunnel = Tunnel { alerting_ip: OLD.parse().unwrap(), our_selectors: ours, ..tunnel(&t.customer, "alder-1", "10.20.0.0/16") };
+        admin::put_tunnel(&t.app, tunnel).await.unwrap();
         campaign::open(&t.app, &made.lead, &draft(&made)).await.unwrap();
+        let number = t.reached().await;
+        t.pass(TimeDelta::minutes(1)).await;
+        assert!(campaign::board::of_person(&t.app, &t.contact).await.unwrap().is_empty(), "no settings are applied yet");
+        t.submit_settings(number).await;
+        t.script.push(None);
+        t.script.push(None);
         t.drain().await;
-        let case = case_of(&t, &made.contacts[0]).await;
-        t.act(&made.contacts[0], case.parent.unwrap(), "retire", &[("reason", "Not in use")]).await.unwrap();
+        t.act(&t.contact, number, "it_did_not_arrive", &[]).await.unwrap();
+        t.pass(TimeDelta::minutes(1)).await;
+        assert_eq!(t.case(number).await.flow.state, "repair_delivery");
+        let later = case_of(&t, &t.contact).await;
+        assert_eq!((later.flow.state.as_str(), later.parent), ("told", Some(number)), "in use, though all is not well");
+        t.script.push(None);
+        t.act(&t.contact, later.number, "acknowledge", &[("acknowledged_by", "Dana")]).await.unwrap();
         t.drain().await;
+        assert_eq!(t.case(later.number).await.flow.state, "proven");
+        // It moves: a proof holds for one server.
+        t.act(&t.engineer, number, "move_server", &[]).await.unwrap();
+        t.act(&t.contact, number, "classify", &[("smtp_location", "private")]).await.unwrap();
+        assert_eq!(t.case(later.number).await.flow.state, "proven", "it is where it was");
+        let details = [("smtp_ip", "10.20.4.99"), ("smtp_port", "587"), ("encryption", "starttls"), ("sender_address", "alerts@alder.example"), ("whitelist_request", "yes")];
+        t.act(&t.contact, number, "submit_private", &details).await.unwrap();
+        let moved = t.case(later.number).await;
+        assert_eq!((moved.flow.state.as_str(), moved.flow.data["smtp_ip"].to_string().as_str()), ("testing", "10.20.4.99"));
+        t.script.push(Some(Cause::TcpTimeout));
+        t.drain().await;
+        assert_eq!(t.case(later.number).await.flow.state, "not_let_in", "the server at its new place has rules of its own");
+        assert!(format!("{:?}", t.script.asked().last().unwrap()).contains("10.20.4.99"));
+
+        let (contact, case) = (&made.contacts[0], case_of(&t, &made.contacts[0]).await);
+        t.act(contact, case.parent.unwrap(), "retire", &[("reason", "Not in use")]).await.unwrap();
+        t.pass(TimeDelta::minutes(1)).await;
         assert_eq!(t.case(case.number).await.flow.state, "gone");
+        assert_eq!(case_of(&t, contact).await.number, case.number, "nobody is told of a server that is gone");
+        t.act(contact, case.parent.unwrap(), "reopen", &[]).await.unwrap();
+        t.pass(TimeDelta::minutes(1)).await;
+        let again = case_of(&t, contact).await;
+        assert_eq!((again.flow.state.as_str(), again.number != case.number), ("told", true), "it is in use again");
+        // Nothing goes over behind its back.
+        t.pass(TimeDelta::days(41)).await;
+        assert_eq!(sources(&t).await, ["198.51.100.24"]);
     }
 }
 

@@ -2,5 +2,6 @@
 
 mod change;
 mod lists;
+mod over;
 mod register;
 mod thousand;

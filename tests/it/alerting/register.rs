@@ -1,6 +1,6 @@
 //! The register: who keeps it, what it refuses, and what tunnels have to do with it.
 
-use postern::app::alerting_ips::{self, Draft, Keeper};
+use postern::app::alerting_ips::{self, Draft, Keeper, PAGE};
 use postern::app::{Error, admin};
 use postern::domain::alerting_ip::IpState;
 use postern::domain::tunnel::Tunnel;
@@ -8,6 +8,7 @@ use postern::store;
 
 use crate::support::app::{TestApp, tunnel};
 use crate::support::db::on_both;
+use crate::support::http::Browser;
 
 pub(super) fn draft(network: &str, from: &str) -> Draft {
     Draft {
@@ -75,6 +76,43 @@ on_both! {
         assert_eq!(faults(refused), [("alerting_ip".to_owned(), "retired")]);
         let back = alerting_ips::add(&t.app, lead, &draft("198.51.100.99", "")).await.unwrap();
         assert_eq!((back.number, back.state), (ip.number, IpState::Active), "it comes back under its number");
+    }
+}
+
+on_both! {
+    async fn a_form_that_is_sent_as_it_came_changes_nothing_but_what_was_typed(db: TestDb) {
+        let t = TestApp::with(&db, |config| config.policy.allow_documentation = true).await;
+        t.clock.advance(chrono::TimeDelta::microseconds(123_456));
+        let until = Draft { until: "2027-03-01".into(), ..draft("198.51.100.99", "") };
+        let ip = alerting_ips::add(&t.app, Keeper(None), &until).await.unwrap();
+        assert_eq!(ip.until.unwrap().to_rfc3339(), "2027-03-02T00:00:00+00:00", "its last day counts to its end");
+        let mut lou = Browser::signed_in(&t.app, &t.lead).await;
+        let path = format!("/admin/alerting-ips/{}", ip.number);
+        let page = lou.get(&path).await;
+        let sent = lou.submit(&page, &path, &[("region", "Paris")]).await;
+        assert_eq!(sent.status, 303, "{}", sent.body);
+        let after = alerting_ips::one(&t.app, ip.number).await.unwrap();
+        assert_eq!((after.listed.ip.from, after.listed.ip.until, after.listed.ip.region.as_deref()), (ip.from, ip.until, Some("Paris")));
+        assert_eq!(after.history[0].act.as_str(), "corrected", "no date has moved");
+    }
+}
+
+on_both! {
+    async fn a_register_of_many_is_read_a_page_at_a_time_and_nothing_is_cut(db: TestDb) {
+        let t = TestApp::with(&db, |config| config.policy.allow_documentation = true).await;
+        for last in 1..=PAGE {
+            let hidden = Draft { is_published: false, ..draft(&format!("198.51.100.{last}"), "") };
+            alerting_ips::add(&t.app, Keeper(None), &hidden).await.unwrap();
+        }
+        let all = alerting_ips::list(&t.app).await.unwrap();
+        assert_eq!(i64::try_from(all.len()).unwrap(), PAGE + 1, "with the one that the tunnel names");
+        let (first, next) = alerting_ips::page(&t.app, 0).await.unwrap();
+        let (rest, end) = alerting_ips::page(&t.app, next.unwrap()).await.unwrap();
+        assert_eq!((first.len(), rest.len(), end), (200, 1, None));
+        let mut lou = Browser::signed_in(&t.app, &t.lead).await;
+        let page = lou.get("/admin/alerting-ips").await;
+        assert!(page.body.contains("/admin/alerting-ips?after=200") && !page.body.contains(">198.51.100.200<"), "{}", page.body);
+        assert!(lou.get("/admin/alerting-ips?after=200").await.body.contains("198.51.100.200"));
     }
 }
 

@@ -85,7 +85,7 @@ async fn answer(t: &TestApp, pairs: &[(&Person, &Case)]) {
 /// How many tunnels name an address.
 async fn naming(t: &TestApp, address: &str) -> i64 {
     let mut tx = t.app.db.read().await.unwrap();
-    store::alerting_ips::tunnels_naming(&mut tx, address.parse().unwrap()).await.unwrap()
+    store::alerting_tunnels::count(&mut tx, address.parse().unwrap()).await.unwrap()
 }
 
 on_both! {

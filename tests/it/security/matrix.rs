@@ -181,7 +181,6 @@ const ROWS: &[(&str, &str, Cells)] = &[
     ("POST", "/alerting-changes/{number}/dates", LEADS_RECORD),
     ("POST", "/alerting-changes/{number}/withdraw", LEADS_RECORD),
     ("POST", "/alerting-changes/{number}/go-on", LEADS_RECORD),
-    ("POST", "/alerting-changes/{number}/tunnels/{tunnel}/go-on", LEADS_RECORD),
     ("GET", "/api/v1/alerting-ips", KEEPERS),
     ("POST", "/api/v1/alerting-ips", KEEPERS),
     ("GET", "/api/v1/alerting-ips/{number}", KEEPERS_RECORD),

@@ -321,5 +321,14 @@ on_both! {
         let body: serde_json::Value = serde_json::from_str(&got[0].body).unwrap();
         assert_eq!((&body["data"]["cidr"], &body["data"]["from"]), (&"192.88.100.7/32".into(), &"2026-12-01T08:00:00Z".into()));
         assert_eq!(body["timestamp"], "2026-11-25T10:00:00.000000Z");
+        // Whoever was told of it is told that it leaves the list.
+        let hidden = Draft { purpose: "alerting".to_owned(), is_published: false, ..Draft::default() };
+        let register = alerting_ips::list(&t.app).await.unwrap();
+        let number = |address: &str| register.iter().find(|listed| listed.ip.shown() == address).unwrap().ip.number;
+        for address in ["192.88.100.7", "192.88.100.8"] {
+            alerting_ips::correct(&t.app, Keeper(None), number(address), &hidden).await.unwrap();
+        }
+        send_due(&t).await;
+        assert_eq!(receiver.got().len(), 2, "one is published no more, and of the other nobody knew");
     }
 }

@@ -107,8 +107,7 @@ fn obedience(child: &Definition, found: &mut Findings) {
         let message = "a child without `on_parent_end` outlives its parent".to_owned();
         found.add(Place::START.error(&child.file, Code::W18, message));
     }
-    let told: BTreeSet<&String> =
-        [&child.on_second, &child.on_parent_end, &child.on_parent_move].into_iter().flatten().collect();
+    let told: BTreeSet<&String> = child.told_by_parent().collect();
     for event in told {
         for state in child.states.iter().filter(|state| state.kind != StateKind::Terminal) {
             let rule = child.rules(&state.id).find(|rule| rule.event == *event && rule.by.iter().any(by_machine));

@@ -50,9 +50,7 @@ impl<'a> References<'a, '_> {
             self.need(known, Place::START, || format!("`children` names {child}, which is no child workflow here"));
         }
         let events: BTreeSet<&str> = definition.all_rules().map(|(_, rule)| rule.event.as_str()).collect();
-        for event in
-            [&definition.on_second, &definition.on_parent_end, &definition.on_parent_move].into_iter().flatten()
-        {
+        for event in definition.told_by_parent() {
             self.need(events.contains(event.as_str()), Place::START, || format!("no rule knows the event {event}"));
         }
     }

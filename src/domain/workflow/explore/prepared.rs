@@ -76,7 +76,9 @@ fn by_machine_alone(
     let awaited = clock.and_then(|clock| clock.expire.as_ref()).is_some_and(|expiry| expiry.event == rule.event);
     // A signal comes from a child, where people act.
     let signal = package.values().any(|child| child.signals.contains(&rule.event));
-    rule.machine_only(definition) && !awaited && !signal
+    // So does this one from the parent: its server moves where people move it.
+    let followed = definition.on_server_move.as_ref() == Some(&rule.event);
+    rule.machine_only(definition) && !awaited && !signal && !followed
 }
 
 /// Every combination of answers: an optional one may also be left out, so that the old value stays.

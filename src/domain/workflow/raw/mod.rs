@@ -68,6 +68,9 @@ pub(crate) struct RawDefinition {
     /// The event a child receives when its parent leaves the state that it was in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) on_parent_move: Option<Name>,
+    /// The event a child receives, with what it is now, when the server of its parent has another address or port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) on_server_move: Option<Name>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) calendar: BTreeMap<Name, RawCalendar>,
     pub(crate) role: BTreeMap<Name, RawRole>,
