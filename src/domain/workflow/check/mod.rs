@@ -15,8 +15,6 @@ mod states;
 /// Types of what guards compare.
 mod types;
 
-use std::collections::BTreeMap;
-
 use super::diagnostic::{Code, Diagnostic, Place, Severity};
 use super::explore::{Exploration, explore};
 use super::package::Package;

@@ -82,7 +82,6 @@ pub(crate) fn explore<'a>(
     let live = Liveness::of(definition, &abstraction);
     let mut search = Search {
         definition,
-        package,
         abstraction: &abstraction,
         live: &live,
         prepared: definition
@@ -131,7 +130,6 @@ pub(crate) fn explore<'a>(
 
 struct Search<'a, 's> {
     definition: &'a Definition,
-    package: &'a BTreeMap<String, Definition>,
     abstraction: &'s Abstraction<'a>,
     live: &'s Liveness,
     /// By state.
