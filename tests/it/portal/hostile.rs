@@ -208,7 +208,8 @@ fn good(field: &str) -> &'static str {
         | "routing_ok"
         | "reachable_in_tunnel"
         | "whitelisted_ours"
-        | "whitelisted_theirs" => "true",
+        | "whitelisted_theirs"
+        | "number_on_record" => "true",
         _ => "good-answer",
     }
 }
@@ -225,8 +226,9 @@ fn is_fine(definition: &Definition, rule: &Rule, name: &str, kind: &str) -> bool
     }
 }
 
-/// Puts a case into a state as if it had come there, knowing everything.
-async fn place(t: &TestApp, number: i64, definition: &Definition, state: &str, public: bool) -> Case {
+/// Puts a case into a state as if it had come there, knowing everything; in use where it is to be moved.
+async fn place(t: &TestApp, number: i64, definition: &Definition, state: &str, event: &str) -> Case {
+    let public = event == "submit_public";
     let mut case = t.case(number).await;
     let mut data: Data = case.flow.data.clone();
     for name in ["smtp_ip", "smtp_host", "encryption", "sender_address", "test_recipient"] {
@@ -236,6 +238,7 @@ async fn place(t: &TestApp, number: i64, definition: &Definition, state: &str, p
     data.insert("smtp_location".to_owned(), Value::from(if public { "public" } else { "private" }));
     data.insert("filters_inbound".to_owned(), Value::from("no"));
     data.insert("smtp_applied".to_owned(), Value::Bool(false));
+    data.insert("in_use".to_owned(), Value::Bool(event == "move_server"));
     data.insert("test_level".to_owned(), Value::from("reach"));
     data.insert("question".to_owned(), Value::from("Which port?"));
     case.flow.data = data;
@@ -257,6 +260,9 @@ async fn place(t: &TestApp, number: i64, definition: &Definition, state: &str, p
     case
 }
 
+/// Done on a page of its own, with what was read in the product.
+const NOT_TYPED: &str = "take_over_settings";
+
 /// One event of one side, in the first state that offers it.
 struct Row<'d> {
     person: Person,
@@ -270,7 +276,8 @@ fn rows<'d>(t: &TestApp, definition: &'d Definition) -> Vec<Row<'d>> {
         let roles = Actor::Person(person.clone()).workflow_roles();
         for state in definition.states.iter().filter(|state| state.kind != StateKind::Terminal) {
             for rule in definition.rules_at(&state.id) {
-                if roles.iter().any(|role| rule.by.contains(*role)) && rule.ask.len() + rule.may.len() > 0 {
+                let is_offered = rule.event != NOT_TYPED && roles.iter().any(|role| rule.by.contains(*role));
+                if is_offered && rule.ask.len() + rule.may.len() > 0 {
                     let row = Row { person: person.clone(), state: &state.id, rule };
                     rows.entry((rule.event.as_str(), person.name.clone())).or_insert(row);
                 }
@@ -307,7 +314,7 @@ async fn try_every_act(t: &TestApp) -> usize {
             for (kind, value) in kinds() {
                 tried += 1;
                 let about = format!("{} in {} as {}, {field}: {kind}", row.rule.event, row.state, row.person.name);
-                place(t, number, definition, row.state, row.rule.event == "submit_public").await;
+                place(t, number, definition, row.state, &row.rule.event).await;
                 let action = format!("/cases/{number}/act/{}", row.rule.event);
                 let browser = browsers.get_mut(&row.person.name).unwrap();
                 let form = browser.open(&action).await;
