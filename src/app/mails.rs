@@ -23,7 +23,7 @@ use crate::store::people::{self, Entry};
 use crate::store::{Tx, cases, customers};
 use crate::views::common::Brand;
 use crate::views::instant_in;
-use crate::views::mail::{MailCase, MailContext, Recipient};
+use crate::views::mail::{MailCase, MailContext, MailText, Recipient};
 
 /// Tells other contacts that it is the customer's turn: worth nothing once the case has left that state.
 const PASSING: &str = "your-turn";
@@ -221,6 +221,23 @@ pub async fn compose(app: &App, tx: &mut Tx, effect: &Effect) -> Result<Option<O
         references: vec![thread],
         date: planned.at,
     }))
+}
+
+/// A mail to one person that belongs to no case.
+pub(super) fn personal(app: &App, to: Person, (effect_key, date): (String, DateTime<Utc>), text: MailText) -> Outgoing {
+    Outgoing {
+        effect_key,
+        to: Mailbox { name: Some(to.name), address: to.email },
+        from: Mailbox { name: Some(format!("{} alerting", app.brand.product)), address: sender(app) },
+        subject: text.subject,
+        text: text.text,
+        html: text.html,
+        reply_to: None,
+        in_reply_to: None,
+        references: Vec::new(),
+        calendar: None,
+        date,
+    }
 }
 
 /// The host name of the public address; Message-IDs end in it.

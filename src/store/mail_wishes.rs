@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::outbox::why_held;
 use super::{StoreError, Tx, on, record, statements, taken_means_contended};
 use crate::domain::id::{CaseId, CustomerId, PersonId};
 use crate::domain::mail_wish::{About, Wish};
@@ -12,8 +13,9 @@ statements! {
     LIST_WISHES = "SELECT about, wish FROM mail_wishes WHERE person_id = $1";
     UPSERT_WISH = "INSERT INTO mail_wishes (person_id, about, wish) VALUES ($1, $2, $3)
         ON CONFLICT (person_id, about) DO UPDATE SET wish = excluded.wish";
-    // Holds the mail until the line is written: one that was taken to be sent takes no more lines.
-    HOLD_MAIL = "UPDATE personal_mails SET last_error = NULL WHERE mail_key = $1 AND attempts = 0 AND not_before IS NOT NULL";
+    // Locks the mail until the line is written: one that was taken to be sent takes no more lines.
+    LOCK_MAIL = concat!("UPDATE personal_mails SET attempts = 0
+        WHERE mail_key = $1 AND attempts = 0 AND (not_before IS NOT NULL OR last_error = '", why_held!(), "')");
     INSERT_LINE = "INSERT INTO digest_lines (line_key, mail_key, customer_id, case_id, headline, at)
         VALUES ($1, $2, $3, $4, $5, $6)";
     LIST_LINES = "SELECT line_key, mail_key, customer_id, case_id, headline, at FROM digest_lines
@@ -97,7 +99,7 @@ pub async fn set_wish(tx: &mut Tx, person: PersonId, wished: Wished) -> Result<(
 /// # Errors
 /// [`StoreError::Contended`] where the line is there: somebody else made the same step of the case first.
 pub async fn add_line(tx: &mut Tx, line: &Line) -> Result<bool, StoreError> {
-    let is_open = on!(tx, conn => sqlx::query(HOLD_MAIL).bind(&line.mail_key)
+    let is_open = on!(tx, conn => sqlx::query(LOCK_MAIL).bind(&line.mail_key)
         .execute(conn).await.map(|done| done.rows_affected()))?;
     if is_open == 0 {
         return Ok(false);

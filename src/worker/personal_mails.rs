@@ -13,8 +13,12 @@ use crate::mail::retry_at;
 /// # Errors
 /// What the database says; the mail stays and is tried again when its lease has ended.
 pub async fn step(app: &Arc<App>) -> Result<Step, Error> {
-    let Some((mail, outgoing)) = personal_mails::take(app).await? else { return Ok(Step::Idle) };
-    let Some(outgoing) = outgoing else {
+    let Some(mail) = personal_mails::claim(app).await? else { return Ok(Step::Idle) };
+    let prepared = {
+        let mut tx = app.db.read().await?;
+        personal_mails::compose(app, &mut tx, &mail).await
+    };
+    let Some(outgoing) = prepared? else {
         personal_mails::settle(app, mail, None, None).await?;
         return Ok(Step::Worked);
     };

@@ -1,7 +1,7 @@
 //! One row that nobody can work on must not hold up the others.
 
 use chrono::TimeDelta;
-use postern::app::admin;
+use postern::app::dead_letters;
 
 use crate::support::app::TestApp;
 use crate::support::db::on_both;
@@ -17,8 +17,8 @@ on_both! {
         for _ in 0..200 {
             t.pass(TimeDelta::hours(1)).await;
         }
-        let (dead, _) = admin::dead_letters(&t.app, &t.admin).await.unwrap();
-        assert!(dead.iter().any(|dead| dead.case_id == broken.id), "{dead:?}");
+        let (dead, _) = dead_letters::list(&t.app, &t.admin).await.unwrap();
+        assert!(dead.iter().any(|dead| dead.case == Some(broken.number)), "{dead:?}");
         assert!(dead.iter().all(|dead| dead.last_error.as_deref().unwrap().contains("outbox row")), "{dead:?}");
     }
 }
