@@ -66,6 +66,9 @@ pub enum SendError {
     /// The address cannot be used.
     #[error("{0}")]
     Target(#[from] target::Fault),
+    /// The message could not be signed.
+    #[error("The signing key cannot be opened with this master key: make another key for this endpoint")]
+    Key,
     /// The name has no address, or nobody answers about it.
     #[error("{0}")]
     Name(String),

@@ -7,6 +7,7 @@ pub use signature::{LONGEST_KEY, SHORTEST_KEY, read_key, signature, write_key};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::id::EventId;
 use super::words::words;
 
 words! {
@@ -79,6 +80,11 @@ words! {
         /// Every try of several days failed.
         Failing = "failing",
     }
+}
+
+/// `webhook-id` of what tells of an event: the same for every try, so that receivers can fold repeats.
+pub fn message_id(event: EventId) -> String {
+    format!("msg_{}", event.uuid().simple())
 }
 
 /// The longest body of a message, in bytes.

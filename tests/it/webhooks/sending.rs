@@ -178,16 +178,16 @@ on_both! {
         let receiver = Receiver::start(&[Reply::Status(200)]).await;
         let (view, _) = endpoint(&t, "all", &receiver.url(), &[Topic::CaseCreated]).await;
         t.request().await;
-        let ready = sending::claim(&t.app).await.unwrap().unwrap();
-        let result = t.app.webhooks.send(&ready.message()).await;
+        let claimed = sending::claim(&t.app).await.unwrap().unwrap();
+        let first = sending::attempt(&t.app, &claimed).await.unwrap();
         let second = t.second_node(&db).await;
         assert_eq!(worker::webhooks::step(&second).await.unwrap(), Step::Idle, "the lease holds");
         t.clock.advance(TimeDelta::seconds(61));
         // The second node has no list of its own in this test, so it sends with the first one's sender.
         let again = sending::claim(&second).await.unwrap().unwrap();
-        let repeated = t.app.webhooks.send(&again.message()).await;
-        sending::settle(&second, again.claimed, Outcome { result: repeated, took: Duration::from_millis(7) }).await.unwrap();
-        sending::settle(&t.app, ready.claimed, Outcome { result, took: Duration::from_millis(9) }).await.unwrap();
+        let repeated = sending::attempt(&t.app, &again).await.unwrap();
+        sending::settle(&second, again, Outcome { took: Duration::from_millis(7), ..repeated }).await.unwrap();
+        sending::settle(&t.app, claimed, Outcome { took: Duration::from_millis(9), ..first }).await.unwrap();
         let got = receiver.got();
         assert_eq!(got.len(), 2);
         assert_eq!((got[0].header("webhook-id"), &got[0].body), (got[1].header("webhook-id"), &got[1].body));
@@ -209,20 +209,20 @@ on_both! {
         t.request_for("10.20.4.16").await;
         let first = sending::claim(&t.app).await.unwrap().unwrap();
         let second = sending::claim(&t.app).await.unwrap().unwrap();
-        assert_ne!(first.claimed.endpoint_id, second.claimed.endpoint_id);
+        assert_ne!(first.endpoint_id, second.endpoint_id);
         assert!(sending::claim(&t.app).await.unwrap().is_none(), "both have more, and both are busy");
         let fine = |status| Outcome {
             result: Ok(Answer { status, retry_after: None, body: String::new() }),
             took: Duration::ZERO,
         };
         t.clock.advance(TimeDelta::seconds(1));
-        sending::settle(&t.app, second.claimed.clone(), fine(200)).await.unwrap();
+        sending::settle(&t.app, second.clone(), fine(200)).await.unwrap();
         let next = sending::claim(&t.app).await.unwrap().unwrap();
-        assert_eq!(next.claimed.endpoint_id, second.claimed.endpoint_id);
-        sending::settle(&t.app, next.claimed, Outcome { result: Err(SendError::TimedOut), took: Duration::from_secs(15) })
+        assert_eq!(next.endpoint_id, second.endpoint_id);
+        sending::settle(&t.app, next, Outcome { result: Err(SendError::TimedOut), took: Duration::from_secs(15) })
             .await
             .unwrap();
-        let rows = log::page(&t.app, second.claimed.endpoint_id, None, 10).await.unwrap().0;
+        let rows = log::page(&t.app, second.endpoint_id, None, 10).await.unwrap().0;
         let waiting = rows.iter().find(|row| row.state == Delivery::Waiting).unwrap();
         assert_eq!(waiting.error.as_deref(), Some("No answer came within 15 seconds"));
     }

@@ -6,11 +6,11 @@ use std::process::{Command, Stdio};
 
 use chrono::TimeDelta;
 use postern::app::webhooks::{endpoints, log};
-use postern::domain::webhook::{read_key, signature};
+use postern::domain::webhook::{Delivery, read_key, signature};
 use postern::secret::Secret;
 use serde_json::json;
 
-use super::{Got, Receiver, Reply, endpoint, send_due, service};
+use super::{Got, Receiver, Reply, endpoint, logged, send_due, service};
 use crate::support::db::on_both;
 
 fn holds(got: &Got, key: &Secret) -> bool {
@@ -49,6 +49,26 @@ on_both! {
         for key in [&first, &second, &third] {
             assert!(db.tables_with(key.expose()).await.is_empty());
         }
+    }
+}
+
+on_both! {
+    async fn a_key_that_does_not_open_is_a_failure_that_is_seen_and_another_key_mends_it(db: TestDb) {
+        let t = service(&db).await;
+        let receiver = Receiver::start(&[Reply::Status(200)]).await;
+        let (view, _) = endpoint(&t, "all", &receiver.url(), &[]).await;
+        log::ping(&t.app, view.endpoint.id, None).await.unwrap();
+        db.execute("UPDATE webhook_secrets SET key_id = 'of another master key'").await;
+        send_due(&t).await;
+        let row = logged(&t, &view).await.remove(0);
+        assert_eq!((row.state, row.attempts, row.status), (Delivery::Waiting, 1, None));
+        assert!(row.error.as_deref().unwrap().contains("make another key"), "{row:?}");
+        assert!(endpoints::one(&t.app, view.endpoint.id).await.unwrap().endpoint.failing_since.is_some());
+        let key = endpoints::rotate(&t.app, view.endpoint.id, None).await.unwrap().1.unwrap();
+        t.clock.advance(TimeDelta::seconds(7));
+        send_due(&t).await;
+        let got = receiver.got().pop().unwrap();
+        assert!(holds(&got, &key) && !got.header("webhook-signature").contains(' '), "the former key is left out");
     }
 }
 
