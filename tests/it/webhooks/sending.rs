@@ -229,6 +229,30 @@ on_both! {
 }
 
 on_both! {
+    async fn four_receivers_that_hang_take_the_turn_of_no_fifth(db: TestDb) {
+        let t = service(&db).await;
+        let hangs = Receiver::start(&[Reply::Hang]).await;
+        let quick = Receiver::start(&[Reply::Status(200)]).await;
+        for name in ["a", "b", "c", "d"] {
+            endpoint(&t, name, &hangs.url(), &[Topic::CaseCreated]).await;
+        }
+        t.clock.advance(TimeDelta::seconds(1));
+        endpoint(&t, "e", &quick.url(), &[Topic::CaseCreated]).await;
+        t.request().await;
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let mut workers = worker::start(&t.app, &stopped);
+        // Nobody who hangs is given up before 15 seconds have passed.
+        let began = tokio::time::Instant::now();
+        while hangs.got().len() < 4 || quick.got().is_empty() {
+            assert!(began.elapsed() < Duration::from_secs(12), "{} hang, {} came", hangs.got().len(), quick.got().len());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        stop.send(true).unwrap();
+        while workers.join_next().await.is_some() {}
+    }
+}
+
+on_both! {
     async fn what_a_receiver_answers_is_kept_in_part_and_as_text(db: TestDb) {
         let t = service(&db).await;
         let flood = format!("HTTP/1.1 400 No\r\n\r\n<script>alert(1)</script>\u{1b}[31m\0{}", "x".repeat(1_000_000));
