@@ -53,12 +53,13 @@ statements! {
         WHERE ", has_work!(), "
         ORDER BY e.tried_at, e.id
         LIMIT 1");
-    // As above; SKIP LOCKED lets several nodes claim without waiting for each other. SQLite has one writer instead.
+    // As above; SKIP LOCKED lets several nodes claim without waiting for each other. SQLite has one writer instead. NO KEY:
+    // a message that is written down meanwhile refers to the endpoint, and neither may stand in the way of the other.
     SELECT_ENDPOINT_LOCKED = concat!("SELECT e.id FROM webhook_endpoints e
         WHERE ", has_work!(), "
         ORDER BY e.tried_at, e.id
         LIMIT 1
-        FOR UPDATE OF e SKIP LOCKED");
+        FOR NO KEY UPDATE OF e SKIP LOCKED");
     SELECT_DUE = "SELECT d.endpoint_id, d.event_id, v.body, d.attempts + 1 AS attempt, d.tries + 1 AS tries
         FROM webhook_deliveries d
         JOIN webhook_events v ON v.id = d.event_id

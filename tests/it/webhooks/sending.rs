@@ -9,13 +9,16 @@ use postern::app::backup;
 use postern::app::webhooks::sending::{self, Outcome};
 use postern::app::webhooks::{endpoints, log};
 use postern::app::{Error, forget_old_answers};
+use postern::clock::fresh_id;
+use postern::domain::id::EventId;
 use postern::domain::webhook::{Delivery, OffReason, Topic};
+use postern::store::deliveries;
 use postern::webhook::{Answer, SendError};
 use postern::worker::{self, Step};
 
 use super::{Got, Receiver, Reply, endpoint, logged, send_due, service};
 use crate::support::app::once;
-use crate::support::db::on_both;
+use crate::support::db::{Kind, on_both, run};
 
 on_both! {
     async fn what_happens_is_told_once_each_and_thinly(db: TestDb) {
@@ -226,6 +229,26 @@ on_both! {
         let waiting = rows.iter().find(|row| row.state == Delivery::Waiting).unwrap();
         assert_eq!(waiting.error.as_deref(), Some("No answer came within 15 seconds"));
     }
+}
+
+#[tokio::test]
+async fn an_event_that_is_being_written_down_keeps_no_endpoint_from_being_claimed() {
+    run(Kind::Postgres, |db| async move {
+        let t = service(&db).await;
+        endpoint(&t, "all", "http://127.0.0.1:9/", &[Topic::CaseCreated]).await;
+        t.request().await;
+        let (app, at) = (Arc::clone(&t.app), t.clock.now());
+        let claimed = t.app.db.write(move |tx| {
+            let app = Arc::clone(&app);
+            Box::pin(async move {
+                deliveries::tell(tx, EventId::new(fresh_id()), Topic::CaseCreated, "{}", at).await?;
+                // Another node, while the transaction that writes the event down is open.
+                sending::claim(&app).await
+            })
+        });
+        assert!(claimed.await.unwrap().is_some());
+    })
+    .await;
 }
 
 on_both! {
