@@ -134,7 +134,8 @@ fn judged(
             let again = webhook::retry_at(tries, at, random, asked);
             let state = if again.is_some() { Delivery::Waiting } else { Delivery::Failed };
             let since = endpoint.failing_since.unwrap_or(at);
-            let off = (at - since >= LONGEST_FAILURE).then_some(OffReason::Failing);
+            // By the tries too: where this service was down, days have passed in which nobody asked.
+            let off = (again.is_none() && at - since >= LONGEST_FAILURE).then_some(OffReason::Failing);
             (state, again.unwrap_or(at), Some(why), off)
         }
     };

@@ -90,7 +90,7 @@ pub fn message_id(event: EventId) -> String {
 /// The longest body of a message, in bytes.
 pub const LONGEST_BODY: usize = 20_000;
 
-/// An endpoint of which nothing was heard but failures for so long is switched off.
+/// An endpoint of which nothing was heard but failures for so long is switched off with the message that is given up then.
 pub const LONGEST_FAILURE: TimeDelta = TimeDelta::days(3);
 
 /// The wait before each further try, in seconds: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h. With the first

@@ -6,8 +6,9 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use postern::app::alerting_ips::{self, Draft, Keeper};
 use postern::app::backup;
+use postern::app::webhooks::endpoints::{self, Draft as EndpointDraft};
+use postern::app::webhooks::log;
 use postern::app::webhooks::sending::{self, Outcome};
-use postern::app::webhooks::{endpoints, log};
 use postern::app::{Error, forget_old_answers};
 use postern::clock::fresh_id;
 use postern::domain::id::EventId;
@@ -119,6 +120,43 @@ on_both! {
         assert!(receiver.got()[10..].iter().any(|one| one.header("webhook-id") == got[0].header("webhook-id")));
         let mended = endpoints::one(&t.app, view.endpoint.id).await.unwrap().endpoint;
         assert_eq!((mended.failing_since, mended.off_since), (None, None));
+    }
+}
+
+on_both! {
+    async fn days_in_which_nobody_asked_switch_nothing_off(db: TestDb) {
+        let t = service(&db).await;
+        let receiver = Receiver::start(&[Reply::Status(500)]).await;
+        let (view, _) = endpoint(&t, "automation", &receiver.url(), &[Topic::CaseCreated]).await;
+        t.request().await;
+        send_due(&t).await;
+        t.clock.advance(TimeDelta::days(4));
+        send_due(&t).await;
+        assert_eq!(receiver.got().len(), 2);
+        assert_eq!(endpoints::one(&t.app, view.endpoint.id).await.unwrap().endpoint.off_since, None);
+        assert_eq!(logged(&t, &view).await[0].state, Delivery::Waiting);
+    }
+}
+
+on_both! {
+    async fn a_receiver_at_another_address_begins_without_the_failures_of_the_former_one(db: TestDb) {
+        let t = service(&db).await;
+        let busy = "HTTP/1.1 503 Busy\r\nretry-after: 80000\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned();
+        let receiver = Receiver::start(&[Reply::Raw(busy)]).await;
+        let (view, _) = endpoint(&t, "automation", &receiver.url(), &[Topic::CaseCreated]).await;
+        t.request().await;
+        send_due(&t).await;
+        let known = async || endpoints::one(&t.app, view.endpoint.id).await.unwrap().endpoint;
+        let renamed = EndpointDraft { name: "renamed".into(), ..view.draft() };
+        endpoints::change(&t.app, view.endpoint.id, &renamed).await.unwrap();
+        assert!(known().await.failing_since.is_some() && known().await.rests_until.is_some(), "it is the same receiver");
+        let next = Receiver::start(&[Reply::Status(200)]).await;
+        let moved = EndpointDraft { url: next.url(), ..renamed };
+        endpoints::change(&t.app, view.endpoint.id, &moved).await.unwrap();
+        assert_eq!((known().await.failing_since, known().await.rests_until), (None, None));
+        t.request_for("10.20.4.16").await;
+        send_due(&t).await;
+        assert_eq!((receiver.got().len(), next.got().len()), (1, 1));
     }
 }
 
