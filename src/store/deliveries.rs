@@ -29,10 +29,14 @@ macro_rules! row {
     };
 }
 
-/// The oldest events of before `$1`, a few at a time.
+/// The oldest events of before `$1` of which nothing waits, a few at a time.
 macro_rules! old {
     () => {
-        "SELECT id FROM webhook_events WHERE at < $1 ORDER BY at, id LIMIT 500"
+        "SELECT v.id FROM webhook_events v
+            WHERE v.at < $1
+                AND NOT EXISTS (SELECT 1 FROM webhook_deliveries w WHERE w.event_id = v.id AND w.state = 'waiting')
+            ORDER BY v.at, v.id
+            LIMIT 500"
     };
 }
 
@@ -381,7 +385,7 @@ pub async fn body(tx: &mut Tx, event: EventId) -> Result<Option<String>, StoreEr
     Ok(on!(tx, conn => sqlx::query_scalar(SELECT_BODY).bind(event).fetch_optional(conn).await)?)
 }
 
-/// Forgets some of what happened before an instant; says how many events that were, 0 once none is left.
+/// Forgets some of what happened before an instant, but nothing that waits to be sent; says how many events that were, 0 once none is left.
 ///
 /// # Errors
 /// What the database says.

@@ -363,6 +363,27 @@ on_both! {
 }
 
 on_both! {
+    async fn what_waits_to_be_sent_again_is_not_forgotten(db: TestDb) {
+        let t = service(&db).await;
+        let receiver = Receiver::start(&[Reply::Status(200), Reply::Status(500), Reply::Status(200)]).await;
+        let (view, _) = endpoint(&t, "all", &receiver.url(), &[Topic::CaseCreated]).await;
+        t.request().await;
+        send_due(&t).await;
+        t.clock.advance(TimeDelta::days(29));
+        let event = logged(&t, &view).await[0].event_id;
+        log::redeliver(&t.app, view.endpoint.id, event).await.unwrap();
+        send_due(&t).await;
+        t.clock.advance(TimeDelta::days(2));
+        forget_old_answers(&t.app).await.unwrap();
+        send_due(&t).await;
+        assert_eq!(receiver.got().len(), 3);
+        assert_eq!(logged(&t, &view).await[0].state, Delivery::Delivered);
+        forget_old_answers(&t.app).await.unwrap();
+        assert!(logged(&t, &view).await.is_empty());
+    }
+}
+
+on_both! {
     async fn after_a_restore_nothing_is_sent_that_may_have_gone_out_before(db: TestDb) {
         let t = service(&db).await;
         let (view, _) = endpoint(&t, "all", "http://127.0.0.1:9/", &[Topic::CaseCreated]).await;
