@@ -86,6 +86,21 @@ pub enum SendError {
     Broken(String),
 }
 
+impl SendError {
+    /// The same in one fixed word, for the log of the process: the texts hold what strangers wrote.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Target(_) => "target",
+            Self::Key => "key",
+            Self::Name(_) => "name",
+            Self::Refused(_) => "refused",
+            Self::TimedOut => "timed_out",
+            Self::Connect(_) => "no_connection",
+            Self::Broken(_) => "broken",
+        }
+    }
+}
+
 /// Sends messages.
 #[derive(Clone, Debug)]
 pub struct Sender {

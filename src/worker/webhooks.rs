@@ -20,8 +20,10 @@ pub async fn step(app: &Arc<App>) -> Result<Step, Error> {
 
 pub(super) async fn run(app: Arc<App>, claimed: Claimed) -> Result<(), Error> {
     let outcome = sending::attempt(&app, &claimed).await?;
-    let status = outcome.result.as_ref().map_or(0, |answer| answer.status);
-    let (endpoint, id) = (claimed.endpoint_id, message_id(claimed.event_id));
-    tracing::info!(%endpoint, id, status, attempt = claimed.attempt, "message sent");
+    let (endpoint, id, attempt) = (claimed.endpoint_id, message_id(claimed.event_id), claimed.attempt);
+    match &outcome.result {
+        Ok(answer) => tracing::info!(%endpoint, id, attempt, status = answer.status, "message answered"),
+        Err(error) => tracing::warn!(%endpoint, id, attempt, why = error.kind(), "message not answered"),
+    }
     sending::settle(&app, claimed, outcome).await
 }
