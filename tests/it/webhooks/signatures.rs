@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::{Got, Receiver, Reply, endpoint, logged, send_due, service};
 use crate::support::db::on_both;
+use crate::support::peers;
 
 fn holds(got: &Got, key: &Secret) -> bool {
     let key = read_key(key.expose()).unwrap();
@@ -87,8 +88,7 @@ on_both! {
         send_due(&t).await;
         let got = receiver.got();
         assert!(got.len() > 2 && got.iter().all(|got| holds(got, &first) && holds(got, &second)));
-        let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/venv/bin/python");
-        if python.exists() {
+        if let Some(python) = peers::python() {
             let cases: Vec<_> = [&first, &second]
                 .iter()
                 .flat_map(|key| got.iter().map(|got| json!({"key": key.expose(), "headers": header_map(got), "body": got.body})))
