@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::vault::Sealed;
 use super::{StoreError, Tx, on, record, statements};
 use crate::domain::id::{EndpointId, PersonId, SecretId};
-use crate::domain::webhook::{OffReason, Topic};
+use crate::domain::webhook::{EndpointState, OffReason, Topic};
 
 macro_rules! columns {
     () => {
@@ -86,6 +86,17 @@ record! {
         pub failing_since: Option<DateTime<Utc>>,
         /// Until when it asked to be left alone.
         pub rests_until: Option<DateTime<Utc>>,
+    }
+}
+
+impl Endpoint {
+    /// How it does.
+    pub fn state(&self) -> EndpointState {
+        match (self.off_since, self.failing_since) {
+            (Some(_), _) => EndpointState::Off,
+            (None, Some(_)) => EndpointState::Failing,
+            (None, None) => EndpointState::On,
+        }
     }
 }
 

@@ -71,6 +71,18 @@ words! {
 }
 
 words! {
+    /// How an endpoint does.
+    pub enum EndpointState {
+        /// Messages are sent to it.
+        On = "on",
+        /// They are, and the last one failed.
+        Failing = "failing",
+        /// Nothing is sent to it.
+        Off = "off",
+    }
+}
+
+words! {
     /// Why nothing is sent to an endpoint.
     pub enum OffReason {
         /// Somebody switched it off.
