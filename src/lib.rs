@@ -25,6 +25,8 @@ pub mod redact;
 pub mod secret;
 /// The log of the process.
 pub mod telemetry;
+/// TLS of the clients that speak HTTP.
+pub mod tls;
 
 /// Writes SMTP settings into the product and reads them back.
 pub mod apply;

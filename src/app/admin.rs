@@ -13,7 +13,6 @@ use crate::domain::customer::{Architecture, Customer, Tenant};
 use crate::domain::id::{CustomerId, PersonId, TenantId};
 use crate::domain::tunnel::Tunnel;
 use crate::secret::Secret;
-use crate::store::outbox::{self, Dead};
 use crate::store::people::{self, Entry};
 use crate::store::{StoreError, customers, tunnels};
 
@@ -306,37 +305,6 @@ pub async fn put_tenant(
 pub async fn tenants(app: &App, customer: CustomerId) -> Result<Vec<Tenant>, Error> {
     let mut tx = app.db.read().await?;
     Ok(customers::tenants(&mut tx, customer).await?)
-}
-
-/// Effects that were given up, and how many wait.
-///
-/// # Errors
-/// [`Error::Forbidden`] for others than administrators.
-pub async fn dead_letters(app: &App, person: &Person) -> Result<(Vec<Dead>, i64), Error> {
-    require_admin(person)?;
-    let mut tx = app.db.read().await?;
-    Ok((outbox::dead(&mut tx).await?, outbox::pending(&mut tx).await?))
-}
-
-/// Tries an effect again that was given up. Where it is on its way again already, nothing is to be done.
-///
-/// # Errors
-/// [`Error::NotFound`] where there is none with this key; [`Error::Forbidden`].
-pub async fn resend(app: &Arc<App>, person: &Person, key: String) -> Result<(), Error> {
-    require_admin(person)?;
-    let at = app.now();
-    let found = app
-        .db
-        .write(move |tx| {
-            let key = key.clone();
-            Box::pin(async move {
-                let found = outbox::revive(tx, &key, at).await? || outbox::exists(tx, &key).await?;
-                Ok::<bool, Error>(found)
-            })
-        })
-        .await?;
-    app.wake.notify_waiters();
-    if found { Ok(()) } else { Err(Error::NotFound) }
 }
 
 /// Judges what a person is to be called, reached and recognized by.

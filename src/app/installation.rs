@@ -2,7 +2,7 @@
 
 use super::{App, Error, admin};
 use crate::domain::actor::Person;
-use crate::store::Db;
+use crate::store::{Db, outbox, personal_mails};
 
 /// What runs here.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub struct Installation {
     pub workflows: Vec<(String, u32, String)>,
     /// Effects that wait.
     pub waiting: i64,
-    /// Effects that were given up.
+    /// Effects, and mails to single people, that were given up or are held.
     pub given_up: usize,
 }
 
@@ -36,7 +36,8 @@ pub struct Installation {
 /// # Errors
 /// [`Error::Forbidden`] for others than administrators; what the database says.
 pub async fn describe(app: &App, person: &Person) -> Result<Installation, Error> {
-    let (dead, waiting) = admin::dead_letters(app, person).await?;
+    admin::require_admin(person)?;
+    let mut tx = app.db.read().await?;
     Ok(Installation {
         version: env!("CARGO_PKG_VERSION"),
         data: app.data.display().to_string(),
@@ -54,7 +55,7 @@ pub async fn describe(app: &App, person: &Person) -> Result<Installation, Error>
             .all()
             .map(|definition| (definition.id.clone(), definition.version, definition.hash()))
             .collect(),
-        waiting,
-        given_up: dead.len(),
+        waiting: outbox::pending(&mut tx).await?,
+        given_up: outbox::dead(&mut tx).await?.len() + personal_mails::dead(&mut tx).await?.len(),
     })
 }

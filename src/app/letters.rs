@@ -13,7 +13,7 @@ use crate::clock::fresh_id;
 use crate::domain::account::AccountEvent;
 use crate::domain::actor::Person;
 use crate::domain::id::PersonId;
-use crate::mail::{Mailbox, Outgoing};
+use crate::mail::Outgoing;
 use crate::secret::Secret;
 use crate::store::letters::{self, Letter};
 use crate::store::people::{self, Entry};
@@ -95,11 +95,15 @@ pub async fn last(app: &App, id: PersonId) -> Result<Option<Letter>, Error> {
     Ok(letters::last(&mut tx, id).await?)
 }
 
-/// Takes the letter that is due, with the mail to be sent; no mail where the person may not have it any more.
+/// A letter, and the mail to be sent: none where the person may not have it any more, [`Error::View`] where the template does
+/// not render.
+type Taken = (Letter, Result<Option<Outgoing>, Error>);
+
+/// Takes the letter that is due.
 ///
 /// # Errors
-/// What the database says; [`Error::View`] for a template that does not render.
-pub async fn take(app: &Arc<App>) -> Result<Option<(Letter, Option<Outgoing>)>, Error> {
+/// What the database says.
+pub async fn take(app: &Arc<App>) -> Result<Option<Taken>, Error> {
     let at = app.now();
     let link = token::fresh();
     let hash = token::stored(&link);
@@ -118,11 +122,8 @@ pub async fn take(app: &Arc<App>) -> Result<Option<(Letter, Option<Outgoing>)>, 
         })
         .await?;
     let Some((letter, entry)) = taken else { return Ok(None) };
-    let outgoing = match entry {
-        Some(entry) => Some(compose(app, &letter, entry, &link)?),
-        None => None,
-    };
-    Ok(Some((letter, outgoing)))
+    let prepared = entry.map(|entry| compose(app, &letter, entry, &link)).transpose();
+    Ok(Some((letter, prepared)))
 }
 
 fn good(entry: &Entry) -> TimeDelta {
@@ -138,20 +139,9 @@ fn compose(app: &App, letter: &Letter, entry: Entry, link: &str) -> Result<Outgo
         good_for: good_for.to_owned(),
     };
     let text = app.views.letter(template, &context)?;
-    Ok(Outgoing {
-        calendar: None,
-        // Each try has a link of its own, so each is a mail of its own.
-        effect_key: format!("letter.{}.{}", letter.letter_key, letter.attempts),
-        to: Mailbox { name: Some(entry.person.name), address: entry.person.email },
-        from: Mailbox { name: Some(format!("{} alerting", app.brand.product)), address: mails::sender(app) },
-        subject: text.subject,
-        text: text.text,
-        html: text.html,
-        reply_to: None,
-        in_reply_to: None,
-        references: Vec::new(),
-        date: letter.asked_at,
-    })
+    // Each try has a link of its own, so each is a mail of its own.
+    let key = format!("letter.{}.{}", letter.letter_key, letter.attempts);
+    Ok(mails::personal(app, entry.person, (key, letter.asked_at), text))
 }
 
 /// Notes what became of a letter.

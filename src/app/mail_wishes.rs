@@ -49,10 +49,9 @@ pub async fn of(app: &App, person: &Person) -> Result<Wishes, Error> {
 
 /// The same in a transaction.
 pub(super) async fn load(tx: &mut Tx, person: &Person) -> Result<Wishes, Error> {
-    let zone = mail_wishes::zone(tx, person.id).await?;
+    let (zone, chosen) = mail_wishes::of(tx, person.id).await?;
     // A zone that the database of zones no longer knows must not keep mail from its reader.
     let zone = zone.and_then(|name| calendar::zone(&name).ok()).unwrap_or(Tz::UTC);
-    let chosen = mail_wishes::wishes(tx, person.id).await?;
     let wish =
         |about: About| chosen.iter().find(|wished| wished.about == about).map_or(Wish::Now, |wished| wished.wish);
     let wishes = About::choices(person.is_staff()).iter().map(|about| (*about, wish(*about))).collect();

@@ -9,7 +9,6 @@ use serde_json::json;
 use sqlx::types::Json;
 
 use super::firing::Firing;
-use super::mail_wishes::Wishes;
 use super::{App, Error, mail_wishes};
 use crate::domain::actor::{Actor, Person, Role};
 use crate::domain::case::Case;
@@ -23,10 +22,13 @@ use crate::store::people::{self, Entry};
 use crate::store::{Tx, cases, customers};
 use crate::views::common::Brand;
 use crate::views::instant_in;
-use crate::views::mail::{MailCase, MailContext, Recipient};
+use crate::views::mail::{MailCase, MailContext, MailText, Recipient};
 
 /// Tells other contacts that it is the customer's turn: worth nothing once the case has left that state.
 const PASSING: &str = "your-turn";
+
+/// Tells the leads that a promise is broken.
+const BROKEN: &str = "promise-broken";
 
 /// What the outbox keeps of a mail: the wording is that of the moment of the event.
 #[derive(Debug, Serialize, Deserialize)]
@@ -53,46 +55,43 @@ pub(super) async fn enqueue(
     firing: &Firing<'_>,
 ) -> Result<(), Error> {
     let definition = app.workflows.of(&case.workflow)?;
-    let people = recipients(tx, case, to, firing.actor).await?;
-    let mut plans = Vec::with_capacity(people.len());
-    for person in people {
-        let wishes = mail_wishes::load(tx, &person).await?;
-        let planned = plan(app, definition, case, (template, &person, wishes.zone), firing.at);
-        plans.push((planned, person, wishes));
+    for (index, reader) in recipients(tx, case, to, firing.actor).await?.iter().enumerate() {
+        let key = format!("{key}.{index:02}");
+        let words = |zone| plan(app, definition, case, (template, reader, zone), firing.at);
+        put(tx, case, key, (template, reader), words).await?;
     }
-    put(tx, case, key, plans, firing.at).await
+    Ok(())
 }
 
-/// Puts mails where their readers want them: into the outbox, into the mail of the day, or nowhere.
+/// Puts a mail where its reader wants it: into the outbox, into the mail of the day, or nowhere. It is written only where
+/// somebody gets it.
 async fn put(
     tx: &mut Tx,
     case: &Case,
-    key: &str,
-    plans: Vec<(Planned, Person, Wishes)>,
-    at: DateTime<Utc>,
+    effect_key: String,
+    (template, reader): (&str, &Person),
+    words: impl FnOnce(Tz) -> Planned,
 ) -> Result<(), Error> {
-    for (index, (planned, reader, wishes)) in plans.into_iter().enumerate() {
-        let (person, effect_key) = (planned.to, format!("{key}.{index:02}"));
-        match mail_wishes::decide(case, &reader, &wishes, &planned.template) {
-            Wish::Now => {}
-            Wish::Daily => {
-                mail_wishes::put_off(tx, case, (&reader, wishes.zone), (effect_key, planned.headline), at).await?;
-                continue;
-            }
-            Wish::Never => continue,
-        }
-        let effect = Effect {
-            effect_key,
-            customer_id: case.customer,
-            case_id: case.id,
-            case_entered: i64::try_from(case.flow.entered).unwrap_or(i64::MAX),
-            kind: Kind::Mail,
-            payload: Json(json!(planned)),
-            attempts: 0,
-        };
-        outbox::add(tx, &effect, &format!("mail:{}:{person}", case.id), at).await?;
+    let wishes = mail_wishes::load(tx, reader).await?;
+    let wish = mail_wishes::decide(case, reader, &wishes, template);
+    if wish == Wish::Never {
+        return Ok(());
     }
-    Ok(())
+    let planned = words(wishes.zone);
+    let at = planned.at;
+    if wish == Wish::Daily {
+        return mail_wishes::put_off(tx, case, (reader, wishes.zone), (effect_key, planned.headline), at).await;
+    }
+    let effect = Effect {
+        effect_key,
+        customer_id: case.customer,
+        case_id: case.id,
+        case_entered: i64::try_from(case.flow.entered).unwrap_or(i64::MAX),
+        kind: Kind::Mail,
+        payload: Json(json!(planned)),
+        attempts: 0,
+    };
+    Ok(outbox::add(tx, &effect, &format!("mail:{}:{}", case.id, reader.id), at).await?)
 }
 
 /// Who gets a mail that a definition addresses to a role or a group.
@@ -110,19 +109,17 @@ async fn recipients(tx: &mut Tx, case: &Case, to: &str, actor: &Actor) -> Result
             all
         }
         // A lead is told because whoever has the case did not act.
-        (_, Some(Role::Lead)) => willing(tx, Role::Lead).await?,
+        (_, Some(Role::Lead)) => staff(tx, Role::Lead).await?,
         (_, Some(role)) => match claimant(tx, case).await? {
             Some(claimant) => vec![claimant],
-            None => willing(tx, role).await?,
+            None => staff(tx, role).await?,
         },
         (_, None) => Vec::new(),
     })
 }
 
-/// People of a role who want mail.
-async fn willing(tx: &mut Tx, role: Role) -> Result<Vec<Person>, Error> {
-    let staff = people::staff(tx, role).await?;
-    Ok(staff.into_iter().filter(|entry| entry.wants_mail).map(|entry| entry.person).collect())
+async fn staff(tx: &mut Tx, role: Role) -> Result<Vec<Person>, Error> {
+    Ok(people::staff(tx, role).await?.into_iter().map(|entry| entry.person).collect())
 }
 
 async fn claimant(tx: &mut Tx, case: &Case) -> Result<Option<Person>, Error> {
@@ -223,6 +220,23 @@ pub async fn compose(app: &App, tx: &mut Tx, effect: &Effect) -> Result<Option<O
     }))
 }
 
+/// A mail to one person that belongs to no case.
+pub(super) fn personal(app: &App, to: Person, (effect_key, date): (String, DateTime<Utc>), text: MailText) -> Outgoing {
+    Outgoing {
+        effect_key,
+        to: Mailbox { name: Some(to.name), address: to.email },
+        from: Mailbox { name: Some(format!("{} alerting", app.brand.product)), address: sender(app) },
+        subject: text.subject,
+        text: text.text,
+        html: text.html,
+        reply_to: None,
+        in_reply_to: None,
+        references: Vec::new(),
+        calendar: None,
+        date,
+    }
+}
+
 /// The host name of the public address; Message-IDs end in it.
 pub fn domain(app: &App) -> String {
     domain_of(&app.public_url)
@@ -282,19 +296,16 @@ pub(super) async fn broken(
     at: DateTime<Utc>,
 ) -> Result<(), Error> {
     let definition = app.workflows.of(&case.workflow)?;
-    let leads = recipients(tx, case, Role::Lead.as_str(), &Actor::Machine).await?;
-    let mut plans = Vec::with_capacity(leads.len());
-    for lead in leads {
-        let wishes = mail_wishes::load(tx, &lead).await?;
-        let planned = Planned {
+    for (index, lead) in recipients(tx, case, Role::Lead.as_str(), &Actor::Machine).await?.iter().enumerate() {
+        let words = |zone| Planned {
             headline: objective.title().to_owned(),
-            body: format!("It was due on {}.", instant_in(due_at, wishes.zone)),
+            body: format!("It was due on {}.", instant_in(due_at, zone)),
             next: case
                 .claim
                 .map_or_else(|| "Nobody has claimed the case.".to_owned(), |_| "Somebody has claimed it.".to_owned()),
-            ..plan(app, definition, case, ("promise-broken", &lead, wishes.zone), at)
+            ..plan(app, definition, case, (BROKEN, lead, zone), at)
         };
-        plans.push((planned, lead, wishes));
+        put(tx, case, format!("{key}.{index:02}"), (BROKEN, lead), words).await?;
     }
-    put(tx, case, key, plans, at).await
+    Ok(())
 }

@@ -9,7 +9,7 @@ use sqlx::types::Json;
 
 use super::{App, Error, mail_wishes, mails};
 use crate::domain::id::PersonId;
-use crate::mail::{Mailbox, Outgoing};
+use crate::mail::Outgoing;
 use crate::store::personal_mails::{self, PersonalMail};
 use crate::store::{Tx, people};
 use crate::views::common::Brand;
@@ -42,51 +42,37 @@ pub(super) async fn ask(
     Ok(personal_mails::ask(tx, &mail).await?)
 }
 
-/// Takes the mail that is due; no mail to be sent where the person may not have it any more.
+/// Claims the mail that is due.
+///
+/// # Errors
+/// What the database says.
+pub async fn claim(app: &Arc<App>) -> Result<Option<PersonalMail>, Error> {
+    let at = app.now();
+    app.db
+        .write(move |tx| Box::pin(async move { Ok::<_, Error>(personal_mails::claim(tx, at, at + LEASE).await?) }))
+        .await
+}
+
+/// The mail as it is sent; none where the person may not have it any more.
 ///
 /// # Errors
 /// What the database says; [`Error::View`] for a template that does not render.
-pub async fn take(app: &Arc<App>) -> Result<Option<(PersonalMail, Option<Outgoing>)>, Error> {
-    let at = app.now();
-    let taken = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                let Some(mail) = personal_mails::claim(tx, at, at + LEASE).await? else { return Ok(None) };
-                let entry = people::by_id(tx, mail.person_id).await?.filter(|entry| entry.active);
-                Ok::<_, Error>(Some((mail, entry)))
-            })
-        })
-        .await?;
-    let Some((mail, entry)) = taken else { return Ok(None) };
-    let Some(entry) = entry else { return Ok(Some((mail, None))) };
+pub async fn compose(app: &App, tx: &mut Tx, mail: &PersonalMail) -> Result<Option<Outgoing>, Error> {
+    let entry = people::by_id(tx, mail.person_id).await?.filter(|entry| entry.active);
+    let Some(entry) = entry else { return Ok(None) };
     let facts = if mail.template == mail_wishes::DIGEST {
-        let mut tx = app.db.read().await?;
-        mail_wishes::digest(app, &mut tx, &mail, &entry.person).await?
+        mail_wishes::digest(app, tx, mail, &entry.person).await?
     } else {
         Some(mail.payload.0.clone())
     };
-    let Some(facts) = facts else { return Ok(Some((mail, None))) };
+    let Some(facts) = facts else { return Ok(None) };
     let context = PersonalContext {
         brand: Brand { vendor: app.brand.vendor.clone(), product: app.brand.product.clone() },
         to: Recipient { name: entry.person.name.clone() },
         facts,
     };
     let text = app.views.personal(&mail.template, &context)?;
-    let outgoing = Outgoing {
-        effect_key: format!("personal.{}", mail.mail_key),
-        to: Mailbox { name: Some(entry.person.name), address: entry.person.email },
-        from: Mailbox { name: Some(format!("{} alerting", app.brand.product)), address: mails::sender(app) },
-        subject: text.subject,
-        text: text.text,
-        html: text.html,
-        reply_to: None,
-        in_reply_to: None,
-        references: Vec::new(),
-        calendar: None,
-        date: mail.asked_at,
-    };
-    Ok(Some((mail, Some(outgoing))))
+    Ok(Some(mails::personal(app, entry.person, (format!("personal.{}", mail.mail_key), mail.asked_at), text)))
 }
 
 /// Notes what became of a mail.

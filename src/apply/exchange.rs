@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode, Url, redirect};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use serde_json::Value;
 
 use super::error::{ApplyError, Step};
 use super::fields::{ACCOUNT, PASSWORD};
 use crate::redact::{excerpt, redact, redact_member};
 use crate::secret::Secret;
+use crate::tls::{self, TlsError};
 
 /// The part of a foreign answer that is kept in errors.
 const BODY_BYTES: usize = 2_048;
@@ -37,7 +36,7 @@ impl Exchange {
         let base = base(base_url)?;
         header(&api_key)?;
         let client = Client::builder()
-            .tls_backend_preconfigured(tls(ca_pem)?)
+            .tls_backend_preconfigured(tls::client(ca_pem.map(str::as_bytes)).map_err(roots)?)
             .redirect(redirect::Policy::none())
             // The environment is read in config.rs only, and a proxy there is not meant for this key.
             .no_proxy()
@@ -178,23 +177,16 @@ fn header(api_key: &Secret) -> Result<HeaderValue, ApplyError> {
     Ok(value)
 }
 
-fn tls(ca_pem: Option<&str>) -> Result<rustls::ClientConfig, ApplyError> {
-    let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(pem) = ca_pem {
-        let wrong = || misconfigured("trusted roots", "[PEM]", "the text holds no usable certificate in PEM");
-        let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem.as_bytes()).filter_map(Result::ok).collect();
-        let (added, _ignored) = roots.add_parsable_certificates(certificates);
-        if added == 0 {
-            return Err(wrong());
+fn roots(error: TlsError) -> ApplyError {
+    match error {
+        TlsError::NoCertificate => {
+            misconfigured("trusted roots", "[PEM]", "the text holds no usable certificate in PEM")
+        }
+        TlsError::SetUp(error) => {
+            tracing::error!(%error, "TLS could not be set up");
+            misconfigured("TLS", "ring", "TLS could not be set up; see the log")
         }
     }
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| {
-        tracing::error!(%error, "TLS could not be set up");
-        misconfigured("TLS", "ring", "TLS could not be set up; see the log")
-    })?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, String> {

@@ -2,11 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use rustls::{ClientConfig, RootCertStore};
 
 use super::out::{self, Code, Stop};
 use super::place::{self, Place};
@@ -55,15 +53,8 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 }
 
 async fn get(url: &str) -> Result<(u16, String), Stop> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(Stop::failed)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     let client = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
+        .tls_backend_preconfigured(crate::tls::client(None).map_err(Stop::failed)?)
         .no_proxy()
         .timeout(LIMIT)
         .build()

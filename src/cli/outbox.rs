@@ -77,11 +77,11 @@ fn list(args: &ListArgs) -> Result<(), Stop> {
             .await?
             .into_iter()
             .map(|letter| Row {
-                key: letter.dead.effect_key,
+                key: letter.key,
                 case: letter.case,
                 subject: letter.subject,
                 to: letter.to,
-                why: letter.dead.last_error.unwrap_or_default(),
+                why: letter.last_error.unwrap_or_default(),
             })
             .collect();
         out::list(args.json, &["key", "case", "subject", "to", "why"], &rows, |row| {

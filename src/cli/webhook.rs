@@ -222,11 +222,7 @@ async fn set(app: &Arc<App>, args: &SetArgs) -> Result<(), Stop> {
 
 async fn list(app: &App, json: bool) -> Result<(), Stop> {
     let row = |view: View| Row {
-        state: match (view.endpoint.off_since, view.endpoint.failing_since) {
-            (Some(_), _) => "off",
-            (None, Some(_)) => "failing",
-            (None, None) => "on",
-        },
+        state: view.endpoint.state().as_str(),
         topics: view.topics,
         owner: view.endpoint.owner_email,
         id: view.endpoint.id.to_string(),

@@ -29,10 +29,14 @@ macro_rules! row {
     };
 }
 
-/// The oldest events of before `$1`, a few at a time.
+/// The oldest events of before `$1` of which nothing waits, a few at a time.
 macro_rules! old {
     () => {
-        "SELECT id FROM webhook_events WHERE at < $1 ORDER BY at, id LIMIT 500"
+        "SELECT v.id FROM webhook_events v
+            WHERE v.at < $1
+                AND NOT EXISTS (SELECT 1 FROM webhook_deliveries w WHERE w.event_id = v.id AND w.state = 'waiting')
+            ORDER BY v.at, v.id
+            LIMIT 500"
     };
 }
 
@@ -53,12 +57,13 @@ statements! {
         WHERE ", has_work!(), "
         ORDER BY e.tried_at, e.id
         LIMIT 1");
-    // As above; SKIP LOCKED lets several nodes claim without waiting for each other. SQLite has one writer instead.
+    // As above; SKIP LOCKED lets several nodes claim without waiting for each other. SQLite has one writer instead. NO KEY:
+    // a message that is written down meanwhile refers to the endpoint, and neither may stand in the way of the other.
     SELECT_ENDPOINT_LOCKED = concat!("SELECT e.id FROM webhook_endpoints e
         WHERE ", has_work!(), "
         ORDER BY e.tried_at, e.id
         LIMIT 1
-        FOR UPDATE OF e SKIP LOCKED");
+        FOR NO KEY UPDATE OF e SKIP LOCKED");
     SELECT_DUE = "SELECT d.endpoint_id, d.event_id, v.body, d.attempts + 1 AS attempt, d.tries + 1 AS tries
         FROM webhook_deliveries d
         JOIN webhook_events v ON v.id = d.event_id
@@ -380,7 +385,7 @@ pub async fn body(tx: &mut Tx, event: EventId) -> Result<Option<String>, StoreEr
     Ok(on!(tx, conn => sqlx::query_scalar(SELECT_BODY).bind(event).fetch_optional(conn).await)?)
 }
 
-/// Forgets some of what happened before an instant; says how many events that were, 0 once none is left.
+/// Forgets some of what happened before an instant, but nothing that waits to be sent; says how many events that were, 0 once none is left.
 ///
 /// # Errors
 /// What the database says.

@@ -2,18 +2,20 @@
 
 use chrono::{DateTime, Utc};
 
+use super::outbox::why_held;
 use super::{StoreError, Tx, on, record, statements, taken_means_contended};
 use crate::domain::id::{CaseId, CustomerId, PersonId};
 use crate::domain::mail_wish::{About, Wish};
 
 statements! {
-    SELECT_ZONE = "SELECT time_zone FROM people WHERE id = $1";
     SET_ZONE = "UPDATE people SET time_zone = $2 WHERE id = $1";
-    LIST_WISHES = "SELECT about, wish FROM mail_wishes WHERE person_id = $1";
+    LIST_WISHES = "SELECT p.time_zone, w.about, w.wish FROM people p LEFT JOIN mail_wishes w ON w.person_id = p.id
+        WHERE p.id = $1";
     UPSERT_WISH = "INSERT INTO mail_wishes (person_id, about, wish) VALUES ($1, $2, $3)
         ON CONFLICT (person_id, about) DO UPDATE SET wish = excluded.wish";
-    // Holds the mail until the line is written: one that was taken to be sent takes no more lines.
-    HOLD_MAIL = "UPDATE personal_mails SET last_error = NULL WHERE mail_key = $1 AND attempts = 0 AND not_before IS NOT NULL";
+    // Locks the mail until the line is written: one that was taken to be sent takes no more lines.
+    LOCK_MAIL = concat!("UPDATE personal_mails SET attempts = 0
+        WHERE mail_key = $1 AND attempts = 0 AND (not_before IS NOT NULL OR last_error = '", why_held!(), "')");
     INSERT_LINE = "INSERT INTO digest_lines (line_key, mail_key, customer_id, case_id, headline, at)
         VALUES ($1, $2, $3, $4, $5, $6)";
     LIST_LINES = "SELECT line_key, mail_key, customer_id, case_id, headline, at FROM digest_lines
@@ -37,6 +39,14 @@ record! {
 }
 
 record! {
+    struct Row {
+        time_zone: Option<String>,
+        about: Option<About>,
+        wish: Option<Wish>,
+    }
+}
+
+record! {
     /// A line of a mail of the day.
     #[derive(Clone, Debug)]
     pub struct Line {
@@ -55,16 +65,6 @@ record! {
     }
 }
 
-/// Name of the zone in which times are written to a person.
-///
-/// # Errors
-/// What the database says.
-pub async fn zone(tx: &mut Tx, person: PersonId) -> Result<Option<String>, StoreError> {
-    let found: Option<Option<String>> =
-        on!(tx, conn => sqlx::query_scalar(SELECT_ZONE).bind(person).fetch_optional(conn).await)?;
-    Ok(found.flatten())
-}
-
 /// Sets the zone; the name was checked.
 ///
 /// # Errors
@@ -74,12 +74,15 @@ pub async fn set_zone(tx: &mut Tx, person: PersonId, zone: Option<&str>) -> Resu
     Ok(())
 }
 
-/// What a person wants, of what was ever chosen.
+/// Name of the zone in which times are written to a person, and what the person wants, of what was ever chosen.
 ///
 /// # Errors
 /// What the database says.
-pub async fn wishes(tx: &mut Tx, person: PersonId) -> Result<Vec<Wished>, StoreError> {
-    Ok(on!(tx, conn => sqlx::query_as(LIST_WISHES).bind(person).fetch_all(conn).await)?)
+pub async fn of(tx: &mut Tx, person: PersonId) -> Result<(Option<String>, Vec<Wished>), StoreError> {
+    let rows: Vec<Row> = on!(tx, conn => sqlx::query_as(LIST_WISHES).bind(person).fetch_all(conn).await)?;
+    let zone = rows.first().and_then(|row| row.time_zone.clone());
+    let chosen = rows.iter().filter_map(|row| Some(Wished { about: row.about?, wish: row.wish? }));
+    Ok((zone, chosen.collect()))
 }
 
 /// Chooses.
@@ -97,7 +100,7 @@ pub async fn set_wish(tx: &mut Tx, person: PersonId, wished: Wished) -> Result<(
 /// # Errors
 /// [`StoreError::Contended`] where the line is there: somebody else made the same step of the case first.
 pub async fn add_line(tx: &mut Tx, line: &Line) -> Result<bool, StoreError> {
-    let is_open = on!(tx, conn => sqlx::query(HOLD_MAIL).bind(&line.mail_key)
+    let is_open = on!(tx, conn => sqlx::query(LOCK_MAIL).bind(&line.mail_key)
         .execute(conn).await.map(|done| done.rows_affected()))?;
     if is_open == 0 {
         return Ok(false);

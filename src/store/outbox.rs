@@ -39,11 +39,12 @@ macro_rules! is_head {
 pub(super) use is_head;
 
 /// Why an effect is held: what is waiting in a backup may have gone out after the backup was made.
-macro_rules! held {
+macro_rules! why_held {
     () => {
         "Held: the database was restored from a backup, and this may have gone out before"
     };
 }
+pub(super) use why_held;
 
 /// True while effects are held.
 macro_rules! is_held {
@@ -57,7 +58,7 @@ statements! {
     INSERT_EFFECT = concat!("INSERT INTO outbox (effect_key, customer_id, case_id, case_entered, kind, lane, payload, state, attempts,
             not_before, lease_owner, lease_until, last_error, created_at, settled_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, CASE WHEN ", is_held!(), " THEN 'dead' ELSE 'pending' END, 0,
-            $8, NULL, NULL, CASE WHEN ", is_held!(), " THEN '", held!(), "' END, $8, NULL)");
+            $8, NULL, NULL, CASE WHEN ", is_held!(), " THEN '", why_held!(), "' END, $8, NULL)");
     // Only the head of a lane may be claimed, so effects of one case and recipient, or of one tenant, keep their order.
     SELECT_DUE = concat!("SELECT o.effect_key, o.customer_id, o.case_id, o.case_entered, o.kind, o.payload, o.attempts
         FROM outbox o
@@ -104,14 +105,14 @@ statements! {
     SELECT_STATE = "SELECT state FROM outbox WHERE effect_key = $1";
     BEGIN_HOLD = "INSERT INTO counters (name, value) VALUES ('outbox_hold', $1)
         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    HOLD = concat!("UPDATE outbox SET state = 'dead', last_error = '", held!(), "', settled_at = $1, lease_owner = NULL,
+    HOLD = concat!("UPDATE outbox SET state = 'dead', last_error = '", why_held!(), "', settled_at = $1, lease_owner = NULL,
             lease_until = NULL
         WHERE state = 'pending'");
     END_HOLD = "DELETE FROM counters WHERE name = 'outbox_hold'";
     SELECT_HOLD = "SELECT value FROM counters WHERE name = 'outbox_hold'";
-    COUNT_HELD = concat!("SELECT COUNT(*) FROM outbox WHERE state = 'dead' AND last_error = '", held!(), "'");
+    COUNT_HELD = concat!("SELECT COUNT(*) FROM outbox WHERE state = 'dead' AND last_error = '", why_held!(), "'");
     REVIVE_HELD = concat!("UPDATE outbox SET state = 'pending', attempts = 0, not_before = $1, settled_at = NULL, last_error = NULL
-        WHERE state = 'dead' AND last_error = '", held!(), "'");
+        WHERE state = 'dead' AND last_error = '", why_held!(), "'");
     COUNT_PENDING = "SELECT COUNT(*) FROM outbox WHERE state = 'pending'";
 }
 

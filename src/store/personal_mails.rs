@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
+use super::outbox::{is_held, why_held};
 use super::{StoreError, Tx, on, record, statements};
 use crate::domain::id::PersonId;
 
@@ -17,9 +18,10 @@ macro_rules! due {
 
 statements! {
     // One that is there is not asked for twice.
-    ASK = "INSERT INTO personal_mails (mail_key, person_id, template, payload, asked_at, not_before, attempts)
-        VALUES ($1, $2, $3, $4, $5, $6, 0)
-        ON CONFLICT (mail_key) DO NOTHING";
+    ASK = concat!("INSERT INTO personal_mails (mail_key, person_id, template, payload, asked_at, not_before, attempts, last_error)
+        VALUES ($1, $2, $3, $4, $5, CASE WHEN ", is_held!(), " THEN NULL ELSE $6 END, 0,
+            CASE WHEN ", is_held!(), " THEN '", why_held!(), "' END)
+        ON CONFLICT (mail_key) DO NOTHING");
     SELECT_DUE = due!();
     // As above; SKIP LOCKED lets several nodes claim without waiting for each other. SQLite has one writer instead.
     SELECT_DUE_LOCKED = concat!(due!(), " FOR UPDATE SKIP LOCKED");
@@ -29,9 +31,18 @@ statements! {
         WHERE person_id = $1
         ORDER BY asked_at DESC, mail_key DESC
         LIMIT 1";
-    HOLD = "UPDATE personal_mails SET not_before = NULL, last_error = $1 WHERE not_before IS NOT NULL";
-    REVIVE_HELD = "UPDATE personal_mails SET not_before = $2, attempts = 0, last_error = NULL
-        WHERE last_error = $1 AND not_before IS NULL";
+    HOLD = concat!("UPDATE personal_mails SET not_before = NULL, last_error = '", why_held!(), "'
+        WHERE not_before IS NOT NULL");
+    REVIVE_HELD = concat!("UPDATE personal_mails SET not_before = $1, attempts = 0, last_error = NULL
+        WHERE last_error = '", why_held!(), "' AND not_before IS NULL");
+    // One that was sent has no error.
+    LIST_DEAD = "SELECT mail_key, person_id, template, payload, asked_at, not_before, attempts, last_error FROM personal_mails
+        WHERE not_before IS NULL AND last_error IS NOT NULL
+        ORDER BY asked_at
+        LIMIT 200";
+    REVIVE = "UPDATE personal_mails SET not_before = $2, attempts = 0, last_error = NULL
+        WHERE mail_key = $1 AND not_before IS NULL AND last_error IS NOT NULL";
+    SELECT_KEY = "SELECT mail_key FROM personal_mails WHERE mail_key = $1";
     DELETE_OLD = "DELETE FROM personal_mails WHERE asked_at < $1 AND not_before IS NULL";
 }
 
@@ -58,7 +69,8 @@ record! {
     }
 }
 
-/// Asks for a mail, from its `not_before` on; one of the same key is not asked for twice.
+/// Asks for a mail, from its `not_before` on; one of the same key is not asked for twice. While effects are held, it is
+/// held too.
 ///
 /// # Errors
 /// What the database says.
@@ -109,15 +121,39 @@ pub async fn last(tx: &mut Tx, person: PersonId) -> Result<Option<PersonalMail>,
     Ok(on!(tx, conn => sqlx::query_as(SELECT_LAST).bind(person).fetch_optional(conn).await)?)
 }
 
-/// Why a mail is held: what is waiting in a backup may have gone out after the backup was made.
-const HELD: &str = "Held: the database was restored from a backup, and this may have gone out before";
+/// Mails that were given up or are held, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub async fn dead(tx: &mut Tx) -> Result<Vec<PersonalMail>, StoreError> {
+    Ok(on!(tx, conn => sqlx::query_as(LIST_DEAD).fetch_all(conn).await)?)
+}
+
+/// Tries a mail again that was given up or is held; says whether there was one with this key.
+///
+/// # Errors
+/// What the database says.
+pub async fn revive(tx: &mut Tx, key: &str, at: DateTime<Utc>) -> Result<bool, StoreError> {
+    let changed = on!(tx, conn => sqlx::query(REVIVE).bind(key).bind(at)
+        .execute(conn).await.map(|done| done.rows_affected()))?;
+    Ok(changed == 1)
+}
+
+/// Whether there is a mail with this key, whatever became of it.
+///
+/// # Errors
+/// What the database says.
+pub async fn exists(tx: &mut Tx, key: &str) -> Result<bool, StoreError> {
+    let found: Option<String> = on!(tx, conn => sqlx::query_scalar(SELECT_KEY).bind(key).fetch_optional(conn).await)?;
+    Ok(found.is_some())
+}
 
 /// Holds everything that waits.
 ///
 /// # Errors
 /// What the database says.
 pub async fn hold(tx: &mut Tx) -> Result<(), StoreError> {
-    on!(tx, conn => sqlx::query(HOLD).bind(HELD).execute(conn).await.map(|_| ()))?;
+    on!(tx, conn => sqlx::query(HOLD).execute(conn).await.map(|_| ()))?;
     Ok(())
 }
 
@@ -126,7 +162,7 @@ pub async fn hold(tx: &mut Tx) -> Result<(), StoreError> {
 /// # Errors
 /// What the database says.
 pub async fn revive_held(tx: &mut Tx, at: DateTime<Utc>) -> Result<u64, StoreError> {
-    Ok(on!(tx, conn => sqlx::query(REVIVE_HELD).bind(HELD).bind(at)
+    Ok(on!(tx, conn => sqlx::query(REVIVE_HELD).bind(at)
         .execute(conn).await.map(|done| done.rows_affected()))?)
 }
 

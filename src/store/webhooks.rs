@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::vault::Sealed;
 use super::{StoreError, Tx, on, record, statements};
 use crate::domain::id::{EndpointId, PersonId, SecretId};
-use crate::domain::webhook::{OffReason, Topic};
+use crate::domain::webhook::{EndpointState, OffReason, Topic};
 
 macro_rules! columns {
     () => {
@@ -17,7 +17,11 @@ macro_rules! columns {
 statements! {
     INSERT_ENDPOINT = "INSERT INTO webhook_endpoints (id, name, url, owner_id, made_at, tried_at)
         VALUES ($1, $2, $3, $4, $5, $5)";
-    UPDATE_ENDPOINT = "UPDATE webhook_endpoints SET name = $2, url = $3, owner_id = $4 WHERE id = $1";
+    // What another receiver failed at, or asked for, is nothing to the one at the next address.
+    UPDATE_ENDPOINT = "UPDATE webhook_endpoints SET name = $2, url = $3, owner_id = $4,
+            failing_since = CASE WHEN url = $3 THEN failing_since END,
+            rests_until = CASE WHEN url = $3 THEN rests_until END
+        WHERE id = $1";
     SELECT_ENDPOINT = concat!("SELECT ", columns!(), " FROM webhook_endpoints e JOIN people p ON p.id = e.owner_id
         WHERE e.id = $1");
     LIST_ENDPOINTS = concat!("SELECT ", columns!(), " FROM webhook_endpoints e JOIN people p ON p.id = e.owner_id
@@ -41,6 +45,19 @@ statements! {
     LIST_ALL_SECRETS = "SELECT id, endpoint_id, key_id, nonce, sealed, made_at, ends_at FROM webhook_secrets
         ORDER BY id
         LIMIT 1000";
+}
+
+/// An endpoint as it is written.
+#[derive(Clone, Debug)]
+pub struct Text {
+    /// Identifies it.
+    pub id: EndpointId,
+    /// As in [`Endpoint`].
+    pub name: String,
+    /// As in [`Endpoint`].
+    pub url: String,
+    /// As in [`Endpoint`].
+    pub owner_id: PersonId,
 }
 
 record! {
@@ -72,6 +89,17 @@ record! {
     }
 }
 
+impl Endpoint {
+    /// How it does.
+    pub fn state(&self) -> EndpointState {
+        match (self.off_since, self.failing_since) {
+            (Some(_), _) => EndpointState::Off,
+            (None, Some(_)) => EndpointState::Failing,
+            (None, None) => EndpointState::On,
+        }
+    }
+}
+
 record! {
     /// A key of an endpoint, sealed.
     #[derive(Clone)]
@@ -97,18 +125,18 @@ record! {
 ///
 /// # Errors
 /// [`StoreError::Duplicate`] where the name is taken.
-pub async fn add(tx: &mut Tx, endpoint: &Endpoint) -> Result<(), StoreError> {
+pub async fn add(tx: &mut Tx, endpoint: &Text, at: DateTime<Utc>) -> Result<(), StoreError> {
     on!(tx, conn => sqlx::query(INSERT_ENDPOINT)
-        .bind(endpoint.id).bind(&endpoint.name).bind(&endpoint.url).bind(endpoint.owner_id).bind(endpoint.made_at)
+        .bind(endpoint.id).bind(&endpoint.name).bind(&endpoint.url).bind(endpoint.owner_id).bind(at)
         .execute(conn).await.map(|_| ()))?;
     Ok(())
 }
 
-/// Replaces name, address and owner; says whether there is such an endpoint.
+/// Replaces name, address and owner; says whether there is such an endpoint. At another address it begins without failures.
 ///
 /// # Errors
 /// [`StoreError::Duplicate`] where the name is taken.
-pub async fn replace(tx: &mut Tx, endpoint: &Endpoint) -> Result<bool, StoreError> {
+pub async fn replace(tx: &mut Tx, endpoint: &Text) -> Result<bool, StoreError> {
     let done = on!(tx, conn => sqlx::query(UPDATE_ENDPOINT)
         .bind(endpoint.id).bind(&endpoint.name).bind(&endpoint.url).bind(endpoint.owner_id)
         .execute(conn).await.map(|done| done.rows_affected()))?;

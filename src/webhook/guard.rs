@@ -11,9 +11,6 @@ use crate::domain::address::{Class, METADATA, Options, classify_ip};
 /// Ports of public receivers: HTTPS and its usual neighbour.
 pub const PORTS: [u16; 2] = [443, 8443];
 
-/// Where the machine itself is described, in the clouds that use a link-local address for it.
-const METADATA_LINK_LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
-
 /// What the installation adds to the rules.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
@@ -26,8 +23,8 @@ pub struct Rules {
 /// Why messages do not go to an address.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// It describes the machine that asks.
-    #[error("{0} is the metadata service of a cloud: no message goes there")]
+    /// Clouds describe the machine that asks there, and hand out its credentials.
+    #[error("{0} is an address at which clouds describe their machines: no message goes there")]
     Metadata(IpAddr),
     /// No host can be there, or every host.
     #[error("{0} is the address of no single host")]
@@ -54,7 +51,9 @@ impl Rules {
     /// no single host.
     pub fn decide(&self, target: SocketAddr) -> Result<SocketAddr, Refusal> {
         let address = target.ip().to_canonical();
-        if address == METADATA_LINK_LOCAL || METADATA.contains(&address) {
+        // Clouds use several link-local addresses (169.254.169.254, 169.254.170.2, 169.254.170.23), and no receiver has one.
+        let is_link_local = matches!(address, IpAddr::V4(address) if address.is_link_local());
+        if is_link_local || METADATA.contains(&address) {
             return Err(Refusal::Metadata(address));
         }
         let is_broadcast = address == IpAddr::V4(Ipv4Addr::BROADCAST);
@@ -137,7 +136,12 @@ mod tests {
         }
         for text in [
             "169.254.169.254",
+            "169.254.170.2",
+            "169.254.170.23",
+            "169.254.1.1",
+            "100.100.100.200",
             "fd00:ec2::254",
+            "fd00:ec2::23",
             "168.63.129.16",
             "0.0.0.0",
             "::",

@@ -17,13 +17,12 @@ use std::time::Duration;
 use ipnet::IpNet;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use reqwest::{Client, Response, redirect};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::WebhooksConfig;
 use crate::redact::excerpt;
+use crate::tls;
 
 /// How long one try may take, from the look-up to the last byte that is read.
 pub const LIMIT: Duration = Duration::from_secs(15);
@@ -66,6 +65,9 @@ pub enum SendError {
     /// The address cannot be used.
     #[error("{0}")]
     Target(#[from] target::Fault),
+    /// The message could not be signed.
+    #[error("The signing key cannot be opened with this master key: make another key for this endpoint")]
+    Key,
     /// The name has no address, or nobody answers about it.
     #[error("{0}")]
     Name(String),
@@ -81,6 +83,21 @@ pub enum SendError {
     /// The connection broke, or what came is no HTTP.
     #[error("The answer cannot be read: {0}")]
     Broken(String),
+}
+
+impl SendError {
+    /// The same in one fixed word, for the log of the process: the texts hold what strangers wrote.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Target(_) => "target",
+            Self::Key => "key",
+            Self::Name(_) => "name",
+            Self::Refused(_) => "refused",
+            Self::TimedOut => "timed_out",
+            Self::Connect(_) => "no_connection",
+            Self::Broken(_) => "broken",
+        }
+    }
 }
 
 /// Sends messages.
@@ -99,7 +116,7 @@ impl Sender {
     /// Says what is wrong with the file of trusted roots.
     pub fn new(config: &WebhooksConfig, own: &[IpNet]) -> Result<Self, String> {
         let rules = guard::Rules { allow: config.allow.clone(), own: own.to_vec() };
-        Ok(Self { resolver: Resolver::System, rules, tls: tls(config)? })
+        Ok(Self { resolver: Resolver::System, rules, tls: trusted(config)? })
     }
 
     /// The same with another resolver.
@@ -207,19 +224,9 @@ fn root(error: &dyn std::error::Error) -> String {
     excerpt(&innermost.to_string(), KEPT_ERROR)
 }
 
-fn tls(config: &WebhooksConfig) -> Result<rustls::ClientConfig, String> {
-    let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(path) = &config.ca_file {
-        let wrong = |what: &str| format!("[webhooks] ca_file {}: {what}", path.display());
-        let pem = std::fs::read(path).map_err(|error| wrong(&error.to_string()))?;
-        let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok).collect();
-        let (added, _ignored) = roots.add_parsable_certificates(certificates);
-        if added == 0 {
-            return Err(wrong("it holds no usable certificate; name a file with certificates in PEM"));
-        }
-    }
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| format!("TLS could not be set up: {error}"))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+fn trusted(config: &WebhooksConfig) -> Result<rustls::ClientConfig, String> {
+    let Some(path) = &config.ca_file else { return tls::client(None).map_err(|error| error.to_string()) };
+    let wrong = |what: String| format!("[webhooks] ca_file {}: {what}", path.display());
+    let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    tls::client(Some(&pem)).map_err(|error| wrong(error.to_string()))
 }

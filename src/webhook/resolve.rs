@@ -48,13 +48,27 @@ impl Resolver {
             Self::Scripted(answers) => answers.next(),
             Self::System => match timeout_at(deadline, tokio::net::lookup_host((name, 0))).await {
                 Ok(Ok(addresses)) => addresses.map(|address| address.ip()).collect(),
-                Ok(Err(error)) => return Err(SendError::Name(excerpt(&format!("{name}: {error}"), 300))),
-                Err(_elapsed) => return Err(SendError::Name(format!("No answer about {name} came in time"))),
+                Ok(Err(error)) => return Err(unknown(name, &error.to_string())),
+                Err(_elapsed) => return Err(unknown(name, "no answer came in time")),
             },
         };
-        if found.is_empty() || found.len() > MOST_ADDRESSES {
-            return Err(SendError::Name(format!("{name} has {} addresses", found.len())));
+        if found.is_empty() {
+            return Err(unknown(name, "it has none"));
+        }
+        if found.len() > MOST_ADDRESSES {
+            let text = format!(
+                "{name} has {} addresses, and only names with at most {MOST_ADDRESSES} are sent to: enter a name with fewer",
+                found.len()
+            );
+            return Err(SendError::Name(text));
         }
         Ok(found)
     }
+}
+
+fn unknown(name: &str, why: &str) -> SendError {
+    let text = format!(
+        "No address of {name} was found ({why}): check the name, and the resolver of the machine of this service"
+    );
+    SendError::Name(excerpt(&text, 600))
 }

@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::app::webhooks::sending;
 use crate::app::{App, Error, chain};
 
 /// How often a worker looks although nobody woke it: for what is due by the clock, or was left by another node.
@@ -40,17 +41,14 @@ pub fn start(app: &Arc<App>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
         let (app, stop) = (Arc::clone(app), stop.clone());
         workers.spawn(async move { run(name, &app, stop, outbox::step).await });
     }
-    workers.spawn(probes::serve(Arc::clone(app), stop.clone()));
+    workers.spawn(serve("tests", Arc::clone(app), stop.clone(), probes::claim, probes::run));
+    workers.spawn(serve("webhooks", Arc::clone(app), stop.clone(), sending::claim, webhooks::run));
     let (silent, until) = (Arc::clone(app), stop.clone());
     workers.spawn(async move { run("agents", &silent, until, agents::step).await });
     let (posted, until) = (Arc::clone(app), stop.clone());
     workers.spawn(async move { run("letters", &posted, until, letters::step).await });
     let (told, until) = (Arc::clone(app), stop.clone());
     workers.spawn(async move { run("personal_mails", &told, until, personal_mails::step).await });
-    for name in ["webhooks_1", "webhooks_2", "webhooks_3", "webhooks_4"] {
-        let (app, stop) = (Arc::clone(app), stop.clone());
-        workers.spawn(async move { run(name, &app, stop, webhooks::step).await });
-    }
     let (swept, until) = (Arc::clone(app), stop.clone());
     workers.spawn(async move { run("campaigns", &swept, until, campaigns::step).await });
     let (tidied, until) = (Arc::clone(app), stop.clone());
@@ -95,7 +93,49 @@ impl Drop for Alive<'_> {
     }
 }
 
-/// The one loop.
+/// Claims one thing after the other and does each in a task of its own, so that a slow one holds up no other. How many are
+/// done at once is for `claim` to say. One loop that claims asks the database once a second where many would ask many times.
+/// Ends when what was begun has ended.
+async fn serve<T, C, R, F>(name: &'static str, app: Arc<App>, mut stop: watch::Receiver<bool>, claim: C, run: R)
+where
+    C: AsyncFn(&Arc<App>) -> Result<Option<T>, Error>,
+    R: Fn(Arc<App>, T) -> F,
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let mut running = JoinSet::new();
+    let _alive = Alive::new(&app, name);
+    while !*stop.borrow() {
+        app.pulse.beat(name, app.now());
+        // Registered before looking, so that what is left between the look and the wait wakes it.
+        let woken = app.wake.notified();
+        let wait = match claim(&app).await {
+            Ok(Some(claimed)) => {
+                let work = run(Arc::clone(&app), claimed);
+                running.spawn(async move {
+                    if let Err(error) = work.await {
+                        tracing::warn!(worker = name, error = %chain(&error), "a step failed and is done again after its lease");
+                    }
+                });
+                continue;
+            }
+            Ok(None) => TICK,
+            Err(error) => {
+                tracing::warn!(worker = name, error = %chain(&error), "nothing could be claimed; it is tried again");
+                PAUSE
+            }
+        };
+        tokio::select! {
+            () = woken => {}
+            () = tokio::time::sleep(wait) => {}
+            // What ended makes room for the next.
+            Some(_) = running.join_next() => {}
+            _ = stop.changed() => {}
+        }
+    }
+    while running.join_next().await.is_some() {}
+}
+
+/// The loop of a worker that does one thing at a time.
 async fn run<F>(name: &'static str, app: &Arc<App>, mut stop: watch::Receiver<bool>, step: F)
 where
     F: AsyncFn(&Arc<App>) -> Result<Step, Error>,

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
 
-use super::{Alive, PAUSE, Step, TICK, chain};
+use super::{Step, chain};
 use crate::app::{App, Error, probes};
 use crate::store;
 use crate::store::probes::Probe;
@@ -20,47 +18,11 @@ const LEASE: TimeDelta = TimeDelta::seconds(240);
 /// What the database says; the test stays queued and is run again when the lease has ended.
 pub async fn step(app: &Arc<App>) -> Result<Step, Error> {
     let Some(probe) = claim(app).await? else { return Ok(Step::Idle) };
-    run(app, probe).await?;
+    run(Arc::clone(app), probe).await?;
     Ok(Step::Worked)
 }
 
-/// Claims tests one after the other and runs each in a task of its own. One loop that claims is enough for any number of
-/// tests, and asks the database once a second where many would ask many times. Ends when the tests that run have ended.
-pub(super) async fn serve(app: Arc<App>, mut stop: watch::Receiver<bool>) {
-    let mut running = JoinSet::new();
-    let _alive = Alive::new(&app, "tests");
-    while !*stop.borrow() {
-        app.pulse.beat("tests", app.now());
-        // Registered before looking, so that what is left between the look and the wait wakes it.
-        let woken = app.wake.notified();
-        let wait = match claim(&app).await {
-            Ok(Some(probe)) => {
-                let app = Arc::clone(&app);
-                running.spawn(async move {
-                    if let Err(error) = run(&app, probe).await {
-                        tracing::warn!(error = %chain(&error), "a test is run again when its lease has ended");
-                    }
-                });
-                continue;
-            }
-            Ok(None) => TICK,
-            Err(error) => {
-                tracing::warn!(error = %chain(&error), "no test could be claimed; the queue is asked again");
-                PAUSE
-            }
-        };
-        tokio::select! {
-            () = woken => {}
-            () = tokio::time::sleep(wait) => {}
-            // A test that ended makes room for the next.
-            Some(_) = running.join_next() => {}
-            _ = stop.changed() => {}
-        }
-    }
-    while running.join_next().await.is_some() {}
-}
-
-async fn claim(app: &Arc<App>) -> Result<Option<Probe>, Error> {
+pub(super) async fn claim(app: &Arc<App>) -> Result<Option<Probe>, Error> {
     let (node, now, at_once) = (app.node.clone(), app.now(), app.probe.at_once);
     app.db
         .write(move |tx| {
@@ -70,21 +32,21 @@ async fn claim(app: &Arc<App>) -> Result<Option<Probe>, Error> {
         .await
 }
 
-async fn run(app: &Arc<App>, probe: Probe) -> Result<(), Error> {
+pub(super) async fn run(app: Arc<App>, probe: Probe) -> Result<(), Error> {
     let prepared = {
         let mut tx = app.db.read().await?;
-        probes::request(app, &mut tx, &probe).await
+        probes::request(&app, &mut tx, &probe).await
     };
     let request = match prepared {
         Ok(request) => request,
         Err(Error::Store(error)) => return Err(error.into()),
         Err(error) => {
             tracing::error!(case = %probe.case_id, error = chain(&error), "a test could not be prepared");
-            return put_off(app, probe).await;
+            return put_off(&app, probe).await;
         }
     };
     let report = app.prober.run(request).await;
-    probes::take_report(app, &app.node, probe, report).await
+    probes::take_report(&app, &app.node, probe, report).await
 }
 
 /// A test that cannot be prepared waits until its record may have been put right, and not the others for it.

@@ -13,6 +13,8 @@ use postern::domain::mail_settings::Encryption;
 use postern::secret::Secret;
 use serde_json::{Value, json};
 
+use crate::support::peers;
+
 const KEY: &str = "stand-in-key-0123456789";
 const OLD: &str = "old-Secret-1";
 const NEW: &str = "new-Secret-2";
@@ -518,8 +520,7 @@ async fn a_change_is_sent_as_pytenable_sends_it() {
         target.apply(&request, None).await.unwrap();
     }
     assert_eq!(patches(&product), recorded);
-    let python = root.join("target/peers/venv/bin/python");
-    if python.exists() {
+    if let Some(python) = peers::python() {
         assert_eq!(sent_by_pytenable(&python, root).await, recorded);
     }
 }

@@ -24,7 +24,7 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 /// The ground that the shell stands on. Each may use those before it.
-const GROUND: &[&str] = &["secret", "clock", "config", "redact", "files", "telemetry"];
+const GROUND: &[&str] = &["secret", "clock", "config", "redact", "files", "telemetry", "tls"];
 
 /// What the core may use of the ground: a value that must not be seen is a type, not an effect.
 const GROUND_OF_THE_CORE: &[(&str, &str)] = &[("smtp", "secret")];

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::TimeDelta;
 use postern::app::backup::{self, BackupError};
 use postern::app::dead_letters::{self, Release};
+use postern::app::mail_wishes::{self, Draft};
 use postern::app::{App, replay, requests};
 use postern::store::migrate::newest;
 use postern::store::{Db, outbox};
@@ -161,9 +162,9 @@ on_both! {
         assert_eq!(node.mailer.sent().len(), 0, "and told nobody what they know already");
         let letters = dead_letters::all(&node).await.unwrap();
         assert!(letters.len() > usize::try_from(held).unwrap(), "what came up since is held too");
-        assert!(letters.iter().all(|letter| letter.dead.last_error.as_deref().unwrap().starts_with("Held: ")));
+        assert!(letters.iter().all(|letter| letter.last_error.as_deref().unwrap().starts_with("Held: ")));
 
-        let chosen = letters[0].dead.effect_key.clone();
+        let chosen = letters[0].key.clone();
         let wrong = Release::These(vec![chosen.clone(), "1.2.3".into()]);
         assert!(dead_letters::release(&node, wrong).await.is_err());
         drain(&node).await;
@@ -178,6 +179,43 @@ on_both! {
         assert_eq!(usize::try_from(rest).unwrap(), letters.len() - 1);
         drain(&node).await;
         assert!(node.mailer.sent().len() > 1);
+        node.db.close().await;
+        drop_other(restored).await;
+    }
+}
+
+on_both! {
+    async fn mail_to_single_people_is_held_too_and_each_can_be_sent_on_its_own(db: TestDb) {
+        let t = TestApp::new(&db).await;
+        let daily = Draft { time_zone: None, wishes: vec![("progress".into(), "daily".into())] };
+        mail_wishes::change(&t.app, &t.contact, &daily).await.unwrap();
+        t.request().await;
+        let file = db.folder.join("daily");
+        backup::create(&db.db, &file, t.app.now()).await.unwrap();
+        let restored = other(&db).await;
+        backup::restore(&restored.db, &file, t.app.now()).await.unwrap();
+        let node = t.second_node(&restored).await;
+        // One more line for the mail that was waiting, and the first line of a mail that is asked for while all is held.
+        for address in ["10.20.4.16", "10.20.4.17"] {
+            done(requests::send(&node, &t.contact, draft(address), fresh_once()).await.unwrap());
+            t.clock.advance(TimeDelta::days(1));
+        }
+        drain(&node).await;
+        assert_eq!(node.mailer.sent().len(), 0);
+        let mut held = dead_letters::all(&node).await.unwrap();
+        held.retain(|letter| letter.key.starts_with("digest."));
+        let (one, two) = ("1 thing happened in your cases", "2 things happened in your cases");
+        assert_eq!(held.iter().map(|letter| letter.subject.as_str()).collect::<Vec<_>>(), [one, two]);
+        assert!(held.iter().all(|letter| letter.to == t.contact.email && letter.last_error.as_deref().unwrap().starts_with("Held: ")));
+        for _press in 0..2 {
+            dead_letters::resend(&node, &t.admin, held[1].key.clone()).await.unwrap();
+        }
+        drain(&node).await;
+        let sent = || -> Vec<String> { node.mailer.sent().into_iter().map(|mail| mail.subject).collect() };
+        assert_eq!(sent(), [two]);
+        assert_eq!(dead_letters::release(&node, Release::These(vec![held[0].key.clone()])).await.unwrap(), 1);
+        drain(&node).await;
+        assert_eq!(sent(), [two, one]);
         node.db.close().await;
         drop_other(restored).await;
     }

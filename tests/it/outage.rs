@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use postern::app::{App, admin};
+use postern::app::{App, admin, dead_letters};
 use postern::apply::{Behaviour, StandIn};
 use postern::config::{Config, Flags};
 use postern::mail::{Identity, Mailer, SmtpServer, Tls};
@@ -205,13 +205,13 @@ on_both! {
         assert_eq!(worker::outbox::step(&away).await.unwrap(), Step::Idle, "nothing is hammered");
         t.act(&t.engineer, number, "configuration_done", &[("change_ref", "CHG-1")]).await.unwrap();
         assert_eq!(t.case(number).await.flow.state, "let_us_in", "the case goes on without mail");
-        let (dead, _) = admin::dead_letters(&away, &t.admin).await.unwrap();
+        let (dead, _) = dead_letters::list(&away, &t.admin).await.unwrap();
         assert!(dead.is_empty(), "an outage of minutes kills no mail");
         for _ in 0..20 {
             t.clock.advance(TimeDelta::days(1));
             send_what_is_due(&away).await;
         }
-        let (dead, pending) = admin::dead_letters(&away, &t.admin).await.unwrap();
+        let (dead, pending) = dead_letters::list(&away, &t.admin).await.unwrap();
         assert!(dead.len() >= 2 && pending == 0, "{} dead, {pending} pending", dead.len());
         for letter in &dead {
             assert_eq!(letter.attempts, 11);
@@ -220,11 +220,11 @@ on_both! {
         let sink = SmtpSink::start(Protection::None, None).await;
         let back = with_mail_server(&t, &db, sink.address.port()).await;
         let letter = &dead[0];
-        admin::resend(&back, &t.admin, letter.effect_key.clone()).await.unwrap();
+        dead_letters::resend(&back, &t.admin, letter.key.clone()).await.unwrap();
         send_what_is_due(&back).await;
         let arrived = sink.arrived();
         assert_eq!(arrived.len(), 1, "one was asked for, one arrived");
-        let id = postern::mail::message_id(&back.vault.derive("message id"), "postern.vendor.example", &letter.effect_key);
+        let id = postern::mail::message_id(&back.vault.derive("message id"), "postern.vendor.example", &letter.key);
         assert!(arrived[0].data.contains(&id), "a late mail has the identity that it would have had: {id}");
         away.db.close().await;
         back.db.close().await;

@@ -25,8 +25,8 @@ type Network = (bool, u128, u32);
 const OWN: [&str; 3] = ["10.99.0.0/24", "198.51.100.1/32", "fd99::/64"];
 const OTHERS: [&str; 3] = ["10.20.0.0/16", "172.16.8.0/21", "fd20::/48"];
 const CARRIED: [&str; 3] = ["10.0.0.0/8", "100.64.0.0/11", "fc00::/7"];
-/// Amazon, Google, Azure; the other metadata addresses are link-local or shared.
-const METADATA: [&str; 3] = ["fd00:ec2::254", "fd20:ce::254", "168.63.129.16"];
+/// Amazon, Google, Azure, Alibaba; the other metadata addresses are link-local.
+const METADATA: [&str; 5] = ["fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "168.63.129.16", "100.100.100.200"];
 
 fn as_networks(list: &[&str]) -> Vec<IpNet> {
     list.iter().map(|network| network.parse().unwrap()).collect()

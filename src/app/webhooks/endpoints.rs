@@ -11,7 +11,7 @@ use crate::clock::fresh_id;
 use crate::domain::id::EndpointId;
 use crate::domain::webhook::{OffReason, Topic, write_key};
 use crate::secret::Secret;
-use crate::store::webhooks::{self, Endpoint};
+use crate::store::webhooks::{self, Endpoint, Text};
 use crate::store::{Tx, deliveries, people};
 
 /// How long a key that was replaced goes on signing beside its successor.
@@ -124,8 +124,8 @@ pub async fn add(app: &Arc<App>, draft: &Draft, once: Option<Once>) -> Result<(V
                     let text = format!("There are {MOST_ENDPOINTS} endpoints: change one that is not needed any more");
                     return Err(Error::field("name", "too_many", text));
                 }
-                let endpoint = fill(&app, tx, &draft, (id, at)).await?;
-                webhooks::add(tx, &endpoint).await.map_err(|error| taken(error, "name", "endpoint"))?;
+                let endpoint = fill(&app, tx, &draft, id).await?;
+                webhooks::add(tx, &endpoint, at).await.map_err(|error| taken(error, "name", "endpoint"))?;
                 webhooks::set_topics(tx, id, &topics).await?;
                 webhooks::put_key(tx, id, &sealed, (at, at)).await?;
                 keep(tx, once, id, at).await?;
@@ -147,7 +147,7 @@ pub async fn change(app: &Arc<App>, id: EndpointId, draft: &Draft) -> Result<Vie
         .write(move |tx| {
             let (app, draft, topics) = (Arc::clone(&shared), draft.clone(), topics.clone());
             Box::pin(async move {
-                let endpoint = fill(&app, tx, &draft, (id, app.now())).await?;
+                let endpoint = fill(&app, tx, &draft, id).await?;
                 let found = webhooks::replace(tx, &endpoint).await.map_err(|error| taken(error, "name", "endpoint"))?;
                 if !found {
                     return Err(Error::NotFound);
@@ -249,30 +249,13 @@ fn read(app: &App, draft: &Draft) -> Result<Vec<Topic>, Error> {
 }
 
 /// The endpoint of a draft; only people of the vendor can own one.
-async fn fill(
-    app: &App,
-    tx: &mut Tx,
-    draft: &Draft,
-    (id, made_at): (EndpointId, DateTime<Utc>),
-) -> Result<Endpoint, Error> {
+async fn fill(app: &App, tx: &mut Tx, draft: &Draft, id: EndpointId) -> Result<Text, Error> {
     let entry = people::by_email(tx, draft.owner.trim()).await?;
     let entry = entry.filter(|entry| entry.active && entry.person.is_staff()).ok_or_else(|| {
         let text = format!("Enter the e-mail address of one of the people of {}", app.brand.vendor);
         Error::field("owner", "unknown", text)
     })?;
-    Ok(Endpoint {
-        id,
-        name: draft.name.trim().to_owned(),
-        url: draft.url.trim().to_owned(),
-        owner_id: entry.person.id,
-        owner_name: entry.person.name,
-        owner_email: entry.person.email,
-        made_at,
-        off_since: None,
-        off_why: None,
-        failing_since: None,
-        rests_until: None,
-    })
+    Ok(Text { id, name: draft.name.trim().to_owned(), url: draft.url.trim().to_owned(), owner_id: entry.person.id })
 }
 
 /// The endpoint that the same form led to before.

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use super::endpoints::View;
 use super::log::Detail;
 use crate::app::App;
+use crate::domain::webhook::{Delivery, message_id};
 use crate::store::deliveries::Logged;
 
 /// An endpoint.
@@ -35,12 +36,12 @@ pub fn logged(app: &App, row: &Logged) -> Json {
         row.tried_at.map(|at| json!({"at": at, "took_ms": row.took_ms, "status": row.status, "error": row.error}));
     json!({
         "id": row.event_id,
-        "webhook_id": format!("msg_{}", row.event_id.uuid().simple()),
+        "webhook_id": message_id(row.event_id),
         "topic": row.topic,
         "at": row.at,
         "state": row.state,
         "attempts": row.attempts,
-        "next_attempt_at": (row.state == crate::domain::webhook::Delivery::Waiting).then_some(row.not_before),
+        "next_attempt_at": (row.state == Delivery::Waiting).then_some(row.not_before),
         "last_attempt": last,
         "url": format!("{}/api/v1/webhooks/{}/deliveries/{}", app.public_url, row.endpoint_id, row.event_id),
     })

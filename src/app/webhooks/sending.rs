@@ -5,45 +5,18 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::RngExt as _;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::app::{App, Error, personal_mails};
 use crate::domain::id::EndpointId;
 use crate::domain::webhook::{self, Delivery, LONGEST_FAILURE, OffReason, Verdict, judge, read_key};
 use crate::store::deliveries::{self, Claimed, Ended};
-use crate::store::webhooks::{self, Endpoint};
+use crate::store::webhooks::{self, Endpoint, Key};
 use crate::store::{Tx, people};
 use crate::webhook::{Answer, Message, SendError};
 
 /// Longer than a try takes.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
-
-/// A message that is ready to be sent.
-#[derive(Clone, Debug)]
-pub struct Ready {
-    /// Its try.
-    pub claimed: Claimed,
-    /// Where it goes.
-    pub url: String,
-    /// `webhook-id`.
-    pub id: String,
-    /// When this try was signed.
-    pub at: DateTime<Utc>,
-    /// `webhook-signature`.
-    pub signature: String,
-}
-
-impl Ready {
-    /// As it is sent.
-    pub fn message(&self) -> Message<'_> {
-        Message {
-            url: &self.url,
-            id: &self.id,
-            timestamp: self.at.timestamp(),
-            signature: &self.signature,
-            body: &self.claimed.body,
-        }
-    }
-}
 
 /// What came of a try.
 #[derive(Clone, Debug)]
@@ -54,31 +27,56 @@ pub struct Outcome {
     pub took: std::time::Duration,
 }
 
-/// Claims what is due, with its endpoint, and signs it.
+/// Claims the message that is due, with its endpoint.
 ///
 /// # Errors
-/// What the database says; [`Error::Internal`] where a key does not open: the try counts, and another one follows.
-pub async fn claim(app: &Arc<App>) -> Result<Option<Ready>, Error> {
+/// What the database says.
+pub async fn claim(app: &Arc<App>) -> Result<Option<Claimed>, Error> {
     let (node, at) = (app.node.clone(), app.now());
-    let claimed = app
-        .db
+    app.db
         .write(move |tx| {
             let node = node.clone();
             Box::pin(async move { Ok::<_, Error>(deliveries::claim(tx, &node, at, at + LEASE).await?) })
         })
-        .await?;
-    let Some(claimed) = claimed else { return Ok(None) };
-    let mut tx = app.db.read().await?;
-    let endpoint = webhooks::by_id(&mut tx, claimed.endpoint_id).await?.ok_or(Error::NotFound)?;
-    let mut keys = Vec::new();
-    for key in webhooks::keys(&mut tx, endpoint.id, at).await? {
-        let key = app.vault.open_webhook(&key)?;
-        let damaged = || Error::Internal(format!("the key of endpoint {} is damaged", endpoint.id));
-        keys.push(read_key(key.expose()).ok_or_else(damaged)?);
+        .await
+}
+
+/// Signs a message that was claimed, and sends it. A key that does not open is a failure like any other, so that the log
+/// shows it and the owner hears of it.
+///
+/// # Errors
+/// What the database says.
+pub async fn attempt(app: &App, claimed: &Claimed) -> Result<Outcome, Error> {
+    let (began, at) = (Instant::now(), app.now());
+    let (url, keys) = {
+        let mut tx = app.db.read().await?;
+        let endpoint = webhooks::by_id(&mut tx, claimed.endpoint_id).await?.ok_or(Error::NotFound)?;
+        (endpoint.url, webhooks::keys(&mut tx, endpoint.id, at).await?)
+    };
+    let result = match open(app, &keys) {
+        Some(keys) => {
+            let (id, timestamp) = (webhook::message_id(claimed.event_id), at.timestamp());
+            let signature = webhook::signature(keys.iter().map(Vec::as_slice), (&id, timestamp), &claimed.body);
+            let message = Message { url: &url, id: &id, timestamp, signature: &signature, body: &claimed.body };
+            app.webhooks.send(&message).await
+        }
+        None => Err(SendError::Key),
+    };
+    Ok(Outcome { result, took: began.elapsed() })
+}
+
+/// The keys that sign; none where the present one does not open. A former one that does not is left out: the present one
+/// may have been made because of that.
+fn open(app: &App, keys: &[Key]) -> Option<Vec<Vec<u8>>> {
+    let mut opened = Vec::with_capacity(keys.len());
+    for key in keys {
+        match app.vault.open_webhook(key).ok().and_then(|text| read_key(text.expose())) {
+            Some(bytes) => opened.push(bytes),
+            None if key.ends_at.is_some() => {}
+            None => return None,
+        }
     }
-    let id = format!("msg_{}", claimed.event_id.uuid().simple());
-    let signature = webhook::signature(keys.iter().map(Vec::as_slice), (&id, at.timestamp()), &claimed.body);
-    Ok(Some(Ready { claimed, url: endpoint.url, id, at, signature }))
+    Some(opened)
 }
 
 /// Writes down what came of a try: the message is done, tried again, or given up; an endpoint that is gone, or of which
@@ -136,7 +134,8 @@ fn judged(
             let again = webhook::retry_at(tries, at, random, asked);
             let state = if again.is_some() { Delivery::Waiting } else { Delivery::Failed };
             let since = endpoint.failing_since.unwrap_or(at);
-            let off = (at - since >= LONGEST_FAILURE).then_some(OffReason::Failing);
+            // By the tries too: where this service was down, days have passed in which nobody asked.
+            let off = (again.is_none() && at - since >= LONGEST_FAILURE).then_some(OffReason::Failing);
             (state, again.unwrap_or(at), Some(why), off)
         }
     };

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use reqwest::{Response, StatusCode, Url, redirect};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value;
 
 use crate::app::chain;
@@ -14,6 +12,7 @@ use crate::cli::out::Code;
 use crate::domain::address::text::shown;
 use crate::probe::job::{Job, PROTOCOL, PROTOCOL_HEADER};
 use crate::secret::Secret;
+use crate::tls;
 
 /// How long the service may hold a request for work.
 const WAIT: Duration = Duration::from_secs(25);
@@ -72,8 +71,9 @@ impl Client {
         bearer.set_sensitive(true);
         let headers =
             [(AUTHORIZATION, bearer), (HeaderName::from_static(PROTOCOL_HEADER), HeaderValue::from(PROTOCOL))];
+        let tls = tls::client(ca_pem.map(str::as_bytes)).map_err(|error| format!("--ca-file: {error}"))?;
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(ca_pem)?)
+            .tls_backend_preconfigured(tls)
             .redirect(redirect::Policy::none())
             // A proxy of the environment is not meant for this token.
             .no_proxy()
@@ -189,20 +189,6 @@ fn base(text: &str) -> Result<Url, String> {
         return Err(wrong(example));
     }
     Ok(url)
-}
-
-fn tls(ca_pem: Option<&str>) -> Result<rustls::ClientConfig, String> {
-    let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(pem) = ca_pem {
-        let found: Vec<_> = CertificateDer::pem_slice_iter(pem.as_bytes()).filter_map(Result::ok).collect();
-        let (added, _unusable) = roots.add_parsable_certificates(found);
-        if added == 0 {
-            return Err("--ca-file: no certificate in it can be used".to_owned());
-        }
-    }
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    Ok(builder.map_err(|error| error.to_string())?.with_root_certificates(roots).with_no_client_auth())
 }
 
 #[cfg(test)]

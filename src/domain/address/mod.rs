@@ -34,11 +34,13 @@ pub use overlap::{Relation, compare};
 pub use parse::{Fault, parse_address, parse_network};
 
 /// Addresses under which clouds answer questions about the machine that asks, outside the rejected ranges: Amazon over
-/// IPv6, Google over IPv6, Azure.
-pub const METADATA: [IpAddr; 3] = [
+/// IPv6 (machines, and pods of EKS), Google over IPv6, Azure, Alibaba.
+pub const METADATA: [IpAddr; 5] = [
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
     IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
 ];
 
 /// What an address may be used for.

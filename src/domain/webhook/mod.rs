@@ -7,6 +7,7 @@ pub use signature::{LONGEST_KEY, SHORTEST_KEY, read_key, signature, write_key};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::id::EventId;
 use super::words::words;
 
 words! {
@@ -70,6 +71,18 @@ words! {
 }
 
 words! {
+    /// How an endpoint does.
+    pub enum EndpointState {
+        /// Messages are sent to it.
+        On = "on",
+        /// They are, and the last one failed.
+        Failing = "failing",
+        /// Nothing is sent to it.
+        Off = "off",
+    }
+}
+
+words! {
     /// Why nothing is sent to an endpoint.
     pub enum OffReason {
         /// Somebody switched it off.
@@ -81,10 +94,15 @@ words! {
     }
 }
 
+/// `webhook-id` of what tells of an event: the same for every try, so that receivers can fold repeats.
+pub fn message_id(event: EventId) -> String {
+    format!("msg_{}", event.uuid().simple())
+}
+
 /// The longest body of a message, in bytes.
 pub const LONGEST_BODY: usize = 20_000;
 
-/// An endpoint of which nothing was heard but failures for so long is switched off.
+/// An endpoint of which nothing was heard but failures for so long is switched off with the message that is given up then.
 pub const LONGEST_FAILURE: TimeDelta = TimeDelta::days(3);
 
 /// The wait before each further try, in seconds: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h. With the first

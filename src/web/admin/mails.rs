@@ -6,7 +6,7 @@ use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::{Html, IntoResponse, Response};
 
 use super::page;
-use crate::app::{Error, mail_samples};
+use crate::app::mail_samples;
 use crate::views::admin::MailSample;
 use crate::views::common::Link;
 use crate::views::mail::MailText;
@@ -39,7 +39,7 @@ pub(super) async fn list(visitor: Visitor) -> Result<Response, Failure> {
 }
 
 pub(super) async fn one(visitor: Visitor, Path(name): Path<String>) -> Result<Response, Failure> {
-    let MailText { subject, text, .. } = sample(&visitor, &name)?;
+    let MailText { subject, text, .. } = mail_samples::one(&visitor.app, visitor.person()?, &name)?;
     let crumbs = vec![Link::new("Mails", "/admin/mails")];
     let title = format!("Mail {name}");
     let body = MailSample { html: format!("/admin/mails/{name}/page"), name, subject, text };
@@ -50,11 +50,6 @@ pub(super) async fn one(visitor: Visitor, Path(name): Path<String>) -> Result<Re
 
 /// The part that programs show as a page, by itself.
 pub(super) async fn html(visitor: Visitor, Path(name): Path<String>) -> Result<Response, Failure> {
-    let mail = std::future::ready(sample(&visitor, &name)).await?;
+    let mail = std::future::ready(mail_samples::one(&visitor.app, visitor.person()?, &name)).await?;
     Ok(([(CONTENT_SECURITY_POLICY, POLICY_OF_MAIL)], Html(mail.html)).into_response())
-}
-
-fn sample(visitor: &Visitor, name: &str) -> Result<MailText, Failure> {
-    let mut mails = mail_samples::all(&visitor.app, visitor.person()?)?;
-    mails.remove(name).ok_or_else(|| Error::NotFound.into())
 }

@@ -187,6 +187,6 @@ async fn resend(visitor: Visitor, fields: Fields) -> Result<Response, Failure> {
         let text = "Reload the page and choose what is to be sent again";
         return Err(Error::field("effect_key", "unknown", text).into());
     }
-    admin::resend(&visitor.app, person, key.to_owned()).await?;
+    dead_letters::resend(&visitor.app, person, key.to_owned()).await?;
     Ok(Redirect::to("/admin/outbox").into_response())
 }

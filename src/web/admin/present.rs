@@ -106,15 +106,15 @@ pub(super) fn outbox(transport: &str, letters: &[DeadLetter], waiting: i64) -> O
 fn row(index: usize, letter: &DeadLetter) -> OutboxRow {
     let button = Button::of(Style::Small, "Send again").about(format!("\u{201c}{}\u{201d}", letter.subject));
     let mut form = Form::new(&format!("resend-{index}"), "/admin/outbox/resend", form_key(), button);
-    form.hidden.push(Hidden { name: "effect_key".to_owned(), value: letter.dead.effect_key.clone() });
+    form.hidden.push(Hidden { name: "effect_key".to_owned(), value: letter.key.clone() });
     OutboxRow {
         tag: Tag::new(Tone::Failed, "Given up"),
         subject: letter.subject.clone(),
         to: letter.to.clone(),
         case: letter.case.map(|number| Link::new(number.to_string(), format!("/cases/{number}"))),
-        at: letter.dead.created_at,
-        tries: words::count(letter.dead.attempts),
-        last_error: letter.dead.last_error.clone(),
+        at: letter.at,
+        tries: words::count(letter.attempts),
+        last_error: letter.last_error.clone(),
         resend: Some(form),
     }
 }

@@ -7,7 +7,7 @@ use crate::app::webhooks::endpoints::{Draft, View};
 use crate::app::webhooks::log::Detail;
 use crate::app::webhooks::sending::page as path;
 use crate::domain::id::{EndpointId, EventId};
-use crate::domain::webhook::{Delivery, OffReason, Topic};
+use crate::domain::webhook::{Delivery, EndpointState, OffReason, Topic, message_id};
 use crate::secret::Secret;
 use crate::store::deliveries::{Attempt, Logged};
 use crate::views::common::{Empty, Fact, Link, Note, Section, Tag, Tone};
@@ -48,10 +48,10 @@ fn topics(view: &View) -> String {
 }
 
 fn state(view: &View) -> (Tone, &'static str) {
-    match (view.endpoint.off_since, view.endpoint.failing_since) {
-        (Some(_), _) => (Tone::Neutral, "Off"),
-        (None, Some(_)) => (Tone::Failed, "Failing"),
-        (None, None) => (Tone::Done, "On"),
+    match view.endpoint.state() {
+        EndpointState::Off => (Tone::Neutral, "Off"),
+        EndpointState::Failing => (Tone::Failed, "Failing"),
+        EndpointState::On => (Tone::Done, "On"),
     }
 }
 
@@ -172,7 +172,7 @@ pub(super) fn delivery(view: &View, detail: &Detail) -> Record {
     let mut facts = vec![
         Fact::new("Topic", row.topic.to_string()),
         Fact::new("Happened", instant(row.at)),
-        Fact::code("webhook-id", format!("msg_{}", row.event_id.uuid().simple())),
+        Fact::code("webhook-id", message_id(row.event_id)),
         Fact::code("Body", detail.body.as_str()),
     ];
     if row.state == Delivery::Waiting && row.attempts > 0 {

@@ -7,8 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::body::Body;
 use super::query::Query;
-use super::resource;
-use super::whitelist::identifier;
+use super::{identifier, resource};
 use crate::app::Error;
 use crate::app::alerting_ips::{self, Draft, Keeper, Listed};
 use crate::app::campaign::{self, board};

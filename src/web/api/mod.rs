@@ -28,6 +28,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::Value as Json;
+use uuid::Uuid;
 
 pub(super) use cases::is_known;
 
@@ -143,4 +144,9 @@ fn describe(response: &mut Response, body: &Json) -> Result<(), Failure> {
 
 fn header(text: &str) -> Result<HeaderValue, Failure> {
     HeaderValue::from_str(text).map_err(|error| Error::Internal(format!("header {text:?}: {error}")).into())
+}
+
+/// An identifier in a path.
+fn identifier(text: &str) -> Result<Uuid, Failure> {
+    text.parse().map_err(|_no_identifier| Error::NotFound.into())
 }

@@ -6,11 +6,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::DateTime;
 use serde_json::{Value as Json, json};
-use uuid::Uuid;
 
 use super::body::Body;
 use super::query::Query;
-use super::resource;
+use super::{identifier, resource};
 use crate::app::webhooks::{KEPT, endpoints, log, resource as shape};
 use crate::app::{Error, admin};
 use crate::domain::id::{EndpointId, EventId};
@@ -153,8 +152,4 @@ fn endpoint_id(text: &str) -> Result<EndpointId, Failure> {
 
 fn event_id(text: &str) -> Result<EventId, Failure> {
     identifier(text).map(EventId::new)
-}
-
-fn identifier(text: &str) -> Result<Uuid, Failure> {
-    text.parse().map_err(|_no_id| Error::NotFound.into())
 }

@@ -5,11 +5,10 @@ use axum::http::StatusCode;
 use axum::http::header::LINK;
 use axum::response::Response;
 use serde_json::{Value as Json, json};
-use uuid::Uuid;
 
 use super::body::Body;
 use super::query::Query;
-use super::{header, replayed, resource};
+use super::{header, identifier, replayed, resource};
 use crate::app::whitelist::lists::{self, Wanted};
 use crate::app::whitelist::register::{self, Typed};
 use crate::app::whitelist::resource as shape;
@@ -205,9 +204,4 @@ pub(super) async fn theirs(
     let typed = (body.text("state")?, body.text("how")?);
     let listed = changes::mark_theirs(&visitor.app, person, EntryId::new(identifier(&entry)?), typed).await?;
     Ok(resource(StatusCode::OK, &shape::entry(&visitor.app, &listed)))
-}
-
-/// An identifier in a path.
-pub(super) fn identifier(text: &str) -> Result<Uuid, Failure> {
-    text.parse().map_err(|_no_identifier| Error::NotFound.into())
 }

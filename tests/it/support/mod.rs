@@ -10,6 +10,8 @@ pub(crate) mod db;
 pub(crate) mod exim;
 /// A browser without a window.
 pub(crate) mod http;
+/// Programs of others that ours is compared with.
+pub(crate) mod peers;
 /// A PostgreSQL server that a test may stop.
 pub(crate) mod postgres;
 /// Reports of tunnel tests.

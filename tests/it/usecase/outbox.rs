@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use postern::app::admin;
-use postern::app::{Error, mails};
+use postern::app::dead_letters::{self, DeadLetter};
+use postern::app::{Error, admin, mails};
 use postern::store;
 use postern::store::outbox::Effect;
 use postern::worker::{self, Step};
@@ -68,14 +68,14 @@ on_both! {
         let given_up = dead(&t).await;
         assert!(!given_up.is_empty() && given_up.iter().all(|dead| dead.attempts >= 8), "{given_up:?}");
         assert!(given_up.iter().all(|dead| dead.last_error.is_some()));
-        assert!(matches!(admin::dead_letters(&t.app, &t.lead).await, Err(Error::Forbidden(_))));
-        assert!(matches!(admin::resend(&t.app, &t.lead, given_up[0].effect_key.clone()).await, Err(Error::Forbidden(_))));
+        assert!(matches!(dead_letters::list(&t.app, &t.lead).await, Err(Error::Forbidden(_))));
+        assert!(matches!(dead_letters::resend(&t.app, &t.lead, given_up[0].key.clone()).await, Err(Error::Forbidden(_))));
         t.drain().await;
         let sent = t.app.mailer.sent().len();
-        admin::resend(&t.app, &t.admin, given_up[0].effect_key.clone()).await.unwrap();
+        dead_letters::resend(&t.app, &t.admin, given_up[0].key.clone()).await.unwrap();
         // A second press finds it on its way already, which is what was wanted.
-        admin::resend(&t.app, &t.admin, given_up[0].effect_key.clone()).await.unwrap();
-        let unknown = admin::resend(&t.app, &t.admin, "no-such-key".to_owned()).await;
+        dead_letters::resend(&t.app, &t.admin, given_up[0].key.clone()).await.unwrap();
+        let unknown = dead_letters::resend(&t.app, &t.admin, "no-such-key".to_owned()).await;
         assert!(matches!(unknown, Err(Error::NotFound)));
         t.drain().await;
         assert_eq!(t.app.mailer.sent().len(), sent + 1);
@@ -84,8 +84,8 @@ on_both! {
     }
 }
 
-async fn dead(t: &TestApp) -> Vec<store::outbox::Dead> {
-    admin::dead_letters(&t.app, &t.admin).await.unwrap().0
+async fn dead(t: &TestApp) -> Vec<DeadLetter> {
+    dead_letters::list(&t.app, &t.admin).await.unwrap().0
 }
 
 on_both! {
@@ -143,6 +143,6 @@ on_both! {
         admin::set_person(&t.app, "dana@alder.example", (None, Some(false)), None).await.unwrap();
         t.drain().await;
         assert!(t.mails_to("dana@alder.example").is_empty(), "rights are judged when it is sent");
-        assert_eq!(admin::dead_letters(&t.app, &t.admin).await.unwrap().1, 0, "and nothing waits");
+        assert_eq!(dead_letters::list(&t.app, &t.admin).await.unwrap().1, 0, "and nothing waits");
     }
 }

@@ -1,7 +1,9 @@
 //! One row that nobody can work on must not hold up the others.
 
 use chrono::TimeDelta;
-use postern::app::admin;
+use postern::app::dead_letters;
+use postern::app::mail_wishes::{self, Draft};
+use postern::domain::actor::Person;
 
 use crate::support::app::TestApp;
 use crate::support::db::on_both;
@@ -17,9 +19,35 @@ on_both! {
         for _ in 0..200 {
             t.pass(TimeDelta::hours(1)).await;
         }
-        let (dead, _) = admin::dead_letters(&t.app, &t.admin).await.unwrap();
-        assert!(dead.iter().any(|dead| dead.case_id == broken.id), "{dead:?}");
+        let (dead, _) = dead_letters::list(&t.app, &t.admin).await.unwrap();
+        assert!(dead.iter().any(|dead| dead.case == Some(broken.number)), "{dead:?}");
         assert!(dead.iter().all(|dead| dead.last_error.as_deref().unwrap().contains("outbox row")), "{dead:?}");
+    }
+}
+
+on_both! {
+    async fn a_mail_to_one_person_that_cannot_be_written_is_given_up_where_it_is_seen(db: TestDb) {
+        let t = TestApp::new(&db).await;
+        for person in [&t.contact, &t.engineer] {
+            let about = if person.is_staff() { "queue" } else { "progress" };
+            let daily = Draft { time_zone: None, wishes: vec![(about.into(), "daily".into())] };
+            mail_wishes::change(&t.app, person, &daily).await.unwrap();
+        }
+        t.request().await;
+        db.execute(&format!("UPDATE personal_mails SET template = 'gone' WHERE person_id IN (SELECT id FROM people WHERE email = '{}')", t.contact.email)).await;
+        let digests = |person: &Person| {
+            t.mails_to(&person.email).iter().filter(|mail| mail.subject.contains("happened in your cases")).count()
+        };
+        t.pass(TimeDelta::hours(22)).await;
+        assert_eq!((digests(&t.engineer), digests(&t.contact)), (1, 0), "the others go out");
+        assert!(dead_letters::all(&t.app).await.unwrap().is_empty(), "one failure is not the end");
+        for _ in 0..200 {
+            t.pass(TimeDelta::hours(1)).await;
+        }
+        let dead = dead_letters::all(&t.app).await.unwrap();
+        let found = dead.iter().find(|letter| letter.key.starts_with("digest.")).unwrap();
+        assert_eq!((found.subject.as_str(), &found.to), ("Mail gone", &t.contact.email));
+        assert!(found.last_error.is_some() && found.attempts > 8, "{found:?}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod guard;
 mod pages;
+mod receivers;
 mod sending;
 mod signatures;
 

@@ -6,12 +6,13 @@ use std::process::{Command, Stdio};
 
 use chrono::TimeDelta;
 use postern::app::webhooks::{endpoints, log};
-use postern::domain::webhook::{read_key, signature};
+use postern::domain::webhook::{Delivery, read_key, signature};
 use postern::secret::Secret;
 use serde_json::json;
 
-use super::{Got, Receiver, Reply, endpoint, send_due, service};
+use super::{Got, Receiver, Reply, endpoint, logged, send_due, service};
 use crate::support::db::on_both;
+use crate::support::peers;
 
 fn holds(got: &Got, key: &Secret) -> bool {
     let key = read_key(key.expose()).unwrap();
@@ -53,6 +54,26 @@ on_both! {
 }
 
 on_both! {
+    async fn a_key_that_does_not_open_is_a_failure_that_is_seen_and_another_key_mends_it(db: TestDb) {
+        let t = service(&db).await;
+        let receiver = Receiver::start(&[Reply::Status(200)]).await;
+        let (view, _) = endpoint(&t, "all", &receiver.url(), &[]).await;
+        log::ping(&t.app, view.endpoint.id, None).await.unwrap();
+        db.execute("UPDATE webhook_secrets SET key_id = 'of another master key'").await;
+        send_due(&t).await;
+        let row = logged(&t, &view).await.remove(0);
+        assert_eq!((row.state, row.attempts, row.status), (Delivery::Waiting, 1, None));
+        assert!(row.error.as_deref().unwrap().contains("make another key"), "{row:?}");
+        assert!(endpoints::one(&t.app, view.endpoint.id).await.unwrap().endpoint.failing_since.is_some());
+        let key = endpoints::rotate(&t.app, view.endpoint.id, None).await.unwrap().1.unwrap();
+        t.clock.advance(TimeDelta::seconds(7));
+        send_due(&t).await;
+        let got = receiver.got().pop().unwrap();
+        assert!(holds(&got, &key) && !got.header("webhook-signature").contains(' '), "the former key is left out");
+    }
+}
+
+on_both! {
     /// Where the peers are installed (`target/peers/venv`), the Python library of Standard Webhooks checks what came, and
     /// must refuse what was changed.
     async fn the_library_of_standard_webhooks_takes_our_messages(db: TestDb) {
@@ -67,8 +88,7 @@ on_both! {
         send_due(&t).await;
         let got = receiver.got();
         assert!(got.len() > 2 && got.iter().all(|got| holds(got, &first) && holds(got, &second)));
-        let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/venv/bin/python");
-        if python.exists() {
+        if let Some(python) = peers::python() {
             let cases: Vec<_> = [&first, &second]
                 .iter()
                 .flat_map(|key| got.iter().map(|got| json!({"key": key.expose(), "headers": header_map(got), "body": got.body})))
