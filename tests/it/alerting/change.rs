@@ -287,7 +287,8 @@ on_both! {
         t.drain().await;
         assert_eq!(t.case(later.number).await.flow.state, "proven");
         // It moves: a proof holds for one server.
-        t.act(&t.engineer, number, "move_server", &[]).await.unwrap();
+        let called = [("called_name", "Lee M."), ("called_number", "+49 30 5550"), ("number_on_record", "yes")];
+        t.act(&t.engineer, number, "move_server", &called).await.unwrap();
         t.act(&t.contact, number, "classify", &[("smtp_location", "private")]).await.unwrap();
         assert_eq!(t.case(later.number).await.flow.state, "proven", "it is where it was");
         let details = [("smtp_ip", "10.20.4.99"), ("smtp_port", "587"), ("encryption", "starttls"), ("sender_address", "alerts@alder.example"), ("whitelist_request", "yes")];
