@@ -127,7 +127,7 @@ const GRAPH: &[Mutant] = &[
         tree.cut_rule(MAIN, "repair_timeout", "override");
         tree.edit_anywhere(MAIN, "reclassify", ", \"repair\"]", "]");
         tree.edit_anywhere(MAIN, "move_server", ", \"repair\"]", "]");
-        tree.edit_anywhere(MAIN, "child_reclassify", "\"repair\", ", "");
+        tree.edit_anywhere(MAIN, "child_reclassify", "\"repair\", \"waiting\", ", "");
         tree.edit_anywhere(MAIN, "address_updated", "to = \"full_test\"", "to = \"@same\"");
     }),
     (Code::W06, "the branch for a verdict is forgotten", |tree| {
