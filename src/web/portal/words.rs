@@ -86,6 +86,8 @@ pub(in crate::web) fn choice_label(field: &str, option: &str) -> String {
         ("overlap", "none") => "Only until the change",
         ("change_timing", "now") => "It has already changed",
         ("change_timing", "planned") => "At a planned time",
+        ("begun_by", "person") => "A person",
+        ("begun_by", "watching") => "Watching",
         (_, "yes") => "Yes",
         (_, "no") => "No",
         (_, "unknown") => "I do not know",

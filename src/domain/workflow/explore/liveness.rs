@@ -29,7 +29,7 @@ impl Liveness {
         let back = previous.and_then(|previous| self.slots.get(previous));
         let Some(here) = self.slots.get(state) else { return };
         for (slot, (code, matters)) in codes.iter_mut().zip(here).enumerate() {
-            if !*matters && !back.is_some_and(|back| back.get(slot) == Some(&true)) {
+            if !*matters && back.is_none_or(|back| back.get(slot) != Some(&true)) {
                 *code = UNSET;
             }
         }
