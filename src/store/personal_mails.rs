@@ -18,10 +18,11 @@ macro_rules! due {
 
 statements! {
     // One that is there is not asked for twice.
-    ASK = concat!("INSERT INTO personal_mails (mail_key, person_id, template, payload, asked_at, not_before, attempts, last_error)
-        VALUES ($1, $2, $3, $4, $5, CASE WHEN ", is_held!(), " THEN NULL ELSE $6 END, 0,
-            CASE WHEN ", is_held!(), " THEN '", why_held!(), "' END)
-        ON CONFLICT (mail_key) DO NOTHING");
+    ASK = "INSERT INTO personal_mails (mail_key, person_id, template, payload, asked_at, not_before, attempts)
+        VALUES ($1, $2, $3, $4, $5, $6, 0)
+        ON CONFLICT (mail_key) DO NOTHING";
+    HOLD_ONE = concat!("UPDATE personal_mails SET not_before = NULL, last_error = '", why_held!(), "'
+        WHERE mail_key = $1 AND not_before IS NOT NULL AND ", is_held!());
     SELECT_DUE = due!();
     // As above; SKIP LOCKED lets several nodes claim without waiting for each other. SQLite has one writer instead.
     SELECT_DUE_LOCKED = concat!(due!(), " FOR UPDATE SKIP LOCKED");
@@ -79,6 +80,7 @@ pub async fn ask(tx: &mut Tx, mail: &PersonalMail) -> Result<(), StoreError> {
         .bind(&mail.mail_key).bind(mail.person_id).bind(&mail.template).bind(&mail.payload).bind(mail.asked_at)
         .bind(mail.not_before)
         .execute(conn).await.map(|_| ()))?;
+    on!(tx, conn => sqlx::query(HOLD_ONE).bind(&mail.mail_key).execute(conn).await.map(|_| ()))?;
     Ok(())
 }
 
