@@ -286,8 +286,8 @@ const FAMILY: &[Mutant] = &[
         tree.edit_rule(MAIN, "active", "settings_changed", "\"smtp_account\", \"smtp_password\"", "\"smtp_account\"");
     }),
     (Code::W18, "a secret for a child that keeps none", |tree| {
-        let (from, to) = ("secrets = [\"smtp_account\", ", "secrets = [\"reason\", \"smtp_account\", ");
-        tree.edit_rule(MAIN, "active", "notify_ip_change", from, to);
+        let (from, to) = ("\"watch_cause\" } }", "\"watch_cause\" }, secrets = [\"smtp_password\"] }");
+        tree.edit_rule(MAIN, "active", "watch_found", from, to);
     }),
     (Code::W18, "a child that does not hear that its parent moved", |tree| {
         tree.edit_anywhere(CHANGE, "withdraw", "\"configure\", ", "");
