@@ -11,6 +11,7 @@ pub mod syslog;
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -88,6 +89,8 @@ struct Shared {
     acceptor: TlsAcceptor,
     password: Secret,
     kept: Mutex<VecDeque<Kept>>,
+    /// Also those that were kept once and had to go.
+    taken: AtomicUsize,
     clients: Semaphore,
 }
 
@@ -110,6 +113,7 @@ impl Sink {
             acceptor: TlsAcceptor::from(Arc::new(tls)),
             password: password.clone(),
             kept: Mutex::default(),
+            taken: AtomicUsize::new(0),
             clients: Semaphore::new(MOST_CLIENTS),
         });
         let plain = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -134,9 +138,9 @@ impl Sink {
         lock(&self.shared.kept).iter().cloned().collect()
     }
 
-    /// How many mails are kept.
+    /// How many mails were taken, also of those that are kept no more.
     pub fn count(&self) -> usize {
-        lock(&self.shared.kept).len()
+        self.shared.taken.load(Ordering::Relaxed)
     }
 
     /// Stops listening, as if the server were switched off; the mails stay.

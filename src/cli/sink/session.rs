@@ -1,6 +1,7 @@
 //! One client of the built-in mail server: each line is answered, and what is sent is kept or refused.
 
 use std::io;
+use std::sync::atomic::Ordering;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -217,7 +218,8 @@ impl<'s, S: AsyncRead + AsyncWrite + Unpin> Session<'s, S> {
                     kept.pop_front();
                 }
                 kept.push_back(mail);
-                format!("250 2.0.0 Kept as number {}", kept.len())
+                let before = self.shared.taken.fetch_add(1, Ordering::Relaxed);
+                format!("250 2.0.0 Kept as number {}", before + 1)
             }
             Err(refusal) => refusal.to_owned(),
         };
