@@ -147,8 +147,8 @@ pub(super) async fn newborn(
     })
 }
 
-/// The open children that the parent's workflow begins, which run on its version. A change of the alerting IP runs beside every other one: it begins and
-/// ends without this case.
+/// The open children that the parent's workflow begins, which run on its version. A change of the alerting IP runs beside
+/// every other one: it begins and ends without this case.
 pub(super) async fn own_children(app: &App, tx: &mut Tx, parent: &Case) -> Result<Vec<Case>, Error> {
     let own = &app.workflows.of(&parent.workflow)?.children;
     let mut open = cases::open_children(tx, parent.number).await?;

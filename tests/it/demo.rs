@@ -186,6 +186,16 @@ async fn the_sink_refuses_what_an_honest_server_refuses() {
 }
 
 #[tokio::test]
+async fn the_sink_counts_also_the_mails_that_it_keeps_no_more() {
+    let sink = Sink::start(&[]).await.unwrap();
+    let one = ["MAIL FROM:<a@b.example>\r\n", "RCPT TO:<x@customer.example>\r\n", "DATA\r\n", "kept\r\n.\r\n"];
+    let lines: Vec<&str> =
+        ["EHLO client.example\r\n"].into_iter().chain(one.into_iter().cycle().take(4 * 501)).collect();
+    assert!(dialogue(sink.port, &lines).await.starts_with("250 "));
+    assert_eq!((sink.count(), sink.kept().len()), (501, 500));
+}
+
+#[tokio::test]
 async fn a_client_that_only_makes_faults_is_sent_away() {
     let sink = Sink::start(&[]).await.unwrap();
     let mut stream = BufReader::new(TcpStream::connect(("127.0.0.1", sink.port)).await.unwrap());

@@ -83,6 +83,23 @@ impl Verb {
         }
     }
 
+    /// The field that the order gives another value, and that value; none where it takes the value away.
+    pub fn assigns(&self) -> Option<(&str, Option<&Value>)> {
+        match self {
+            Self::Set { field, value } => Some((field, Some(value))),
+            Self::Unset { field } => Some((field, None)),
+            Self::Mail { .. }
+            | Self::OpenCase { .. }
+            | Self::CloseCase { .. }
+            | Self::Probe { .. }
+            | Self::Whitelist { .. }
+            | Self::Apply { .. }
+            | Self::SendTestAlert { .. }
+            | Self::Spawn { .. }
+            | Self::Signal { .. } => None,
+        }
+    }
+
     /// The verb as files know it.
     pub fn word(&self) -> &'static str {
         match self {

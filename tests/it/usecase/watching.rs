@@ -129,6 +129,14 @@ fn subjects(t: &TestApp, address: &str, since: usize) -> Vec<String> {
 const FOUND: &str = "Trouble with an SMTP server in use";
 const OVER: &str = "In order again";
 
+/// A service with a server in use that one round has found in order.
+async fn watched(db: &TestDb) -> (TestApp, i64) {
+    let t = service(db).await;
+    let number = in_use(&t).await;
+    rounds(&t, number, &[None]).await;
+    (t, number)
+}
+
 on_both! {
     async fn a_tunnel_that_is_down_for_two_rounds_opens_one_case_and_its_return_closes_it(db: TestDb) {
         let t = service(&db).await;
@@ -164,9 +172,7 @@ on_both! {
 
 on_both! {
     async fn another_answer_about_the_name_begins_the_notice_and_the_former_one_takes_it_back(db: TestDb) {
-        let t = service(&db).await;
-        let number = in_use(&t).await;
-        rounds(&t, number, &[None]).await;
+        let (t, number) = watched(&db).await;
         shows(&t, "10.20.4.16", "CN=Alder CA", 90);
         assert_eq!(round(&t, number, None).await, Mark::Changed);
         assert!(children(&t, number).await.is_empty());
@@ -187,9 +193,7 @@ on_both! {
 
 on_both! {
     async fn an_address_that_a_person_rejected_is_not_learned(db: TestDb) {
-        let t = service(&db).await;
-        let number = in_use(&t).await;
-        rounds(&t, number, &[None]).await;
+        let (t, number) = watched(&db).await;
         shows(&t, "10.20.4.16", "CN=Alder CA", 90);
         rounds(&t, number, &[None, None]).await;
         let notice = only_child(&t, number).await.number;
@@ -203,9 +207,7 @@ on_both! {
 
 on_both! {
     async fn a_certificate_that_nobody_answered_for_is_told_again_once_the_main_case_is_back(db: TestDb) {
-        let t = service(&db).await;
-        let number = in_use(&t).await;
-        rounds(&t, number, &[None]).await;
+        let (t, number) = watched(&db).await;
         shows(&t, "10.20.4.15", "CN=Nobody Knows", 300);
         rounds(&t, number, &[None, None]).await;
         let trouble = only_child(&t, number).await.number;
@@ -223,9 +225,7 @@ on_both! {
 
 on_both! {
     async fn a_notice_that_a_person_gave_is_what_another_answer_is_expected_by(db: TestDb) {
-        let t = service(&db).await;
-        let number = in_use(&t).await;
-        rounds(&t, number, &[None]).await;
+        let (t, number) = watched(&db).await;
         let notice = [("new_location", "private"), ("new_ip", "10.20.4.16"), ("change_timing", "now")];
         t.act(&t.contact, number, "notify_ip_change", &notice).await.unwrap();
         shows(&t, "10.20.4.16", "CN=Alder CA", 90);
@@ -240,9 +240,7 @@ on_both! {
 
 on_both! {
     async fn the_former_address_may_fail_from_the_planned_time_on_and_not_before(db: TestDb) {
-        let t = service(&db).await;
-        let number = in_use(&t).await;
-        rounds(&t, number, &[None]).await;
+        let (t, number) = watched(&db).await;
         let planned = (t.clock.now() + TimeDelta::days(3)).to_rfc3339();
         let notice = [("new_location", "private"), ("new_ip", "10.20.4.16"), ("change_timing", "planned"), ("effective_at", planned.as_str())];
         t.act(&t.contact, number, "notify_ip_change", &notice).await.unwrap();
@@ -259,9 +257,7 @@ on_both! {
 
 on_both! {
     async fn a_notice_of_ours_that_a_person_took_up_is_neither_replaced_nor_taken_back(db: TestDb) {
-        let t = service(&db).await;
-        let number = in_use(&t).await;
-        rounds(&t, number, &[None]).await;
+        let (t, number) = watched(&db).await;
         shows(&t, "10.20.4.16", "CN=Alder CA", 90);
         rounds(&t, number, &[None, None]).await;
         let notice = only_child(&t, number).await.number;
@@ -278,9 +274,7 @@ on_both! {
 
 on_both! {
     async fn another_certificate_opens_one_case_and_is_taken_once_somebody_says_so(db: TestDb) {
-        let t = service(&db).await;
-        let number = in_use(&t).await;
-        rounds(&t, number, &[None]).await;
+        let (t, number) = watched(&db).await;
         shows(&t, "10.20.4.15", "CN=Alder CA", 300);
         rounds(&t, number, &[None, None]).await;
         assert!(children(&t, number).await.is_empty(), "a renewal");

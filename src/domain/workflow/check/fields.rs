@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::FileFindings;
 use crate::domain::workflow::diagnostic::{Code, Place, nearest};
-use crate::domain::workflow::model::{Field, Order, Rule, Sensitivity, Store, Verb};
+use crate::domain::workflow::model::{Field, Order, Rule, Sensitivity, Store};
 use crate::domain::workflow::wording::placeholders;
 use crate::domain::workflow::{Definition, Kind};
 
@@ -23,30 +23,19 @@ pub(super) fn check(definition: &Definition, found: &mut FileFindings<'_>) {
 
 /// W13; what a child may be handed over is judged with its parents.
 fn set_by_nothing(definition: &Definition, found: &mut FileFindings<'_>) {
-    let mut set: BTreeSet<&String> = definition.inputs.iter().chain(&definition.optional_inputs).collect();
-    set.extend(definition.all_rules().flat_map(|(_, rule)| rule.questions()));
+    let inputs = definition.inputs.iter().chain(&definition.optional_inputs);
+    let mut set: BTreeSet<&str> = inputs.map(String::as_str).collect();
+    set.extend(definition.all_rules().flat_map(|(_, rule)| rule.questions()).map(String::as_str));
     set.extend(definition.orders().filter_map(|(_, order)| set_field(order)));
     let is_handed = |field: &Field| definition.kind == Kind::Child && field.store == Store::Vault;
-    let unset = definition.fields.iter().filter(|(name, field)| !set.contains(name) && !is_handed(field));
+    let unset = definition.fields.iter().filter(|(name, field)| !set.contains(name.as_str()) && !is_handed(field));
     for (name, field) in unset {
         found.error(Code::W13, field.place, format!("nothing ever sets {name}"));
     }
 }
 
-fn set_field(order: &Order) -> Option<&String> {
-    match &order.verb {
-        Verb::Set { field, .. } => Some(field),
-        Verb::Mail { .. }
-        | Verb::OpenCase { .. }
-        | Verb::CloseCase { .. }
-        | Verb::Unset { .. }
-        | Verb::Probe { .. }
-        | Verb::Whitelist { .. }
-        | Verb::Apply { .. }
-        | Verb::SendTestAlert { .. }
-        | Verb::Spawn { .. }
-        | Verb::Signal { .. } => None,
-    }
+fn set_field(order: &Order) -> Option<&str> {
+    order.verb.assigns().filter(|(_, value)| value.is_some()).map(|(field, _)| field)
 }
 
 /// W14: a secret lives in the vault, and what lives there is asked for and nothing else.
@@ -96,7 +85,7 @@ fn secrets(definition: &Definition, found: &mut FileFindings<'_>) {
         }
     }
     for (_, order) in definition.orders() {
-        let named = order.verb.reads().into_iter().chain(set_field(order).map(String::as_str));
+        let named = order.verb.reads().into_iter().chain(set_field(order));
         for name in named.filter(|name| vault(name)) {
             found.error(Code::W14, order.place, format!("`{}` names the secret {name}", order.verb.word()));
         }

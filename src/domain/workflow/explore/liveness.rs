@@ -2,7 +2,7 @@
 
 use super::abstraction::{Abstraction, UNSET, brought_along, read_on_entry};
 use crate::domain::workflow::Definition;
-use crate::domain::workflow::model::{Branch, Rule, StateKind, Target, Verb};
+use crate::domain::workflow::model::{Branch, Rule, StateKind, Target};
 
 /// For each state by position: which slots matter there.
 pub(super) struct Liveness {
@@ -73,17 +73,7 @@ impl Liveness {
 /// Whether a rule gives the field a new value on this way, so that the old one does not matter.
 fn overwritten(abstraction: &Abstraction<'_>, rule: &Rule, branch: &Branch, slot: usize) -> bool {
     let Some(name) = abstraction.carried.get(slot) else { return false };
-    let ordered = rule.orders.iter().chain(&branch.orders).any(|order| match &order.verb {
-        Verb::Set { field, .. } | Verb::Unset { field } => field == name,
-        Verb::Mail { .. }
-        | Verb::OpenCase { .. }
-        | Verb::CloseCase { .. }
-        | Verb::Probe { .. }
-        | Verb::Whitelist { .. }
-        | Verb::Apply { .. }
-        | Verb::SendTestAlert { .. }
-        | Verb::Spawn { .. }
-        | Verb::Signal { .. } => false,
-    });
+    let mut orders = rule.orders.iter().chain(&branch.orders);
+    let ordered = orders.any(|order| order.verb.assigns().is_some_and(|(field, _)| field == *name));
     ordered || rule.ask.iter().any(|asked| asked == name)
 }

@@ -67,22 +67,14 @@ pub(super) fn steps<'a>(
             needed.then_some(Step::Need { slot, field, order })
         });
         steps.extend(needs);
-        let assign = |field: &str, code: u8| {
-            let slot = abstraction.slot(field)?;
-            Some(Step::Assign { slot, code: abstraction.carry(slot, code) })
-        };
-        match &order.verb {
-            Verb::Set { field, value } => steps.extend(assign(field, abstraction.code(field, value))),
-            Verb::Unset { field } => steps.extend(assign(field, UNSET)),
-            Verb::Spawn { .. } => steps.push(Step::Spawn(order)),
-            Verb::Mail { .. }
-            | Verb::OpenCase { .. }
-            | Verb::CloseCase { .. }
-            | Verb::Probe { .. }
-            | Verb::Whitelist { .. }
-            | Verb::Apply { .. }
-            | Verb::SendTestAlert { .. }
-            | Verb::Signal { .. } => {}
+        if let Some((field, value)) = order.verb.assigns()
+            && let Some(slot) = abstraction.slot(field)
+        {
+            let code = value.map_or(UNSET, |value| abstraction.code(field, value));
+            steps.push(Step::Assign { slot, code: abstraction.carry(slot, code) });
+        }
+        if matches!(order.verb, Verb::Spawn { .. }) {
+            steps.push(Step::Spawn(order));
         }
     }
     steps
