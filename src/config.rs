@@ -302,28 +302,6 @@ pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A promise that the durability tests break on purpose, to see that they would notice. Builds with debug assertions read
-/// `POSTERN_FAULT`; a release does not know the variable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// A write is answered 50 ms before it is committed.
-    EarlyAnswer,
-    /// A commit does not wait for the disk.
-    NormalSync,
-}
-
-/// The promise to break, where there is one.
-pub fn fault() -> Option<Fault> {
-    if !cfg!(debug_assertions) {
-        return None;
-    }
-    match environment("POSTERN_FAULT").as_deref() {
-        Some("early-answer") => Some(Fault::EarlyAnswer),
-        Some("normal-sync") => Some(Fault::NormalSync),
-        Some(_) | None => None,
-    }
-}
-
 impl Config {
     /// Reads the configuration: flag, then environment (`POSTERN_DATABASE`, `POSTERN_LISTEN`, `POSTERN_PUBLIC_URL`,
     /// `STATE_DIRECTORY`), then file, then default.

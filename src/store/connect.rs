@@ -8,10 +8,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Executor, PgPool, SqlitePool};
 
 use super::StoreError;
-use crate::config::{self, Fault};
 
 /// The first SQLite release without the fault that can corrupt a write-ahead log under two connections.
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
+/// What `PRAGMA synchronous` answers where each commit waits for the disk.
+const FULL: i64 = 2;
 /// How many connections read at once on SQLite, and work at once on PostgreSQL.
 const CONNECTIONS: u32 = 16;
 /// How long a request waits for a connection before it is told that the database is away.
@@ -31,15 +32,6 @@ pub enum Db {
     Postgres(PgPool),
 }
 
-/// How much is forced to disk at a commit on SQLite.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// `synchronous=FULL`: a commit that was answered survives a loss of power. The only choice of the service.
-    Full,
-    /// `synchronous=NORMAL`: consistent, yet the last commits may be lost. Control of the durability test.
-    Normal,
-}
-
 impl Db {
     /// Opens the database named by `url` (`sqlite:PATH` or `postgres://…`), brings its schema up to date and checks
     /// that its settings are what durability rests on.
@@ -48,16 +40,7 @@ impl Db {
     /// [`StoreError::Unfit`] where the URL, the version or a setting does not fit; [`StoreError::Unavailable`] where
     /// the server is away.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        let broken = config::fault() == Some(Fault::NormalSync);
-        Self::open_with(url, if broken { Durability::Normal } else { Durability::Full }).await
-    }
-
-    /// As [`Db::open`], with a durability that only a test's control run lowers.
-    ///
-    /// # Errors
-    /// As [`Db::open`].
-    pub async fn open_with(url: &str, durability: Durability) -> Result<Self, StoreError> {
-        let db = Self::connect_with(url, durability).await?;
+        let db = Self::connect(url).await?;
         db.migrate().await?;
         Ok(db)
     }
@@ -67,13 +50,8 @@ impl Db {
     /// # Errors
     /// As [`Db::open`].
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        let broken = config::fault() == Some(Fault::NormalSync);
-        Self::connect_with(url, if broken { Durability::Normal } else { Durability::Full }).await
-    }
-
-    async fn connect_with(url: &str, durability: Durability) -> Result<Self, StoreError> {
         if url.starts_with("sqlite:") {
-            open_sqlite(url, durability).await
+            open_sqlite(url).await
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             open_postgres(url).await
         } else {
@@ -116,15 +94,13 @@ impl Db {
     }
 }
 
-async fn open_sqlite(url: &str, durability: Durability) -> Result<Db, StoreError> {
+async fn open_sqlite(url: &str) -> Result<Db, StoreError> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|error| StoreError::Unfit(format!("database URL {url:?} is not usable: {error}")))?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(match durability {
-            Durability::Full => SqliteSynchronous::Full,
-            Durability::Normal => SqliteSynchronous::Normal,
-        })
+        // With NORMAL, a commit that was answered may be gone after a loss of power.
+        .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
         .row_buffer_size(256);
@@ -134,7 +110,7 @@ async fn open_sqlite(url: &str, durability: Durability) -> Result<Db, StoreError
         .test_before_acquire(false)
         .connect_with(options.clone())
         .await?;
-    check_sqlite(&writer, durability).await?;
+    check_sqlite(&writer).await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(PATIENCE)
@@ -145,7 +121,7 @@ async fn open_sqlite(url: &str, durability: Durability) -> Result<Db, StoreError
 }
 
 /// Reads back what durability rests on: a pragma that was not taken is otherwise silent.
-async fn check_sqlite(pool: &SqlitePool, durability: Durability) -> Result<(), StoreError> {
+async fn check_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {
     let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(pool).await?;
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let found = [parts.next().unwrap_or(0), parts.next().unwrap_or(0), parts.next().unwrap_or(0)];
@@ -158,11 +134,7 @@ async fn check_sqlite(pool: &SqlitePool, durability: Durability) -> Result<(), S
     let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(pool).await?;
     let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(pool).await?;
     let foreign_keys: i64 = sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(pool).await?;
-    let wanted = match durability {
-        Durability::Full => 2,
-        Durability::Normal => 1,
-    };
-    if journal != "wal" || synchronous != wanted || foreign_keys != 1 {
+    if journal != "wal" || synchronous != FULL || foreign_keys != 1 {
         return Err(StoreError::Unfit(format!(
             "SQLite did not take its settings: journal_mode={journal}, synchronous={synchronous}, foreign_keys={foreign_keys}; \
              put the database on a local file system"

@@ -63,8 +63,6 @@ use std::sync::Arc;
 
 use sqlx::{Postgres, Sqlite, Transaction};
 
-use crate::config::{self, Fault};
-
 pub use connect::Db;
 pub use error::StoreError;
 
@@ -182,10 +180,6 @@ impl Db {
     {
         let mut tx = self.begin_write().await?;
         let value = work(&mut tx).await?;
-        if config::fault() == Some(Fault::EarlyAnswer) {
-            tokio::spawn(commit_late(tx));
-            return Ok(value);
-        }
         tx.commit().await?;
         Ok(value)
     }
@@ -207,14 +201,6 @@ impl Tx {
             Self::Postgres(tx) => tx.commit().await?,
         }
         Ok(())
-    }
-}
-
-/// The broken promise by which the kill test shows that it would notice a lost write.
-async fn commit_late(tx: Tx) {
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    if let Err(error) = tx.commit().await {
-        tracing::error!(%error, "a write that was answered already is not committed");
     }
 }
 

@@ -1,25 +1,38 @@
 """A write is on disk before it is answered: strace shows fdatasync between each request and its answer.
 
-Usage: fsync.py PROGRAM [--requests N] [--fault normal-sync]
+Usage: fsync.py PROGRAM [--requests N] [--mute]
 
-Requests go one at a time, so what the trace shows between two answers belongs to one request. With `--fault` the program (a
-build with debug assertions) does not wait for the disk, and the run must see that: then it exits 0, else 1.
+Requests go one at a time, so what the trace shows between two answers belongs to one request. `--mute` is the control: the
+two calls are replaced by ones that do nothing, and the run must see that nothing waits for the disk: then it exits 0, else 1.
 """
 
 import argparse
 import os
 import re
 import shutil
+import subprocess
 import sys
 import uuid
 
 from service import Service
 
 
+MUTE = "int fsync(int file) { (void)file; return 0; }\nint fdatasync(int file) { (void)file; return 0; }\n"
+
+
+def muted(folder):
+    """What makes strace start a program whose fsync and fdatasync do nothing."""
+    library = os.path.join(folder, "mute.so")
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library], input=MUTE, text=True, check=True)
+    return ["-E", f"LD_PRELOAD={library}"]
+
+
 def run(options):
-    service = Service(options.program, fault=options.fault)
+    service = Service(options.program)
     trace = os.path.join(service.folder, "trace")
     service.wrap = ["strace", "-f", "-o", trace, "-s", "64", "-e", "trace=fdatasync,fsync,write,writev,sendto"]
+    if options.mute:
+        service.wrap += muted(service.folder)
     service.start()
     body = {"smtp_location": "private", "smtp_ip": "10.20.4.15", "smtp_port": 587, "encryption": "starttls", "sender_address": "alerts@alder.example"}
     status, case = service.ask("POST", "/api/v1/requests", body, service.customer, str(uuid.uuid4()), 60)
@@ -43,15 +56,12 @@ def run(options):
     shutil.rmtree(service.folder)
     if answers < options.requests:
         raise SystemExit("the trace does not show every answer")
-    if options.fault:
-        # A checkpoint of the write-ahead log synchronizes now and then, whatever the setting.
-        return 0 if synced < answers // 10 else 1
-    return 0 if synced == answers else 1
+    return 0 if synced == (0 if options.mute else answers) else 1
 
 
 if __name__ == "__main__":
     words = argparse.ArgumentParser()
     words.add_argument("program")
     words.add_argument("--requests", type=int, default=200)
-    words.add_argument("--fault")
+    words.add_argument("--mute", action="store_true")
     sys.exit(run(words.parse_args()))

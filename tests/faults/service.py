@@ -1,5 +1,6 @@
 """A Postern service of a test: its own folder, its own people, started, killed and started again."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -7,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 
@@ -19,15 +21,13 @@ def free_port():
 class Service:
     """`postern serve` over a database, with one customer, a contact and an engineer who hold API tokens."""
 
-    def __init__(self, program, database=None, fault=None, wrap=()):
+    def __init__(self, program, database=None, wrap=()):
         self.program, self.wrap = program, list(wrap)
         self.folder = tempfile.mkdtemp(prefix="postern-faults-")
         self.data = os.path.join(self.folder, "data")
         self.database = database or f"sqlite:{self.data}/postern.db"
         self.port = free_port()
         self.environment = {"PATH": os.environ["PATH"], "POSTERN_PUBLIC_URL": f"http://127.0.0.1:{self.port}"}
-        if fault:
-            self.environment["POSTERN_FAULT"] = fault
         self.process = None
         self.slowest_start = 0.0
         os.makedirs(self.data)
@@ -36,10 +36,9 @@ class Service:
             file.write("[policy]\nallow_documentation = true\n")
         self._people()
 
-    def command(self, *words, secret=None, fault=False):
-        environment = self.environment if fault else {k: v for k, v in self.environment.items() if k != "POSTERN_FAULT"}
+    def command(self, *words, secret=None):
         place = ["--config", self.config, "--data", self.data, "--database", self.database]
-        done = subprocess.run([self.program, *words, *place], input=secret, text=True, capture_output=True, env=environment)
+        done = subprocess.run([self.program, *words, *place], input=secret, text=True, capture_output=True, env=self.environment)
         if done.returncode != 0:
             raise SystemExit(f"postern {' '.join(words)}: exit {done.returncode}: {done.stdout}{done.stderr}")
         return done.stdout.strip()
@@ -81,23 +80,39 @@ class Service:
         os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait(30)
 
-    def ask(self, method, path, body, token=None, key=None, timeout=10):
-        """One request on a connection of its own: (status, answer). OSError where no whole answer came."""
+    def ask(self, method, path, body, token=None, key=None, timeout=10, early=False):
+        """One request on a connection of its own: (status, answer). OSError where no whole answer came. With `early` the
+        answer is made up as soon as the request is out, as by a service that answers before it commits."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         headers = {"Content-Type": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         if key:
             headers["Idempotency-Key"] = key
-        try:
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
-            response = connection.getresponse()
-            text = response.read()
-        except http.client.HTTPException as error:
-            raise OSError(f"no whole answer: {error!r}") from error
-        finally:
-            connection.close()
-        try:
-            return response.status, json.loads(text) if text else None
-        except ValueError:
-            return response.status, text
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        if not early:
+            return hear(connection)
+        # The answer is awaited aside: a service may give up what nobody waits for any more.
+        threading.Thread(target=hear_or_not, args=(connection,), daemon=True).start()
+        return 201, None
+
+
+def hear(connection):
+    """The answer: (status, answer). OSError where no whole one came."""
+    try:
+        response = connection.getresponse()
+        text = response.read()
+    except http.client.HTTPException as error:
+        raise OSError(f"no whole answer: {error!r}") from error
+    finally:
+        connection.close()
+    try:
+        return response.status, json.loads(text) if text else None
+    except ValueError:
+        return response.status, text
+
+
+def hear_or_not(connection):
+    """As `hear`, for an answer that may stay away."""
+    with contextlib.suppress(OSError):
+        hear(connection)
