@@ -181,8 +181,10 @@ impl ForeignSmtp {
             .replace("@PASSWORD@", self.password.expose());
         // The password of the account is in it. Exim reads it again after it has given up root, to deliver.
         let path = self.folder.path().join("exim.conf");
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o640).open(&path)?;
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         file.write_all(text.as_bytes())?;
+        // Whatever this process masks.
+        file.set_permissions(fs::Permissions::from_mode(0o640))?;
         if fs::metadata(&path)?.uid() == 0 { std::os::unix::fs::chown(&path, None, Some(user.1)) } else { Ok(()) }
     }
 }
@@ -236,7 +238,9 @@ fn write_certificate(folder: &Path) -> Result<String, ForeignSmtpError> {
     let mut server = CertificateParams::new(vec![NAME.to_owned(), "127.0.0.1".to_owned()])?;
     server.distinguished_name.push(DnType::CommonName, NAME);
     let certificate = server.signed_by(&key, &issuer)?;
-    fs::write(folder.join("certificate.pem"), certificate.pem())?;
+    let certificate_path = folder.join("certificate.pem");
+    fs::write(&certificate_path, certificate.pem())?;
+    fs::set_permissions(&certificate_path, fs::Permissions::from_mode(0o644))?;
     let key_path = folder.join("key.pem");
     fs::write(&key_path, key.serialize_pem())?;
     let owner = fs::metadata(folder.join("spool"))?;

@@ -183,6 +183,8 @@ enum Command {
 
 /// Runs the command line. A command line that cannot be understood ends with exit code 2.
 pub fn main() -> ExitCode {
+    // Databases, keys, mails and backups are for the account that runs this, whatever mask it was started with.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     // HTTP clients take the process's provider. Only a second call finds one there already, and this is the first.
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::debug!("a provider of TLS primitives is there already");

@@ -5,13 +5,21 @@
 // Exits 0 where the case ended in alerts that arrive and no page had a finding, 1 otherwise, 7 where something is missing.
 
 import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { root } from "./checks.mjs";
-import { choose, fill, finish, follow, look, open, person, press, reaches, shows } from "./hands.mjs";
+import { choose, complain, fill, finish, follow, look, open, person, press, reaches, shows } from "./hands.mjs";
 
 const demo = await start(process.argv[2] ?? join(root, "target/release/postern"));
-await finish(walk, () => demo.process.kill("SIGTERM"));
+const folder = mkdtempSync(join(tmpdir(), "postern-walk-"));
+demo.script = join(folder, "server.log");
+writeFileSync(demo.script, "window.uploaded = true;\n");
+await finish(walk, () => {
+  demo.process.kill("SIGTERM");
+  rmSync(folder, { recursive: true });
+});
 
 async function walk() {
   const customer = await signIn("customer");
@@ -40,6 +48,7 @@ async function walk() {
   await open(customer, page, "customer-let-us-in");
   await press(customer, null, "customer-testing", "/act/let_in_done");
   await reaches(customer, page, "Enter your SMTP settings");
+  await uploadedScriptStaysText(customer, engineer, page);
   await look(customer, "customer-settings");
   await open(customer, `${page}/tests/1`, "test-passed");
   await enter(customer, page, "not-the-password", "settings-form");
@@ -63,6 +72,33 @@ async function walk() {
   const admin = await signIn("admin");
   await open(admin, `${demo.url}/admin/about`, "admin-about");
   await open(admin, `${demo.url}/admin/outbox`, "admin-outbox");
+}
+
+/** A script that somebody uploads runs in nobody's page, however it got there (number 19 in docs/SECURITY.md). */
+async function uploadedScriptStaysText(customer, engineer, page) {
+  await open(customer, page, null);
+  const chosen = await customer.$("main input[type=file]");
+  await chosen.uploadFile(demo.script);
+  await fill(customer, { message: "The log of our server." });
+  await press(customer, null, "customer-sent-a-file", "/messages");
+  await open(engineer, page, "engineer-reads-a-file");
+  const outcome = await engineer.evaluate(async () => {
+    const file = [...document.querySelectorAll("main a")].find((link) => link.pathname.includes("/files/"));
+    const answer = await fetch(file.href).catch(() => null);
+    const tries = [];
+    for (const set of [(script) => (script.src = file.href), (script) => (script.textContent = "window.uploaded = true")]) {
+      const script = document.createElement("script");
+      const ended = new Promise((end) => ((script.onload = () => end("ran")), (script.onerror = () => end("refused"))));
+      set(script);
+      document.body.append(script);
+      // A script in the page tells of nothing; it has run by now or never does.
+      tries.push(script.src ? await ended : window.uploaded ? "ran" : "refused");
+      script.remove();
+    }
+    return { found: Boolean(file), fetched: answer?.ok ?? false, tries, uploaded: Boolean(window.uploaded) };
+  });
+  const expected = { found: true, fetched: false, tries: ["refused", "refused"], uploaded: false };
+  if (JSON.stringify(outcome) !== JSON.stringify(expected)) complain("an uploaded script", JSON.stringify(outcome));
 }
 
 /** A SYSLOG receiver over UDP, from the request to the test line that the customer has found. */

@@ -30,9 +30,10 @@ impl House {
         path.display().to_string()
     }
 
+    /// Started with the widest umask, so that who may read what it writes is the program's own doing.
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
-        command.args(arguments).env_clear();
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "umask 0; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_postern")]).args(arguments).env_clear();
         command.args(["--config", self.path().join("config.toml").to_str().unwrap()]);
         command.args(["--data", self.path().join("data").to_str().unwrap()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -449,6 +450,27 @@ fn serve_offers_no_set_up_link_once_there_is_an_administrator() {
     assert!(!house.path().join("data/setup-token").exists(), "the link opens nothing any more");
     let (_, said) = Serving::start(&house).stop();
     assert!(!said.contains("/setup?token="), "{said}");
+}
+
+/// Number 46 in docs/SECURITY.md.
+#[test]
+fn what_the_program_writes_is_read_by_its_owner_alone() {
+    let house = House::with_tunnel();
+    let data = house.path().join("data");
+    let serving = Serving::start(&house);
+    house.good(&["backup", "create", data.join("all.backup").to_str().unwrap()]);
+    let (mut seen, mut paths) = (0, vec![data]);
+    while let Some(path) = paths.pop() {
+        let mode = path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode & 0o077, 0, "{} is open to others: {mode:o}", path.display());
+        if path.is_dir() {
+            paths.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+        seen += 1;
+    }
+    // The folder, the database with its log and index, the key, the backup.
+    assert!(seen >= 6, "{seen}");
+    assert_eq!(serving.stop().0, Some(0));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Who may do what, and what a hostile client gets: tables over the whole router, so that no route is left out.
 
 mod account;
+mod inside;
 mod matrix;
 mod requests;
 mod sessions;
