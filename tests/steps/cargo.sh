@@ -8,7 +8,7 @@ with_nextest() {
 }
 
 build_tests() {
-  if with_nextest; then cargo nextest run --locked --no-run; else cargo test --locked --tests --no-run; fi
+  if with_nextest; then cargo nextest run --locked "${profile[@]}" --no-run; else cargo test --locked "${profile[@]}" --tests --no-run; fi
 }
 
 # Runs all tests, whatever fails before. Lines of tests that passed go to the log only.
@@ -16,14 +16,14 @@ run_tests() {
   local code
   [ -n "${POSTERN_TEST_POSTGRES:-}" ] || echo "there is no PostgreSQL server: the tests that need one will fail"
   if with_nextest; then
-    # Many tests wait for a server or a deadline, so a few more than there are cores run at once.
-    timeout 1800 cargo nextest run --locked --test-threads $(($(nproc) * 3 / 2)) --color never --no-fail-fast --status-level pass 2>&1 |
+    # Many tests wait for a server or a deadline, so more than there are cores run at once.
+    timeout 1800 cargo nextest run --locked "${profile[@]}" --test-threads $(($(nproc) * 2)) --color never --no-fail-fast --status-level pass 2>&1 |
       tee "$test_log" | grep -vE '^ +PASS '
     code=${PIPESTATUS[0]}
     tests_passed=$(sed -nE 's/^ *Summary .* tests? run: ([0-9]+) passed.*/\1/p' "$test_log")
     tests_failed=$(sed -nE 's/^ *Summary .* tests? run: //p' "$test_log" | grep -oE '[0-9]+ (failed|timed out|exec failed)' | sum)
   else
-    timeout 1800 cargo test --locked --tests --no-fail-fast 2>&1 | tee "$test_log" | grep -vE '^test .* ok$'
+    timeout 1800 cargo test --locked "${profile[@]}" --tests --no-fail-fast 2>&1 | tee "$test_log" | grep -vE '^test .* ok$'
     code=${PIPESTATUS[0]}
     tests_passed=$(grep -oE '^test result: .* [0-9]+ passed' "$test_log" | grep -oE '[0-9]+ passed' | sum)
     tests_failed=$(grep -oE '^test result: .* [0-9]+ failed' "$test_log" | grep -oE '[0-9]+ failed' | sum)

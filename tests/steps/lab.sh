@@ -9,15 +9,12 @@ through_the_lab() {
 
 # Every branch that has a tunnel, from the request to the confirmed test alert, by an agent beside a real one; the public
 # server sees the alerting IP over the internet. A server that is switched off behind the tunnel must end the walk.
-walk_through_the_lab() {
-  local code=1
-  [ "$(id -u)" = 0 ] || { echo "the lab needs root, for network namespaces and TUN devices"; return 1; }
+walk_through_the_lab() (
+  [ "$(id -u)" = 0 ] || { echo "the lab needs root, for network namespaces and TUN devices"; exit 1; }
   export POSTERN_LAB=plwalk
-  if tests/lab/lab up ipsec && timeout 480 "$postern" demo --walk all --lab; then
-    timeout 120 "$postern" demo --walk private --lab --break smtp-down
-    [ $? = 1 ] && code=0
-  fi
-  tests/lab/lab down
-  unset POSTERN_LAB
-  return "$code"
-}
+  trap 'tests/lab/lab down' EXIT
+  trap 'exit 143' TERM
+  tests/lab/lab up ipsec && timeout 480 "$postern" demo --walk all --lab || exit 1
+  timeout 120 "$postern" demo --walk private --lab --break smtp-down
+  [ $? = 1 ]
+)

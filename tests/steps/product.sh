@@ -26,6 +26,3 @@ kills_on_postgres() {
   "$(postgres_programs)/psql" --quiet --no-psqlrc "$POSTERN_TEST_POSTGRES/postgres" --command "CREATE DATABASE postern_kills" || return 1
   timeout 240 python3 tests/faults/kill.py "$postern" --kills "$1" --database "$POSTERN_TEST_POSTGRES/postern_kills"
 }
-
-# The program with debug assertions, which knows how to break a promise; the tests were built with it.
-controls=${postern%/release/postern}/debug/postern

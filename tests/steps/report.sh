@@ -2,9 +2,10 @@
 
 # Seconds that the steps of a group may take together on two cores, from a fresh clone.
 declare -A budget=(["build and lint"]=720 ["quick"]=300 ["definitions"]=240 ["feeds"]=30 ["demo"]=180 ["browser"]=360 ["faults"]=360 ["lab"]=360 ["fuzz"]=240)
-# Names in the order of running; beside each its group, seconds and outcome (passed, failed, not run, skipped).
-step_names=() step_groups=() step_seconds=() step_outcomes=()
-declare -A outcome_of=()
+# One line per step that ended: group, name, seconds, outcome (passed, failed, not run, skipped). A file, so that steps that
+# run beside others are told of, too.
+results=$target/steps.tsv
+mkdir -p "$target" && : >"$results"
 # Tests that the test runner reported.
 tests_passed=0 tests_failed=0
 # The step "tests" is told by its tests, so that nothing counts twice.
@@ -17,7 +18,7 @@ step() {
   local group=$1 name=$2 before=$3 started=$SECONDS outcome code
   shift 3
   printf '\n== %s\n' "$name"
-  if [ "$before" != - ] && [ "${outcome_of[$before]:-}" != passed ]; then
+  if [ "$before" != - ] && ! has_passed "$before"; then
     echo "not run: it needs the step \"$before\""
     outcome="not run"
   else
@@ -29,22 +30,45 @@ step() {
       *) outcome=failed; echo "FAILED with exit code $code: $name" ;;
     esac
   fi
-  outcome_of[$name]=$outcome
-  step_names+=("$name") step_groups+=("$group") step_seconds+=($((SECONDS - started))) step_outcomes+=("$outcome")
+  printf '%s\t%s\t%d\t%s\n' "$group" "$name" $((SECONDS - started)) "$outcome" >>"$results"
+}
+
+has_passed() {
+  cut -f 2,4 "$results" | grep -qxF "$1"$'\t'passed
+}
+
+# The steps of a function beside what follows, for those that mostly wait. What they print is shown when they have ended.
+beside=""
+start_beside() {
+  # A process group of its own can be ended as a whole.
+  set -m
+  "$1" >"$target/beside.log" 2>&1 &
+  beside=$!
+  set +m
+}
+
+end_beside() {
+  wait "$beside"
+  beside=""
+  cat "$target/beside.log"
+}
+
+stop_beside() {
+  [ -z "$beside" ] || { kill -TERM -- "-$beside" && wait "$beside"; }
 }
 
 # Prints the tables and the closing line; fails where a step failed or could not run.
 report() {
-  local index passed=$tests_passed failed=$tests_failed skipped=0 ok=0
-  printf '\n%-24s %8s  %s\n' step seconds outcome
-  for index in "${!step_names[@]}"; do
-    printf '%-24s %8d  %s\n' "${step_names[index]}" "${step_seconds[index]}" "${step_outcomes[index]}"
-    case ${step_outcomes[index]} in
-      passed) [ "${step_names[index]}" = "$counted_by_tests" ] || passed=$((passed + 1)) ;;
+  local group name seconds outcome passed=$tests_passed failed=$tests_failed skipped=0 ok=0
+  printf '\n%-26s %8s  %s\n' step seconds outcome
+  while IFS=$'\t' read -r group name seconds outcome; do
+    printf '%-26s %8d  %s\n' "$name" "$seconds" "$outcome"
+    case $outcome in
+      passed) [ "$name" = "$counted_by_tests" ] || passed=$((passed + 1)) ;;
       skipped) skipped=$((skipped + 1)) ;;
-      *) ok=1; [ "${step_names[index]}" = "$counted_by_tests" ] && [ "$tests_failed" -gt 0 ] || failed=$((failed + 1)) ;;
+      *) ok=1; [ "$name" = "$counted_by_tests" ] && [ "$tests_failed" -gt 0 ] || failed=$((failed + 1)) ;;
     esac
-  done
+  done <"$results"
   report_budgets
   printf '\n%d passed, %d failed' "$passed" "$failed"
   [ "$skipped" = 0 ] || printf ', %d skipped' "$skipped"
@@ -54,14 +78,10 @@ report() {
 
 # One line per group that ran. Over budget is told and is no failure: the machine may be busy.
 report_budgets() {
-  local group index sum seen=""
-  printf '\n%-24s %8s %8s\n' group seconds budget
-  for group in "${step_groups[@]}"; do
-    [[ $seen == *"|$group|"* ]] && continue
-    seen+="|$group|" sum=0
-    for index in "${!step_groups[@]}"; do
-      [ "${step_groups[index]}" != "$group" ] || sum=$((sum + step_seconds[index]))
-    done
-    printf '%-24s %8d %8d%s\n' "$group" "$sum" "${budget[$group]}" "$([ "$sum" -le "${budget[$group]}" ] || echo '  over budget')"
+  local group sum
+  printf '\n%-26s %8s %8s\n' group seconds budget
+  cut -f 1 "$results" | awk '!seen[$0]++' | while read -r group; do
+    sum=$(awk -F '\t' -v group="$group" '$1 == group { sum += $3 } END { print sum }' "$results")
+    printf '%-26s %8d %8d%s\n' "$group" "$sum" "${budget[$group]}" "$([ "$sum" -le "${budget[$group]}" ] || echo '  over budget')"
   done
 }
