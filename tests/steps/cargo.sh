@@ -7,7 +7,8 @@ with_nextest() {
   cargo nextest --version >/dev/null 2>&1
 }
 
-build_tests() {
+# The program and its tests.
+build_with_tests() {
   if with_nextest; then cargo nextest run --locked "${profile[@]}" --no-run; else cargo test --locked "${profile[@]}" --tests --no-run; fi
 }
 
