@@ -62,7 +62,7 @@ export function complain(where, what) {
 
 export async function open(tab, url, name) {
   await tab.goto(url, { waitUntil: "load" });
-  if (name) await look(tab, name);
+  await look(tab, name);
 }
 
 /** Types into fields by name, from the keyboard. */

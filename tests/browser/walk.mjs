@@ -76,7 +76,6 @@ async function walk() {
 
 /** A script that somebody uploads runs in nobody's page, however it got there (number 19 in docs/SECURITY.md). */
 async function uploadedScriptStaysText(customer, engineer, page) {
-  await open(customer, page, null);
   const chosen = await customer.$("main input[type=file]");
   await chosen.uploadFile(demo.script);
   await fill(customer, { message: "The log of our server." });

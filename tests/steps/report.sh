@@ -47,14 +47,21 @@ start_beside() {
   set +m
 }
 
+# A step of its own: steps that were cut off have told of nothing, and would not be missed in the table.
 end_beside() {
+  local code
   wait "$beside"
+  code=$?
   beside=""
   cat "$target/beside.log"
+  return "$code"
 }
 
+# Ends them and waits, for as long as tidying up may take.
 stop_beside() {
-  [ -z "$beside" ] || { kill -TERM -- "-$beside" && wait "$beside"; }
+  local tries=100
+  [ -n "$beside" ] && kill -TERM -- "-$beside" 2>/dev/null || return
+  while kill -0 -- "-$beside" 2>/dev/null && [ $((tries -= 1)) -gt 0 ]; do sleep 0.2; done
 }
 
 # Prints the tables and the closing line; fails where a step failed or could not run.
